@@ -1,0 +1,37 @@
+# Everything runs from .venv, which is made on first need and reused.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+DATA ?=
+OUT ?= outputs/demo
+
+.PHONY: env demo test check bench ui
+
+env: .venv/.ready
+
+# uv installs several times faster than pip; where it cannot be had or cannot reach the packages, pip does the same work.
+.venv/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imgfp needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
+	@echo "installing imgfp and what it needs into .venv (about 9 GB with torch's GPU libraries; minutes on first use)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv 2>/dev/null || echo "uv is not to be had: using pip"
+	@if $(BIN)/python -m uv --version >/dev/null 2>&1 && $(BIN)/python -m uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	then echo "installed by uv"; \
+	else echo "installing by pip"; $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
+	@touch $@
+
+demo: env
+	$(BIN)/imgfp demo --out $(OUT) $(if $(DATA),--data $(DATA))
+
+test: env
+	$(BIN)/python -m pytest
+
+check: env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: env
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+ui: env
+	$(BIN)/python -m imgfp.tracking.ui mlruns

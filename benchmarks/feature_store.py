@@ -1,0 +1,63 @@
+"""Memory that opening a feature store of a million descriptors costs, in a fresh process, against reading it whole."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.side_by_side import in_fresh_process, need
+from imgfp.local.features import LocalFeatures
+from imgfp.local.store import write_shard
+from imgfp.pipeline.stage import Shard, Stage, run_stage
+
+IMAGES, KEYPOINTS, SHARD = 2000, 500, 250  # 1 M descriptors, 144 MB
+
+OPEN = """
+from pathlib import Path
+import numpy as np
+from imgfp.local.store import FeatureStore
+before = peak()
+store = FeatureStore(Path(sys.argv[1]), verify=sys.argv[2] == "verify")
+opened = peak()
+one = [store.get(place).descriptors.sum() for place in (0, len(store) // 2, len(store) - 1)]
+some = peak()
+if sys.argv[2] == "whole":
+    whole = np.concatenate([np.array(block) for block in store.blocks()])
+print(json.dumps({"opened": opened - before, "three": some - before, "all": peak() - before}))
+"""
+
+
+def write_store(folder: Path) -> None:
+    """A store of random features."""
+    rng = np.random.default_rng(0)
+
+    def work(number: int, rows: range) -> Shard:
+        features = [
+            LocalFeatures(
+                rng.random((KEYPOINTS, 4), dtype=np.float32), rng.integers(0, 256, (KEYPOINTS, 128), dtype=np.uint8), 300, 400
+            )
+            for _ in rows
+        ]
+        files, record = write_shard(folder, number, features)
+        return Shard({"ids": [f"R{row:06d}" for row in rows], **record}, files)
+
+    run_stage(Stage("made features", folder, {}, {}, IMAGES, SHARD), work)
+
+
+def main() -> None:
+    """Prints the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_store(Path(folder))
+        print(f"\nopening a store of {IMAGES * KEYPOINTS:,} descriptors: growth of peak memory, MB")
+        print(f"{'':<34}{'opened':>10}{'3 images':>10}{'at the end':>12}")
+        grown = {}
+        for name, way in (("memory map", "map"), ("memory map, checksums verified", "verify"), ("baseline: read whole", "whole")):
+            grown[way] = in_fresh_process(OPEN, folder, way)
+            print(f"{name:<34}{grown[way]['opened']:>10.1f}{grown[way]['three']:>10.1f}{grown[way]['all']:>12.1f}")
+    ratio = grown["whole"]["all"] / max(grown["verify"]["opened"], 0.1)
+    print(f"reading it whole costs {ratio:.0f}x what opening it costs")
+    need("opening costs under 50 MB", grown["verify"]["opened"] < 50)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Exact nearest neighbours among byte descriptors: imgfp's integer search against faiss on float32."""
+
+import numpy as np
+
+from benchmarks.side_by_side import alternate, show
+from imgfp.descriptors.faiss_loader import faiss
+from imgfp.local.nearest import nearest
+from imgfp.threads import thread_count
+
+QUERIES, ROWS, BLOCK = 10_000, 100_000, 50_000
+
+
+def main() -> None:
+    """Prints a table for k = 1 (votes of preset imgfp) and k = 8 (preset default)."""
+    rng = np.random.default_rng(0)
+    queries = rng.integers(0, 60, (QUERIES, 128), dtype=np.uint8)
+    store = rng.integers(0, 60, (ROWS, 128), dtype=np.uint8)
+    store[:QUERIES:2] = np.clip(queries[::2].astype(int) + rng.integers(-4, 5, (QUERIES // 2, 128)), 0, 255)
+    blocks = [store[start : start + BLOCK] for start in range(0, ROWS, BLOCK)]
+    faiss.omp_set_num_threads(thread_count())
+    nearest(queries[:64], [store[:64]], 1)  # compiled once
+    for k in (1, 8):
+        ours = nearest(queries, blocks, k)[0]
+        theirs = faiss.knn(queries.astype(np.float32), store.astype(np.float32), k)[0]
+        assert np.array_equal(ours, theirs)  # whole numbers below 2^24: float32 is exact
+        ways = {
+            "faiss.knn, float32": lambda k=k: faiss.knn(queries.astype(np.float32), store.astype(np.float32), k),
+            "imgfp, int8 products": lambda k=k: nearest(queries, blocks, k),
+        }
+        seconds = alternate(ways, rounds=5)
+        title = f"{QUERIES:,} queries, {ROWS:,} descriptors, k = {k}, {thread_count()} threads"
+        show(title, seconds, "faiss.knn, float32", QUERIES * ROWS / 1e6, "M distances")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""imgfp demo: the main job on real photographs, judged, drawn and tracked (what `make demo` runs)."""
+
+import argparse
+import time
+from pathlib import Path
+
+DEMO_NOTE = (
+    "This is a demonstration set, cut and edited from the photographs that scikit-image and scikit-learn ship; "
+    "its figures say that the software works, not how good it is on other data."
+)
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "demo",
+        help="the main job on photographs that installed packages ship, or on a DISC-shaped folder",
+        description="Makes a demonstration set (or takes --data), finds, judges, draws and tracks.",
+        epilog="example: imgfp demo --out outputs/demo",
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="a DISC-shaped folder in place of the demonstration set"
+    )
+    parser.add_argument("--preset", default="default", help="default or imgfp (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("outputs/demo"), metavar="DIR", help="output folder (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--store", type=Path, default=Path("mlruns"), metavar="DIR", help="MLflow store (default: %(default)s)"
+    )
+    parser.set_defaults(run=run_demo)
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """imgfp demo."""
+    from dataclasses import asdict
+
+    from imgfp.cli.console import print_result, report_failures
+    from imgfp.cli.judged_run import JudgedData, Tracking, figures_table, judged_run
+    from imgfp.pipeline.demo_set import make_demo_set
+    from imgfp.pipeline.presets import BRANCHES, preset_named
+    from imgfp.progress import announce
+
+    started = time.monotonic()
+    preset = preset_named(options.preset)
+    notes: tuple[str, ...] = ()
+    root = options.data
+    if root is None:
+        root, notes = options.out / "data", (DEMO_NOTE,)
+        announce(f"making the demonstration set in {root}")
+        make_demo_set(root)
+    data = JudgedData.open(root)
+    settings = {"data": data.root.name, "preset": options.preset, "branches": list(BRANCHES), **asdict(preset)}
+    tracking = Tracking(options.store, "demo", settings)
+    done = judged_run(data, options.out, options.preset, preset, BRANCHES, None, tracking, notes)
+    print_result(done.search)
+    print(figures_table(done.figures))
+    for note in notes:
+        print(note)
+    print(f"tracked in {options.store} (see it with: make ui); {time.monotonic() - started:.0f} s in all")
+    return report_failures(done.search.failures, done.search.out / "failures.csv")

@@ -1,0 +1,85 @@
+"""imgfp evaluate: the official figures of a predictions file."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imgfp.records import Pairs
+
+FIGURES = {
+    "uap": "uAP",
+    "recall_at_p90": "R@P90",
+    "threshold_at_p90": "threshold at P90",
+    "recall_at_1": "recall@1",
+    "recall_at_10": "recall@10",
+}
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="judge predictions by the challenge's official metrics",
+        description="Judges PREDICTIONS (query_id,reference_id,score; CSV or Parquet) by GROUND_TRUTH (query_id,reference_id).",
+        epilog="example: imgfp evaluate result/predictions.csv ground_truth.csv --json",
+    )
+    parser.add_argument("predictions", type=Path, metavar="PREDICTIONS")
+    parser.add_argument("ground_truth", type=Path, metavar="GROUND_TRUTH")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="OTHER",
+        help="other predictions: prints each difference with a paired bootstrap 95 %% interval",
+    )
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """imgfp evaluate."""
+    from imgfp.metrics import compare, evaluate
+    from imgfp.records import GroundTruth
+
+    truth = GroundTruth.read_csv(options.ground_truth)
+    predictions = read_pairs(options.predictions)
+    result: dict[str, Any] = evaluate(predictions, truth).as_dict()
+    if options.against is not None:
+        other, differences = compare(predictions, read_pairs(options.against), truth)
+        result["against"] = {
+            "predictions_file": str(options.against),
+            **other.figures(),
+            "difference": {
+                name: {"difference": item.difference, "low": item.low, "high": item.high}
+                for name, item in differences.items()
+            },
+        }
+    print(json.dumps(result) if options.json else _as_text(result))
+    return 0
+
+
+def read_pairs(path: Path) -> "Pairs":
+    """Predictions from CSV, or Parquet where the name says so."""
+    from imgfp.errors import InputError
+    from imgfp.records import Pairs
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: give predictions with the header query_id,reference_id,score")
+    return Pairs.read_parquet(path) if path.suffix == ".parquet" else Pairs.read_csv(path)
+
+
+def _as_text(result: dict[str, Any]) -> str:
+    lines = [f"{label:<18} {_number(result[name])}" for name, label in FIGURES.items()]
+    lines.append(f"{result['predictions']} predictions, {result['queries']} queries, {result['pairs']} true pairs")
+    if "against" in result:
+        lines.append(f"difference to {result['against']['predictions_file']} (95 % interval, queries resampled):")
+        lines += [
+            f"{FIGURES[name]:<18} {item['difference']:+.4f} ({item['low']:+.4f} to {item['high']:+.4f})"
+            for name, item in result["against"]["difference"].items()
+        ]
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "never reached" if value is None else f"{value:.4f}"

@@ -1,0 +1,137 @@
+"""imgfp find, index, search: daily use."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the heavy rooms are imported by the command that needs them
+    from imgfp.images import ImageList
+    from imgfp.pipeline.presets import Preset
+    from imgfp.pipeline.search import SearchResult
+
+COMMON_OUT = "output folder; run again with the same folder to go on after an interruption"
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the three commands."""
+    find = commands.add_parser(
+        "find",
+        help="find which reference each query was made from, in one go",
+        description="Finds which reference each query was made from. QUERIES and REFERENCES: a folder of images or a text list.",
+        epilog="example: imgfp find suspects/ archive/ --out result",
+    )
+    find.add_argument("queries", type=Path, metavar="QUERIES")
+    find.add_argument("references", type=Path, metavar="REFERENCES")
+    _add_build(find)
+    _add_search(find)
+    find.set_defaults(run=run_find)
+
+    index = commands.add_parser(
+        "index",
+        help="build an index of references once, to search many times",
+        description="Builds an index of REFERENCES, a folder of images or a text list.",
+        epilog="example: imgfp index archive/ --out archive.index",
+    )
+    index.add_argument("references", type=Path, metavar="REFERENCES")
+    index.add_argument("--out", type=Path, required=True, metavar="INDEX", help=COMMON_OUT)
+    _add_build(index)
+    index.set_defaults(run=run_index)
+
+    search = commands.add_parser(
+        "search",
+        help="look queries up in an index",
+        description="Looks QUERIES up in INDEX, with the preset the index was built for.",
+        epilog="example: imgfp search archive.index suspects/ --out result",
+    )
+    search.add_argument("index", type=Path, metavar="INDEX")
+    search.add_argument("queries", type=Path, metavar="QUERIES")
+    search.add_argument("--branches", default=None, help="fewer branches than the index has: local, global")
+    _add_search(search)
+    search.set_defaults(run=run_search)
+
+
+def _add_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--preset", default="default", help="default, or imgfp: the 2021 system's rules (default: %(default)s)"
+    )
+    parser.add_argument("--branches", default="local,global", help="who proposes references (default: %(default)s)")
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=COMMON_OUT)
+    parser.add_argument(
+        "--background", type=Path, metavar="DIR", help="pictures known not to be the answer: normalises similarities"
+    )
+
+
+def run_find(options: argparse.Namespace) -> int:
+    """imgfp find."""
+    from imgfp.images import ImageList
+    from imgfp.pipeline.presets import parse_branches, preset_named, stand_in_note
+    from imgfp.pipeline.search import find
+
+    preset, branches = preset_named(options.preset), parse_branches(options.branches)
+    queries, references = ImageList.open(options.queries), ImageList.open(options.references)
+    _say(stand_in_note(options.preset, preset, branches))
+    result = find(queries, references, options.out, options.preset, preset, branches, _background(options))
+    return finish(result, options.preset, preset, branches)
+
+
+def run_index(options: argparse.Namespace) -> int:
+    """imgfp index."""
+    from imgfp.cli.console import print_stages, report_failures
+    from imgfp.images import ImageList
+    from imgfp.pipeline.index import build_index
+    from imgfp.pipeline.presets import parse_branches, preset_named, stand_in_note
+
+    preset, branches = preset_named(options.preset), parse_branches(options.branches)
+    references = ImageList.open(options.references)
+    _say(stand_in_note(options.preset, preset, branches))
+    stages = tuple(build_index(references, options.out, options.preset, preset, branches))
+    print(f"index of {len(references)} references in {options.out}; stages:")
+    print_stages(stages)
+    print(f"next: imgfp search {options.out} QUERIES --out result")
+    failures = tuple(dict.fromkeys(failure for stage in stages for failure in stage.failures))
+    return report_failures(failures, options.out)
+
+
+def run_search(options: argparse.Namespace) -> int:
+    """imgfp search."""
+    from imgfp.images import ImageList
+    from imgfp.pipeline.index import open_index
+    from imgfp.pipeline.presets import parse_branches, stand_in_note
+    from imgfp.pipeline.search import search
+
+    index = open_index(options.index)
+    branches = index.branches if options.branches is None else parse_branches(options.branches)
+    queries = ImageList.open(options.queries)
+    _say(stand_in_note(index.preset_name, index.preset, branches))
+    result = search(index, queries, options.out, index.preset, branches, _background(options))
+    return finish(result, index.preset_name, index.preset, branches)
+
+
+def finish(result: "SearchResult", preset_name: str, preset: "Preset", branches: tuple[str, ...]) -> int:
+    """Writes the report and prints the summary."""
+    from imgfp.cli.console import print_result, report_failures
+    from imgfp.cli.report_of import report_of
+    from imgfp.pipeline.presets import stand_in_note
+    from imgfp.reports import write_report
+
+    notes = tuple(filter(None, [stand_in_note(preset_name, preset, branches)]))
+    settings = {"preset": preset_name, "branches": ",".join(branches)}
+    report = report_of(result, preset.match, "Copy detection", settings, notes)
+    write_report(report, result.out / "report.html")
+    print_result(result)
+    return report_failures(result.failures, result.out / "failures.csv")
+
+
+def _background(options: argparse.Namespace) -> "ImageList | None":
+    from imgfp.images import ImageList
+
+    return None if options.background is None else ImageList.open(options.background)
+
+
+def _say(note: str | None) -> None:
+    if note:
+        print(note, file=sys.stderr)

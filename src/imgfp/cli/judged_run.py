@@ -1,0 +1,148 @@
+"""One judged and tracked run on a DISC-shaped folder: search, official figures, report, MLflow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgfp.cli.report_of import report_of
+from imgfp.errors import InputError
+from imgfp.files import hash_file, hash_value
+from imgfp.images import ImageList
+from imgfp.metrics import IscMetrics, evaluate
+from imgfp.pipeline.features import identify_images
+from imgfp.pipeline.index import build_index, open_index
+from imgfp.pipeline.presets import PRESETS, Preset, needs_features, stand_in_note
+from imgfp.pipeline.search import SearchResult, search
+from imgfp.records import GroundTruth
+from imgfp.reports import write_pictures, write_report
+from imgfp.tracking import open_store, tracked_run
+
+
+@dataclass(frozen=True)
+class JudgedData:
+    """A DISC-shaped folder, opened."""
+
+    root: Path
+    queries: ImageList
+    references: ImageList
+    truth: GroundTruth
+
+    @classmethod
+    def open(cls, root: Path) -> "JudgedData":
+        """Raises InputError unless `root` holds query_images/, reference_images/ and ground_truth.csv."""
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder: give a DISC-shaped folder (data.root=DIR, or IMGFP_DATA)")
+        queries, references = (ImageList.from_disc(root, part) for part in ("query", "reference"))
+        return cls(root, queries, references, GroundTruth.read_csv(root / "ground_truth.csv"))
+
+    @property
+    def digest(self) -> str:
+        """A hash of ids, names, sizes in bytes and the ground truth."""
+        images = [identify_images(self.queries), identify_images(self.references)]
+        return hash_value([images, hash_file(self.root / "ground_truth.csv")])
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where a run is tracked. `settings`: what MLflow shows as params. `parent`: the run of a sweep that it belongs to."""
+
+    folder: Path
+    experiment: str
+    settings: Mapping[str, object]
+    config_yaml: str | None = None
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class JudgedResult:
+    """What a judged run gave: figures by branch ("merged", "local", "global"), the search and its MLflow run."""
+
+    figures: dict[str, IscMetrics]
+    search: SearchResult
+    run_id: str
+
+
+def judged_run(
+    data: JudgedData,
+    work: Path,
+    preset_name: str,
+    preset: Preset,
+    branches: tuple[str, ...],
+    background: ImageList | None,
+    tracking: Tracking,
+    notes: tuple[str, ...] = (),
+) -> JudgedResult:
+    """Runs, judges, draws and tracks. Work that was done before in `work` is reused, whatever the preset.
+
+    The index lies in `work/index-HASH`, named by what its content depends on, so that presets share it; the result in
+    `work/PRESET-HASH`, named by all settings.
+    """
+    notes = (*notes, *filter(None, [stand_in_note(preset_name, preset, branches)]))
+    extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder)
+    parts = tuple(
+        name
+        for name in ("local", "global")
+        if name in branches or (name == "local" and needs_features(preset, branches))
+    )
+    key = hash_value([identify_images(data.references), str(data.references.root.resolve()), repr(extraction), parts])[
+        :8
+    ]
+    background_key = None if background is None else identify_images(background)
+    result_key = hash_value([key, identify_images(data.queries), repr(preset), branches, background_key])[:8]
+    index_folder, out = work / f"index-{key}", work / f"{preset_name}-{result_key}"
+    store = open_store(tracking.folder)
+    tags = {"preset": preset_name, "data": data.root.name, "branches": ",".join(branches)}
+    with tracked_run(
+        store,
+        tracking.experiment,
+        f"{preset_name} {'+'.join(branches)}",
+        tracking.settings,
+        tracking.config_yaml,
+        tags,
+        tracking.parent,
+    ) as run:
+        run.log_dataset(data.root.name, data.root, data.digest, len(data.queries), len(data.references))
+        built = build_index(data.references, index_folder, "default", extraction, parts)
+        result = search(open_index(index_folder), data.queries, out, preset, branches, background, built)
+        figures = {
+            name: evaluate(pairs, data.truth)
+            for name, pairs in {"merged": result.predictions, **result.branches}.items()
+        }
+        report = report_of(
+            result,
+            preset.match,
+            f"Copy detection on {data.root.name}: preset {preset_name}",
+            {k: str(v) for k, v in tags.items()},
+            notes,
+            data.truth,
+        )
+        write_report(report, out / "report.html")
+        write_pictures(report, out / "pictures")
+        run.log_metrics(_metrics(figures, result))
+        for path in (out / "predictions.csv", out / "report.html"):
+            run.log_artifact(path)
+        run.log_pictures(out / "pictures")
+        return JudgedResult(figures, result, run.run_id)
+
+
+def _metrics(figures: dict[str, IscMetrics], result: SearchResult) -> dict[str, float | None]:
+    """The merged figures under their plain names too; speeds of what was done now."""
+    metrics: dict[str, float | None] = dict(figures["merged"].figures())
+    for branch, item in figures.items():
+        metrics |= {f"{branch}/{name}": value for name, value in item.figures().items()}
+    for stage in result.stages:
+        if stage.rate and stage.name == "query features":
+            metrics["images_per_second"] = stage.rate
+        if stage.rate and stage.name == "match scores":
+            metrics["pairs_per_second"] = stage.rate
+    return metrics
+
+
+def figures_table(figures: dict[str, IscMetrics]) -> str:
+    """The figures as text, one row a branch."""
+    rows = [f"{'':<10} {'uAP':>8} {'R@P90':>8} {'recall@1':>9} {'recall@10':>10}"]
+    for name, item in figures.items():
+        rows.append(
+            f"{name:<10} {item.uap:>8.4f} {item.recall_at_p90:>8.4f} {item.recall_at_1:>9.4f} {item.recall_at_10:>10.4f}"
+        )
+    return "\n".join(rows)

@@ -1,0 +1,52 @@
+"""The program `imgfp`: parse, call one function, print. Exit 0; 2 for bad input; 3 where images had to be left out."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from imgfp.errors import InputError
+from imgfp.install_check import installation_problems
+
+OK, BAD_INPUT, LEFT_OUT, INTERRUPTED = 0, 2, 3, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad usage is one line, as bad input is."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Prints one line and exits 2."""
+        self.exit(BAD_INPUT, f"{self.prog}: {message} (try '{self.prog} --help')\n")
+
+
+def build_parser() -> Parser:
+    """The parser of all subcommands; each names the function that runs it."""
+    from imgfp.cli import demo, evaluate, find, stages
+
+    parser = Parser(
+        prog="imgfp",
+        description="Finds which reference picture an edited query was made from, and how sure that is.",
+        epilog="example: imgfp find suspects/ archive/ --out result",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for module in (find, evaluate, stages, demo):
+        module.add_commands(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit code."""
+    for problem in installation_problems():
+        print(f"imgfp: {problem}", file=sys.stderr)
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except InputError as error:
+        print(f"imgfp {options.command}: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"imgfp {options.command}: interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

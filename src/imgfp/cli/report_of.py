@@ -1,0 +1,115 @@
+"""From a search result (and the truth, where there is one) to what a report shows."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from imgfp.images import Failure, read_rgb
+from imgfp.local import MatchConfig, MatchedPair
+from imgfp.metrics import evaluate, judge, precision_recall
+from imgfp.pipeline.score import compare_pairs
+from imgfp.pipeline.search import SearchResult
+from imgfp.records import GroundTruth, Pairs
+from imgfp.reports import Curve, MatchPicture, Report, StageRow, draw_match
+
+BEST, WRONG, MISSED = 24, 12, 12
+
+
+def report_of(
+    result: SearchResult,
+    match: MatchConfig,
+    title: str,
+    settings: dict[str, str],
+    notes: tuple[str, ...] = (),
+    truth: GroundTruth | None = None,
+) -> Report:
+    """Gathers figures, curves and pictures. Only the few pairs that are drawn are compared again, for their lines."""
+    pairs = result.predictions
+    true = truth.pairs() if truth else set()
+    best = _rows(pairs, _one_a_query(pairs)[:BEST])
+    wrong: list[tuple[str, str, float]] = []
+    missed: list[tuple[str, str, float]] = []
+    figures, curves = {}, []
+    if truth is not None:
+        for name, branch in {"merged": pairs, **result.branches}.items():
+            figures[name] = evaluate(branch, truth).figures()
+            curve = precision_recall(judge(branch, truth))
+            curves.append(Curve(name, curve.recall, curve.precision, float(figures[name]["uap"] or 0)))
+        known = set(truth.queries.tolist())
+        wrong = [row for row in _rows(pairs, range(len(pairs))) if row[0] in known and row[:2] not in true][:WRONG]
+        found = set(zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), strict=True))
+        missed = [(query, reference, math.nan) for query, reference in sorted(true - found)][:MISSED]
+    drawn = _Drawer(result, match, true, truth is not None)
+    found_for = len(np.unique(pairs.query_ids))
+    return Report(
+        title=title,
+        summary=f"{len(pairs)} pairs for {found_for} of {len(result.queries)} queries, among {len(result.references)} references.",
+        notes=notes,
+        settings=settings,
+        figures=figures,
+        curves=tuple(curves),
+        best=drawn.pictures(best),
+        false_positives=drawn.pictures(wrong),
+        missed=drawn.pictures(missed),
+        failures=result.failures,
+        stages=tuple(StageRow(s.name, s.items, s.reused, s.seconds, s.rate, s.peak_mb) for s in result.stages),
+        pairs_total=len(pairs),
+    )
+
+
+class _Drawer:
+    """Draws pairs of one result."""
+
+    def __init__(self, result: SearchResult, match: MatchConfig, true: set[tuple[str, str]], judged: bool) -> None:
+        self._result, self._match, self._true, self._judged = result, match, true, judged
+        self._queries = dict(zip(result.queries.ids, result.queries.paths, strict=True))
+        self._references = dict(zip(result.references.ids, result.references.paths, strict=True))
+
+    def pictures(self, rows: list[tuple[str, str, float]]) -> tuple[MatchPicture, ...]:
+        """One picture a row."""
+        queries, references = self._result.query_features, self._result.reference_features
+        matched: list[MatchedPair | None] = [None] * len(rows)
+        if queries is not None and references is not None:
+            matched = compare_pairs([row[:2] for row in rows], queries, references, self._match)
+        return tuple(self._picture(row, item) for row, item in zip(rows, matched, strict=True))
+
+    def _picture(self, row: tuple[str, str, float], matched: MatchedPair | None) -> MatchPicture:
+        query, reference, score = row
+        lines = None if matched is None else self._fractions(query, reference, matched.lines)
+        mirrored = matched is not None and matched.mirrored and len(matched.lines) > 0
+        notes = []
+        if self._judged:
+            notes.append("right" if (query, reference) in self._true and not math.isnan(score) else "wrong")
+        if math.isnan(score):
+            notes = ["missed"]
+        if mirrored:
+            notes.append("mirrored")
+        query_picture, reference_picture = (
+            None if path is None or isinstance(rgb := read_rgb(path), Failure) else rgb
+            for path in (self._queries.get(query), self._references.get(reference))
+        )
+        picture = draw_match(query_picture, reference_picture, lines, reference_mirrored=mirrored)
+        return MatchPicture(query, reference, score, ", ".join(notes), picture)
+
+    def _fractions(self, query: str, reference: str, lines: np.ndarray) -> np.ndarray:
+        """(m, 2) keypoint rows to (m, 4) x, y of the query and x, y of the reference, as fractions of their planes."""
+        sides = []
+        for image_id, features, column in (
+            (query, self._result.query_features, 1),
+            (reference, self._result.reference_features, 0),
+        ):
+            assert features is not None, "there are lines only where there are features"
+            item = features.get(features.ids.index(image_id))
+            frame = np.array([item.width, item.height], dtype=np.float64)
+            sides.append((item.keypoints[lines[:, column], :2] + 0.5) / frame)
+        return np.concatenate(sides, axis=1)
+
+
+def _rows(pairs: Pairs, rows: Iterable[int]) -> list[tuple[str, str, float]]:
+    return [(str(pairs.query_ids[i]), str(pairs.reference_ids[i]), float(pairs.scores[i])) for i in rows]
+
+
+def _one_a_query(pairs: Pairs) -> list[int]:
+    """Positions of each query's first pair, in order."""
+    return np.sort(np.unique(pairs.query_ids, return_index=True)[1]).tolist()

@@ -1,0 +1,46 @@
+"""A list of images to descriptors, in batches whose members depend on position alone."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from imgfp.encoders import Encoder
+from imgfp.images import Failure, read_rgb
+from imgfp.threads import thread_count
+
+BATCH = 32
+
+
+def encode_paths(paths: Sequence[Path], encoder: Encoder) -> tuple[np.ndarray, np.ndarray, list[Failure]]:
+    """Describes images.
+
+    An image that cannot be read keeps its place in its batch (as a black picture that nobody sees), so the others' rows
+    do not depend on it.
+
+    Returns:
+        (n, dim) float32 rows of the images that could be read, (len(paths),) bool which those are, and the failures.
+    """
+    rows, readable, failures = [], np.ones(len(paths), dtype=bool), []
+    with ThreadPoolExecutor(thread_count()) as pool:  # Pillow releases Python's lock while it decodes
+        for start in range(0, len(paths), BATCH):
+            part = paths[start : start + BATCH]
+            batch = np.zeros((len(part), encoder.size, encoder.size, 3), np.uint8)
+            for place, picture in enumerate(pool.map(lambda path: _read_squashed(path, encoder.size), part)):
+                if isinstance(picture, Failure):
+                    failures.append(picture)
+                    readable[start + place] = False
+                else:
+                    batch[place] = picture
+            rows.append(encoder.encode(batch)[readable[start : start + len(part)]])
+    matrix = np.concatenate(rows) if rows else np.zeros((0, encoder.dim), np.float32)
+    return matrix, readable, failures
+
+
+def _read_squashed(path: Path, size: int) -> np.ndarray | Failure:
+    rgb = read_rgb(path, smallest=size)
+    if isinstance(rgb, Failure):
+        return rgb
+    return np.asarray(Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC))

@@ -1,0 +1,66 @@
+"""Top-k search among global descriptors, and score normalisation against a background set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgfp.errors import InputError
+from imgfp.records import DescriptorSet, Pairs, require_same_dim
+
+BACKGROUND_NEIGHBOURS = 3
+
+
+@dataclass(frozen=True)
+class TopkConfig:
+    """How global candidates are chosen."""
+
+    answers: int = 10  # references a query; 1 is imgFp's
+
+
+def search_topk(
+    query: DescriptorSet,
+    reference: DescriptorSet,
+    answers: int,
+    background: DescriptorSet | None = None,
+    metric: str = "cosine",
+) -> Pairs:
+    """The `answers` most similar references of each query, best first; fewer where there are fewer.
+
+    Score = inner product (`metric` "cosine", for unit vectors) or minus the squared distance ("l2"). With a background set, whose pictures are known not to be the answer,
+    the mean of the query's top-3 similarities to it is subtracted: a query that resembles everything is less sure of
+    each. Never a dense query x reference matrix: faiss keeps the best while it works through blocks.
+
+    Raises:
+        InputError: the dimensions differ, or `answers` is not positive.
+    """
+    similarities, rows = _nearest(query, reference, answers, metric)
+    if background is not None:
+        similarities = similarities - background_offset(query, background)[:, None]
+    found = rows >= 0
+    query_rows = np.broadcast_to(np.arange(len(query))[:, None], rows.shape)[found]
+    return Pairs(query.ids[query_rows], reference.ids[rows[found]], similarities[found].astype(np.float64))
+
+
+def background_offset(query: DescriptorSet, background: DescriptorSet) -> np.ndarray:
+    """(n,) float32: the mean of each query's top-3 similarities to the background (fewer where it has fewer)."""
+    if not len(background):
+        raise InputError("the background set has no descriptor: give a folder with readable images")
+    similarities, _ = _nearest(query, background, min(BACKGROUND_NEIGHBOURS, len(background)), "cosine")
+    return similarities.mean(axis=1)
+
+
+def _nearest(
+    query: DescriptorSet, reference: DescriptorSet, answers: int, metric: str
+) -> tuple[np.ndarray, np.ndarray]:
+    from imgfp.descriptors.faiss_loader import faiss
+
+    require_same_dim(query, reference)
+    if answers < 1:
+        raise InputError(f"topk.answers={answers}: give 1 or more")
+    k = min(answers, len(reference))
+    if not len(query) or not k:
+        return np.zeros((len(query), k), np.float32), np.zeros((len(query), k), np.int64)
+    if metric == "l2":
+        distances, rows = faiss.knn(query.matrix, reference.matrix, k, metric=faiss.METRIC_L2)
+        return -distances, rows
+    return faiss.knn(query.matrix, reference.matrix, k, metric=faiss.METRIC_INNER_PRODUCT)

@@ -1,0 +1,66 @@
+"""Files that are complete or absent: temp file, fsync, rename; checksums; canonical JSON."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; on success it is fsynced and renamed to `path`.
+
+    A process killed inside leaves `path` as it was. The temporary name is fixed, so a rerun overwrites the leftover.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+        _fsync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes `data` to `path` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as canonical, indented JSON, atomically."""
+    write_bytes(path, canonical_json(value, indent=1) + b"\n")
+
+
+def canonical_json(value: Any, indent: int | None = None) -> bytes:
+    """The same value always gives the same bytes: sorted keys, no spaces unless `indent`."""
+    separators = (",", ": ") if indent else (",", ":")
+    return json.dumps(value, sort_keys=True, indent=indent, separators=separators, ensure_ascii=False).encode()
+
+
+def hash_value(value: Any) -> str:
+    """sha256 of the canonical JSON of `value`, hexadecimal."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file, hexadecimal, read in blocks (never the whole file in memory)."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _fsync_folder(folder: Path) -> None:
+    if os.name != "posix":  # folders cannot be opened for fsync elsewhere
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,69 @@
+"""Branches into one ranking."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imgfp.files import write_bytes
+from imgfp.records import Pairs
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """How the branches' pairs become one list.
+
+    `rule` "sum": imgFp's, the sum of a pair's match scores over the branches. "verified": every candidate of any branch
+    is rated once by its matches; one without any match keeps its similarity, which ranks below every verified pair.
+    """
+
+    rule: str = "verified"
+    answers: int = 1  # with "verified": at most so many references a query
+
+
+def unite(branches: Iterable[Pairs]) -> list[tuple[str, str]]:
+    """Every (query id, reference id) that any branch proposes, once, sorted."""
+    return sorted({pair for branch in branches for pair in _keys(branch)})
+
+
+def sum_scores(branches: Iterable[Pairs]) -> Pairs:
+    """imgFp's merge: each pair once, with the sum of its scores over the branches, in order of first appearance."""
+    sums: dict[tuple[str, str], float] = {}
+    for branch in branches:
+        for pair, score in zip(_keys(branch), branch.scores.tolist(), strict=True):
+            sums[pair] = sums.get(pair, 0.0) + score
+    return Pairs.of([(query, reference, score) for (query, reference), score in sums.items()])
+
+
+def verified(rated: Pairs, similar: Pairs, answers: int) -> Pairs:
+    """The best `answers` of each query: rated pairs with a score above 0, then those that only the global branch knows.
+
+    Args:
+        rated: Candidates with their match score, at least 3 for a pair with any support, else 0.
+        similar: The global branch's candidates; similarities within -2..2 are mapped to 0..1.
+        answers: References a query.
+    """
+    scores = dict(zip(_keys(similar), ((similar.scores + 2) / 4).tolist(), strict=True))
+    supported = rated.take(rated.scores > 0)
+    scores |= dict(zip(_keys(supported), supported.scores.tolist(), strict=True))
+    return best_answers(Pairs.of([(query, reference, score) for (query, reference), score in scores.items()]), answers)
+
+
+def best_answers(pairs: Pairs, answers: int) -> Pairs:
+    """At most `answers` references a query, the highest scores, best first."""
+    ranked = pairs.best_first()
+    order = np.argsort(ranked.query_ids, kind="stable")
+    ids = ranked.query_ids[order]
+    place = np.arange(len(ids)) - np.searchsorted(ids, ids, side="left")
+    return ranked.take(np.sort(order[place < answers]))
+
+
+def write_merged_text(path: Path, pairs: Pairs) -> None:
+    """imgFp's final file: query, reference and integer score, separated by tabs, no header."""
+    rows = zip(pairs.query_ids, pairs.reference_ids, pairs.scores, strict=True)
+    write_bytes(path, "".join(f"{query}\t{reference}\t{int(score)}\n" for query, reference, score in rows).encode())
+
+
+def _keys(pairs: Pairs) -> list[tuple[str, str]]:
+    return list(zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), strict=True))

@@ -1,0 +1,111 @@
+"""Which images take part in a run: unique ids and paths, resolved under one root."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgfp.errors import InputError
+
+IMAGE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif .heic .heif".split()
+)
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Images in a fixed order. `ids[i]` (the file's stem) belongs to `paths[i]`; every path lies under `root`."""
+
+    root: Path
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+
+    def __post_init__(self) -> None:
+        seen: dict[str, Path] = {}
+        for image_id, path in zip(self.ids, self.paths, strict=True):
+            if image_id in seen:
+                raise InputError(
+                    f"duplicate image id '{image_id}': {seen[image_id]} and {path}: "
+                    "ids are file names without suffix; rename or leave out one of them"
+                )
+            if any(ord(character) < 32 for character in image_id):
+                raise InputError(f"image id {image_id!r} of {path} has a control character: rename the file")
+            seen[image_id] = path
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def open(cls, source: Path) -> "ImageList":
+        """A folder (recursive) or a text list, whichever `source` is.
+
+        Raises:
+            InputError: `source` is missing, holds no image, leaves its root or repeats an id.
+        """
+        if source.is_dir():
+            return cls.from_folder(source)
+        if source.is_file():
+            if source.suffix.lower() in IMAGE_SUFFIXES:
+                return cls._of(source.parent.resolve(), [source.resolve()])
+            return cls.from_text(source)
+        raise InputError(f"{source}: no such folder or text list: give a folder of images or a list of their names")
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "ImageList":
+        """Every image file below `folder`, sorted by id; files with other suffixes are not images and are passed over."""
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder: give a folder of images")
+        root = folder.resolve()
+        paths = [path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
+        for path in paths:
+            if not path.resolve().is_relative_to(root):
+                raise InputError(f"{path}: this link leaves {folder}: copy the file there or remove the link")
+        if not paths:
+            raise InputError(f"{folder}: no image in this folder ({' '.join(sorted(IMAGE_SUFFIXES))})")
+        return cls._of(root, paths)
+
+    @classmethod
+    def from_text(cls, text_list: Path, root: Path | None = None) -> "ImageList":
+        """imgFp's list form: one image a line, its name the first space-separated token, relative to `root`.
+
+        `root` is the list's own folder unless given. Lines keep their order; blank lines are passed over.
+        """
+        root = (root or text_list.parent).resolve()
+        try:
+            lines = text_list.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise InputError(
+                f"{text_list}: not a text file: give a folder of images or a list of their names"
+            ) from None
+        paths = []
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            name = line.split()[0]
+            if "\0" in name or not (root / name).resolve().is_relative_to(root):
+                raise InputError(
+                    f"{text_list} line {number}: {name!r} leaves {root}: names must stay below that folder"
+                )
+            if not (root / name).is_file():
+                raise InputError(
+                    f"{text_list} line {number}: '{name}' is not in {root}: mend the name or remove the line"
+                )
+            paths.append(root / name)
+        if not paths:
+            raise InputError(f"{text_list}: the list names no image: one name a line")
+        return cls(root, tuple(path.stem for path in paths), tuple(paths))
+
+    @classmethod
+    def from_disc(cls, data: Path, part: str) -> "ImageList":
+        """One part ("query", "reference" or "training") of a DISC-shaped folder."""
+        folder = data / f"{part}_images"
+        if not folder.is_dir():
+            raise InputError(
+                f"{data}: no folder {folder.name}/ in it: a DISC-shaped folder has query_images/, reference_images/ "
+                "and ground_truth.csv"
+            )
+        return cls.from_folder(folder)
+
+    @classmethod
+    def _of(cls, root: Path, paths: Iterable[Path]) -> "ImageList":
+        ordered = sorted(paths, key=lambda path: (path.stem, str(path)))
+        return cls(root, tuple(path.stem for path in ordered), tuple(ordered))

@@ -1,0 +1,32 @@
+"""Packages that own the same folder overwrite each other: say so at the start, with the command that repairs it."""
+
+import importlib.metadata
+import sys
+
+_CLASHES = {
+    "faiss": ("faiss-cpu", "faiss-gpu"),
+    "cv2": ("opencv-contrib-python-headless", "opencv-contrib-python", "opencv-python-headless", "opencv-python"),
+}
+
+
+def installation_problems() -> list[str]:
+    """One line for each folder that two or more installed packages have written to."""
+    problems = []
+    for folder, packages in _CLASHES.items():
+        installed = [name for name in packages if _version(name)]
+        if len(installed) > 1:
+            keep = "faiss-cpu" if folder == "faiss" else packages[0]
+            pinned = f"{keep}=={_version(keep) or _version(installed[0])}"
+            problems.append(
+                f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': repair with "
+                f"'{sys.executable} -m pip uninstall -y {' '.join(installed)} && "
+                f"{sys.executable} -m pip install --no-deps {pinned}'"
+            )
+    return problems
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,58 @@
+"""Local features of many images, several processes at a time, order kept.
+
+pycolmap's SIFT holds Python's lock while it works, so threads would wait for each other; processes do not.
+"""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from imgfp.images import Failure, read_rgb
+from imgfp.local.features import LocalFeatures
+from imgfp.local.sift import SiftConfig, extract_sift
+from imgfp.threads import thread_count
+
+
+class SiftPool:
+    """Worker processes that extract features, started once and used for many shards: `with SiftPool(config) as pool:`."""
+
+    def __init__(self, config: SiftConfig, workers: int | None = None) -> None:
+        self._work = partial(_extract_one, config=config)
+        # spawn: a fork would copy locks that torch's and OpenCV's threads may hold
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(workers or thread_count(), context, initializer=_start_worker)
+
+    def extract(self, paths: Iterable[Path]) -> Iterator[LocalFeatures | Failure]:
+        """Yields each image's features in order, a `Failure` for one that cannot be read."""
+        return self._pool.map(self._work, paths)
+
+    def __enter__(self) -> "SiftPool":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _extract_one(path: Path, config: SiftConfig) -> LocalFeatures | Failure:
+    rgb = read_rgb(path)
+    return rgb if isinstance(rgb, Failure) else extract_sift(rgb, config)
+
+
+def _start_worker() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

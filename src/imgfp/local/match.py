@@ -1,0 +1,91 @@
+"""imgFp's match score: how many keypoints of a reference have a distinctive counterpart in the query."""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from imgfp.local.features import LocalFeatures, mirror_descriptors
+from imgfp.local.nearest import Bytes, nearest_pair
+
+
+@dataclass(frozen=True)
+class Matches:
+    """m matches. `rows`: (m, 2) int64, reference keypoint and query keypoint. `mirrored`: found with the reference mirrored."""
+
+    rows: np.ndarray
+    mirrored: bool
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Side:
+    """One image made ready for many comparisons: its features, and its descriptors plain and (when asked for) mirrored."""
+
+    def __init__(self, features: LocalFeatures) -> None:
+        self.features = features
+        self.plain = Bytes(features.descriptors)
+        self.rounded = np.rint(features.keypoints[:, :2]).astype(np.int64)  # ties to even, as the original
+        self._mirrored: Bytes | None = None
+
+    @property
+    def mirrored(self) -> Bytes:
+        """The descriptors as they would be in the mirrored image."""
+        if self._mirrored is None:
+            self._mirrored = Bytes(mirror_descriptors(self.features.descriptors))
+        return self._mirrored
+
+
+def match(query: Side, reference: Side, ratio: float, mirrored: bool) -> Matches:
+    """Matches of one pair by imgFp's rule.
+
+    For each reference keypoint the best and second-best query keypoint; accepted where `ratio` * best < second, both
+    squared distances (in float32, as the original). A match that falls on a kept one's rounded position in either image
+    is merged with it, the closer one kept. A query of one keypoint has no second-best: every match is accepted.
+
+    Args:
+        query, reference: The two images.
+        ratio: On squared distances.
+        mirrored: Take the reference's descriptors mirrored.
+    """
+    if not len(query.features) or not len(reference.features):
+        return Matches(np.zeros((0, 2), np.int64), mirrored)
+    distances, rows = nearest_pair(reference.mirrored if mirrored else reference.plain, query.plain, 2)
+    accepted = np.flatnonzero(
+        np.float32(ratio) * distances[:, 0].astype(np.float32) < distances[:, 1].astype(np.float32)
+    )
+    kept = _merge(accepted, rows[accepted, 0], distances[accepted, 0], reference.rounded, query.rounded)
+    return Matches(kept, mirrored)
+
+
+def match_both(query: Side, reference: Side, ratio: float) -> tuple[Matches, Matches]:
+    """The pair as it is, and with the reference mirrored. imgFp's score is the larger count."""
+    return match(query, reference, ratio, False), match(query, reference, ratio, True)
+
+
+@numba.njit(nogil=True, cache=True)
+def _merge(references, queries, distances, reference_places, query_places):  # type: ignore[no-untyped-def]
+    """Keeps one match a place. A later match that is no farther replaces the kept one; both images' places are tested."""
+    kept = np.empty((len(references), 2), dtype=np.int64)
+    kept_distances = np.empty(len(references), dtype=np.int32)
+    count = 0
+    for index in range(len(references)):
+        reference, query, distance = references[index], queries[index], distances[index]
+        merged = False
+        for other in range(count):
+            for side in range(2):
+                if side == 0:
+                    a, b = reference_places[reference], reference_places[kept[other, 0]]
+                else:
+                    a, b = query_places[query], query_places[kept[other, 1]]
+                if a[0] == b[0] and a[1] == b[1]:
+                    merged = True
+                    if distance <= kept_distances[other]:
+                        kept[other, 0], kept[other, 1] = reference, query
+                        kept_distances[other] = distance
+        if not merged:
+            kept[count, 0], kept[count, 1] = reference, query
+            kept_distances[count] = distance
+            count += 1
+    return kept[:count].copy()

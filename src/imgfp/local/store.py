@@ -1,0 +1,152 @@
+"""Local features on disk: write-once shards of plain arrays, read as memory maps.
+
+A shard n is three files: `n.keypoints.npy` (k, 4) float32, `n.descriptors.npy` (k, 128) uint8 and `n.json`, which holds
+each image's id, keypoint count and plane size, and the checksums of the other two. The JSON is written last: a shard
+without it does not exist.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from imgfp.errors import InputError
+from imgfp.files import atomic_path, hash_file
+from imgfp.local.features import LocalFeatures
+from imgfp.local.text import read_text
+
+
+class FeatureSource(Protocol):
+    """Local features of many images, in a fixed order."""
+
+    ids: tuple[str, ...]
+    offsets: np.ndarray  # (images + 1,) int64: descriptors of image i are rows offsets[i]:offsets[i + 1] of all blocks
+
+    def get(self, index: int) -> LocalFeatures:
+        """Features of one image, by position."""
+        ...
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All descriptors in order, (n, 128) uint8 at a time."""
+        ...
+
+
+def write_shard(
+    folder: Path, number: int, features: Sequence[LocalFeatures]
+) -> tuple[tuple[Path, ...], dict[str, Any]]:
+    """Writes the arrays of one shard. Returns its files, and what belongs into its JSON beside the ids: `counts`, `frames`."""
+    arrays = {
+        "keypoints": np.concatenate([item.keypoints for item in features] or [np.zeros((0, 4), np.float32)]),
+        "descriptors": np.concatenate([item.descriptors for item in features] or [np.zeros((0, 128), np.uint8)]),
+    }
+    paths = tuple(folder / f"{number:05d}.{name}.npy" for name in arrays)
+    for path, array in zip(paths, arrays.values(), strict=True):
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+    return paths, {
+        "counts": [len(item) for item in features],
+        "frames": [[item.width, item.height] for item in features],
+    }
+
+
+class FeatureStore:
+    """A complete store. Opening it reads the small JSON files only; arrays are mapped when first needed."""
+
+    def __init__(self, folder: Path, verify: bool = True) -> None:
+        """Opens the store in `folder`.
+
+        Args:
+            folder: A folder that a feature stage has finished.
+            verify: Compare every array file with its checksum first (reads the files once, in blocks).
+
+        Raises:
+            InputError: no store there, a file is missing, truncated or changed.
+        """
+        if not (folder / "manifest.json").is_file():
+            raise InputError(
+                f"{folder}: no finished feature store (no manifest.json): run the step that makes it again"
+            )
+        self.folder = folder
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        self._verify(
+            {f"{number:05d}.json": manifest["records"][f"{number:05d}.json"] for number in range(manifest["shards"])}
+        )
+        records = [json.loads((folder / f"{number:05d}.json").read_bytes()) for number in range(manifest["shards"])]
+        if verify:
+            for record in records:
+                self._verify(record["files"])
+        self.ids: tuple[str, ...] = tuple(image_id for record in records for image_id in record["ids"])
+        counts = np.array([count for record in records for count in record["counts"]], dtype=np.int64)
+        self._frames = [frame for record in records for frame in record["frames"]]
+        self.offsets = np.concatenate([[0], np.cumsum(counts)])
+        self._first_image = np.cumsum([0] + [len(record["ids"]) for record in records])
+        self._map = lru_cache(maxsize=64)(self._open_map)  # a mapped file holds one file descriptor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def get(self, index: int) -> LocalFeatures:
+        """Features of one image, by position; arrays are views of the memory map."""
+        shard = int(np.searchsorted(self._first_image, index, side="right")) - 1
+        base = self.offsets[self._first_image[shard]]
+        rows = slice(int(self.offsets[index] - base), int(self.offsets[index + 1] - base))
+        width, height = self._frames[index]
+        return LocalFeatures(self._map(shard, "keypoints")[rows], self._map(shard, "descriptors")[rows], width, height)
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All descriptors, a shard at a time."""
+        for shard in range(len(self._first_image) - 1):
+            yield self._map(shard, "descriptors")
+
+    def _open_map(self, shard: int, name: str) -> np.ndarray:
+        path = self.folder / f"{shard:05d}.{name}.npy"
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        width, dtype = (4, np.float32) if name == "keypoints" else (128, np.uint8)
+        first, last = self._first_image[shard], self._first_image[shard + 1]
+        rows = self.offsets[last] - self.offsets[first]
+        if array.shape != (rows, width) or array.dtype != dtype:
+            raise InputError(
+                f"{path}: shape {array.shape} {array.dtype}, not ({rows}, {width}) {dtype.__name__}: make it again"
+            )
+        return array
+
+    def _verify(self, files: dict[str, str]) -> None:
+        for name, checksum in files.items():
+            path = self.folder / name
+            if not path.is_file() or hash_file(path) != checksum:
+                raise InputError(
+                    f"{path}: missing or changed since it was written: delete {self.folder} and make it again"
+                )
+
+
+class FeatureFolder:
+    """imgFp's text files (`<id>.txt`, one an image) in one folder, read into memory."""
+
+    def __init__(self, folder: Path) -> None:
+        paths = sorted(folder.glob("*.txt"), key=lambda path: path.stem)
+        if not paths:
+            raise InputError(
+                f"{folder}: neither a feature store nor a folder of imgFp's .txt features: run 'imgfp sift' first"
+            )
+        self.ids = tuple(path.stem for path in paths)
+        self._features = [read_text(path) for path in paths]
+        self.offsets = np.concatenate([[0], np.cumsum([len(item) for item in self._features])]).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def get(self, index: int) -> LocalFeatures:
+        """Features of one image, by position."""
+        return self._features[index]
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All descriptors, an image at a time."""
+        return (item.descriptors for item in self._features)
+
+
+def open_features(folder: Path) -> FeatureSource:
+    """A feature store, or a folder of imgFp's text files, whichever `folder` is."""
+    return FeatureStore(folder) if (folder / "manifest.json").is_file() else FeatureFolder(folder)

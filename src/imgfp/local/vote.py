@@ -1,0 +1,119 @@
+"""Which reference images do a query's keypoints point at? Votes over the nearest reference descriptors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from imgfp.local.features import LocalFeatures, mirror_descriptors
+from imgfp.local.nearest import nearest
+from imgfp.local.store import FeatureSource
+
+
+@dataclass(frozen=True)
+class VoteConfig:
+    """How candidates are voted for.
+
+    `rule` "imgfp": every keypoint votes for the owner of its nearest descriptor; at most one candidate, by imgFp's limits.
+    `rule` "weighted": every keypoint votes for the owners of its nearest descriptors, a vote weighing 1 - d / d_k with d_k
+    the squared distance of the farthest of the `neighbours` (as far as chance); the `images` best are candidates.
+    """
+
+    rule: str = "weighted"
+    neighbours: int = 8  # nearest descriptors looked at; 1 with rule "imgfp"
+    images: int = 8  # candidates a query; 1 with rule "imgfp"
+    mirrored: bool = True  # ask with the mirrored query too
+
+
+class Candidate(NamedTuple):
+    """A reference image, by position, that a query may have been made from; a higher vote is surer."""
+
+    reference: int
+    votes: float
+
+
+class ImgfpTally(NamedTuple):
+    """What imgFp's rule looks at. `emitted`: the winner's position, or None where a limit is missed."""
+
+    emitted: int | None
+    votes: int
+    mean_distance: float
+    runner_up: int
+
+
+def vote(queries: Sequence[LocalFeatures], references: FeatureSource, config: VoteConfig) -> list[list[Candidate]]:
+    """Candidates of each query, best first.
+
+    All descriptors of `references` are read once for all `queries` together, a block at a time.
+    """
+    sides = [item.descriptors for item in queries]
+    if config.mirrored:
+        sides += [mirror_descriptors(item.descriptors) for item in queries]
+    k = 1 if config.rule == "imgfp" else config.neighbours
+    stacked = np.concatenate(sides) if sides else np.zeros((0, 128), np.uint8)
+    distances, rows = nearest(stacked, references.blocks(), k)
+    owners = np.where(rows < 0, -1, np.searchsorted(references.offsets, rows, side="right") - 1)
+    ends = np.cumsum([0] + [len(side) for side in sides])
+    parts = [(distances[a:b], owners[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    if config.rule == "imgfp":
+        tallies = [imgfp_tally(d[:, 0], o[:, 0]) for d, o in parts]
+        return [[] if t.emitted is None else [Candidate(t.emitted, float(t.votes))] for t in tallies]
+    weights = [weighted_votes(d, o) for d, o in parts]
+    count = len(queries)
+    return [
+        best_images([weights[index], *([weights[index + count]] if config.mirrored else [])], config.images)
+        for index in range(count)
+    ]
+
+
+def imgfp_tally(distances: np.ndarray, owners: np.ndarray) -> ImgfpTally:
+    """imgFp's rule for one query.
+
+    The image with most votes wins iff it has more than 3, more than the runner-up, and the mean squared distance of its
+    votes is below 8000; where only one image got votes, iff it has more than 5 and the mean is below 8000.
+
+    Args:
+        distances: (n,) int32 squared distance of each keypoint's nearest descriptor.
+        owners: (n,) the image that owns it, -1 for none.
+    """
+    distances, owners = distances[owners >= 0], owners[owners >= 0]
+    if not len(owners):
+        return ImgfpTally(None, 0, 0.0, 0)
+    images, votes = np.unique(owners, return_counts=True)
+    top = int(np.argmax(votes))
+    mean = float(distances[owners == images[top]].mean(dtype=np.float64))
+    runner_up = int(np.delete(votes, top).max(initial=0))
+    enough = votes[top] > 3 and votes[top] > runner_up if len(images) > 1 else votes[top] > 5
+    return ImgfpTally(int(images[top]) if enough and mean < 8000 else None, int(votes[top]), mean, runner_up)
+
+
+def weighted_votes(distances: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Votes of one query's keypoints, each keypoint at most once for an image.
+
+    Args:
+        distances: (n, k) int32 squared distances, rising.
+        owners: (n, k) the images that own those descriptors, -1 for none.
+
+    Returns:
+        Images (m,) and the sum of their votes (m,) float64.
+    """
+    limit = np.where(owners[:, -1] >= 0, distances[:, -1], np.iinfo(np.int32).max).astype(np.float64)
+    weights = np.maximum(0.0, 1.0 - distances / np.maximum(limit, 1.0)[:, None])
+    keypoint = np.broadcast_to(np.arange(len(owners))[:, None], owners.shape)
+    valid = owners >= 0
+    # the nearest of each keypoint and image comes first, np.unique keeps it
+    key = keypoint[valid].astype(np.int64) * (int(owners.max(initial=0)) + 1) + owners[valid]
+    _, first = np.unique(key, return_index=True)
+    images, inverse = np.unique(owners[valid][first], return_inverse=True)
+    return images, np.bincount(inverse, weights=weights[valid][first], minlength=len(images))
+
+
+def best_images(tallies: Sequence[tuple[np.ndarray, np.ndarray]], count: int) -> list[Candidate]:
+    """The `count` images with most votes over several tallies (plain, mirrored), each image by its better one."""
+    best: dict[int, float] = {}
+    for images, votes in tallies:
+        for image, weight in zip(images.tolist(), votes.tolist(), strict=True):
+            best[image] = max(weight, best.get(image, 0.0))
+    ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
+    return [Candidate(image, weight) for image, weight in ranked[:count]]

@@ -1,0 +1,63 @@
+"""Is one result better than another? Paired bootstrap over queries."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgfp.metrics.isc import IscMetrics, Judged, evaluate_judged, judge
+from imgfp.records import GroundTruth, Pairs
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure's difference (first result minus second), with its 95 % interval over resampled queries."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def compare(first: Pairs, second: Pairs, truth: GroundTruth, seed: int = 0) -> tuple[IscMetrics, dict[str, Difference]]:
+    """Compares two results on the same queries.
+
+    Each of `RESAMPLES` rounds draws as many queries as there are, with replacement, and judges both results on that
+    draw (a query drawn twice counts twice, as two queries); the interval is the 2.5 and 97.5 percentile of the
+    differences. Rounds without any true pair are left out.
+
+    Returns:
+        The second result's figures, and the difference of each figure that both results reach.
+    """
+    judged = [judge(pairs, truth) for pairs in (first, second)]
+    whole = [evaluate_judged(item, len(truth.queries)) for item in judged]
+    true_per_query = np.bincount(np.searchsorted(truth.queries, truth.query_ids), minlength=len(truth.queries))
+    names = ("uap", "recall_at_p90", "recall_at_1", "recall_at_10")
+    rounds = []
+    for weights in _draws(len(truth.queries), seed):
+        total = int(weights @ true_per_query)
+        if total:
+            a, b = (evaluate_judged(_resampled(item, weights, total), len(truth.queries)) for item in judged)
+            rounds.append([getattr(a, name) - getattr(b, name) for name in names])
+    lows, highs = np.percentile(rounds, [2.5, 97.5], axis=0)
+    differences = {
+        name: Difference(getattr(whole[0], name) - getattr(whole[1], name), float(low), float(high))
+        for name, low, high in zip(names, lows, highs, strict=True)
+    }
+    return whole[1], differences
+
+
+def _draws(queries: int, seed: int) -> Iterator[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    for _ in range(RESAMPLES):
+        yield np.bincount(generator.integers(0, queries, queries), minlength=queries)
+
+
+def _resampled(judged: Judged, weights: np.ndarray, total: int) -> Judged:
+    """Each prediction as often as its query was drawn; copies of one query get query codes of their own."""
+    times = weights[judged.query_codes]
+    rows = np.repeat(np.arange(len(times)), times)
+    copy = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+    codes = judged.query_codes[rows] + copy * len(weights)
+    return Judged(judged.rows[rows], judged.scores[rows], codes, judged.correct[rows], total)

@@ -1,0 +1,135 @@
+"""The official metrics of the Image Similarity Challenge: uAP, R@P90, recall@k, with ties against you.
+
+Definitions: the challenge's evaluation script (matching track). One ranking over all queries; at equal scores the false
+positives come first; uAP = sum of (recall_i - recall_{i-1}) * precision_i, recall over all true pairs.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from imgfp.errors import InputError
+from imgfp.records import GroundTruth, Pairs
+from imgfp.records.tables import find_names
+
+PRECISION_TARGET = 0.9
+
+
+@dataclass(frozen=True)
+class IscMetrics:
+    """The figures of one evaluation; `threshold_at_p90` is None where precision 0.9 is never reached."""
+
+    uap: float
+    recall_at_p90: float
+    threshold_at_p90: float | None
+    recall_at_1: float
+    recall_at_10: float
+    predictions: int
+    queries: int
+    pairs: int
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """The figures under their public names."""
+        return asdict(self)
+
+    def figures(self) -> dict[str, float | None]:
+        """Only the five figures, without the counts."""
+        return {name: value for name, value in asdict(self).items() if name not in ("predictions", "queries", "pairs")}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdict on each prediction, in the file's order, queries outside the ground truth dropped.
+
+    `rows`: (m,) int, position in the predictions. `scores`: (m,) float64. `query_codes`: (m,) int, position of the
+    query in the ground truth. `correct`: (m,) bool. `total`: number of true pairs, found or not.
+    """
+
+    rows: np.ndarray
+    scores: np.ndarray
+    query_codes: np.ndarray
+    correct: np.ndarray
+    total: int
+
+
+@dataclass(frozen=True)
+class PrecisionRecall:
+    """(p,) recall, precision and score at every true positive, by falling score."""
+
+    recall: np.ndarray
+    precision: np.ndarray
+    scores: np.ndarray
+
+
+def judge(predictions: Pairs, truth: GroundTruth) -> Judged:
+    """Says of each prediction whether it is right.
+
+    Raises:
+        InputError: the ground truth has no true pair, so that recall is undefined.
+    """
+    if not len(truth.query_ids):
+        raise InputError("the ground truth has no true pair: uAP is undefined without one; give a set with positives")
+    queries = find_names(predictions.query_ids, truth.queries)
+    rows = np.flatnonzero(queries >= 0)
+    queries = queries[rows]
+    references = np.unique(truth.reference_ids)
+    size = np.int64(len(references))
+    true_keys = find_names(truth.query_ids, truth.queries) * size + find_names(truth.reference_ids, references)
+    reference_codes = find_names(predictions.reference_ids[rows], references)
+    known = np.flatnonzero(reference_codes >= 0)
+    correct = np.zeros(len(rows), dtype=bool)
+    correct[known] = np.isin(queries[known] * size + reference_codes[known], true_keys)
+    return Judged(rows, predictions.scores[rows], queries, correct, len(true_keys))
+
+
+def precision_recall(judged: Judged) -> PrecisionRecall:
+    """Precision and recall at each true positive: precision i = i / (i + false positives scored at least as high)."""
+    true = np.sort(judged.scores[judged.correct])[::-1]
+    false = np.sort(judged.scores[~judged.correct])
+    above = len(false) - np.searchsorted(false, true, side="left")
+    found = np.arange(1, len(true) + 1)
+    return PrecisionRecall(found / judged.total, found / (found + above), true)
+
+
+def average_precision(curve: PrecisionRecall, total: int) -> float:
+    """uAP: each true positive raises recall by 1 / total."""
+    return float(curve.precision.sum() / total)
+
+
+def places(judged: Judged) -> np.ndarray:
+    """The place of each correct pair within its query: the number of the query's predictions scored at least as high.
+
+    Ties count against you. One packed key is sorted: query, then rank of the score, then the verdict.
+    """
+    order = np.argsort(-judged.scores)
+    falling = judged.scores[order]
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.cumsum(falling != np.append(falling[:1], falling[:-1]))
+    ranks = np.int64(len(order) + 1)
+    key = np.sort((judged.query_codes * ranks + rank) * 2 + judged.correct)
+    right = np.flatnonzero(key & 1)
+    group = key >> 1
+    start = np.searchsorted(group, group[right] // ranks * ranks, side="left")
+    return np.searchsorted(group, group[right], side="right") - start
+
+
+def evaluate(predictions: Pairs, truth: GroundTruth) -> IscMetrics:
+    """All official figures of `predictions` against `truth`."""
+    return evaluate_judged(judge(predictions, truth), queries=len(truth.queries))
+
+
+def evaluate_judged(judged: Judged, queries: int) -> IscMetrics:
+    """The figures of predictions already judged."""
+    curve = precision_recall(judged)
+    place = places(judged)
+    reached = np.flatnonzero(curve.precision >= PRECISION_TARGET)
+    return IscMetrics(
+        uap=average_precision(curve, judged.total),
+        recall_at_p90=float(curve.recall[reached[-1]]) if len(reached) else 0.0,
+        threshold_at_p90=float(curve.scores[reached[-1]]) if len(reached) else None,
+        recall_at_1=float((place <= 1).sum() / judged.total),
+        recall_at_10=float((place <= 10).sum() / judged.total),
+        predictions=len(judged.rows),
+        queries=queries,
+        pairs=judged.total,
+    )

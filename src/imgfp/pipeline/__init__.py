@@ -1,0 +1,1 @@
+"""The branches as resumable stages (floor 3)."""

@@ -1,0 +1,82 @@
+"""Stages: local features -> voted candidates; descriptors -> nearest candidates. Both end as rows of pairs."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from imgfp.descriptors import TopkConfig, search_topk
+from imgfp.files import hash_file
+from imgfp.local import FeatureStore, VoteConfig, vote
+from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
+from imgfp.progress import announce
+from imgfp.records import DescriptorSet, Pairs
+
+SHARD_QUERIES = 64
+
+
+def vote_stage(queries: FeatureStore, references: FeatureStore, config: VoteConfig, folder: Path) -> StageResult:
+    """Candidates of the local branch; their score is the number (or weight) of votes."""
+    stage = Stage(
+        "local candidates",
+        folder,
+        {"vote": asdict(config)},
+        {
+            "queries": hash_file(queries.folder / "manifest.json"),
+            "references": hash_file(references.folder / "manifest.json"),
+        },
+        len(queries),
+        SHARD_QUERIES,
+        "queries",
+    )
+
+    if not (folder / "manifest.json").is_file():
+        points = int(queries.offsets[-1]) * (2 if config.mirrored else 1)
+        known = int(references.offsets[-1])
+        largest = int(np.diff(queries.offsets[::SHARD_QUERIES], append=queries.offsets[-1]).max(initial=0))
+        announce(
+            f"local candidates: {points:,} query descriptors against {known:,} of references, exactly: "
+            f"{points * known * 256 / 1e12:,.1f} Tflop, about {largest * 2 * (128 * 3 + 12 * config.neighbours) / 1e6 + 100:,.0f} MB"
+        )
+
+    def work(number: int, rows: range) -> Shard:
+        found = vote([queries.get(row) for row in rows], references, config)
+        return Shard({"rows": [
+            [queries.ids[row], references.ids[item.reference], item.votes]
+            for row, items in zip(rows, found, strict=True)
+            for item in items
+        ]})  # fmt: skip
+
+    return run_stage(stage, work)
+
+
+def topk_stage(
+    query: DescriptorSet,
+    reference: DescriptorSet,
+    background: DescriptorSet | None,
+    config: TopkConfig,
+    inputs: dict[str, str],
+    folder: Path,
+) -> StageResult:
+    """Candidates of the global branch; their score is the (normalised) similarity. `inputs`: hashes of the descriptor files."""
+    stage = Stage(
+        "global candidates", folder, {"topk": asdict(config)}, dict(inputs), len(query), SHARD_QUERIES, "queries"
+    )
+
+    def work(number: int, rows: range) -> Shard:
+        part = DescriptorSet(query.ids[rows.start : rows.stop], query.matrix[rows.start : rows.stop])
+        pairs = search_topk(part, reference, config.answers, background)
+        columns = pairs.query_ids.tolist(), pairs.reference_ids.tolist(), pairs.scores.tolist()
+        return Shard({"rows": [list(row) for row in zip(*columns, strict=True)]})
+
+    return run_stage(stage, work)
+
+
+def read_rows(folder: Path) -> Pairs:
+    """The pairs of a finished stage that keeps rows of (query id, reference id, score, ...)."""
+    rows: list[tuple[str, str, float]] = []
+    number = 0
+    while (record := read_shard(folder, number)) is not None:
+        rows += [(row[0], row[1], float(row[2])) for row in record["rows"]]
+        number += 1
+    return Pairs.of(rows)

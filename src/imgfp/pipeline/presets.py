@@ -1,0 +1,91 @@
+"""Presets: every choice of a run in one typed value. Defined here and nowhere else; Hydra's groups are made from these."""
+
+from dataclasses import dataclass, field
+
+from imgfp.descriptors import TopkConfig
+from imgfp.encoders import EMBEDDED, EncoderConfig
+from imgfp.errors import InputError
+from imgfp.fusion import FusionConfig
+from imgfp.local import MatchConfig, SiftConfig, VoteConfig
+
+BRANCHES = ("local", "global")
+
+
+def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"{key}={value!r}: give one of {', '.join(allowed)}")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """All settings of a copy detection run."""
+
+    sift: SiftConfig = field(default_factory=SiftConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    vote: VoteConfig = field(default_factory=VoteConfig)
+    topk: TopkConfig = field(default_factory=TopkConfig)
+    match: MatchConfig = field(default_factory=MatchConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+
+    def __post_init__(self) -> None:
+        _one_of("vote.rule", self.vote.rule, ("imgfp", "weighted"))
+        _one_of("match.score", self.match.score, ("count", "inliers"))
+        _one_of("fusion.rule", self.fusion.rule, ("sum", "verified"))
+        positive = {
+            "sift.side": self.sift.side,
+            "encoder.size": self.encoder.size,
+            "vote.images": self.vote.images,
+            "topk.answers": self.topk.answers,
+            "fusion.answers": self.fusion.answers,
+        }
+        for key, value in positive.items():
+            if value < 1:
+                raise InputError(f"{key}={value}: give 1 or more")
+        if self.vote.rule == "weighted" and self.vote.neighbours < 2:
+            raise InputError(f"vote.neighbours={self.vote.neighbours}: weights need 2 neighbours or more")
+
+
+PRESETS = {
+    "default": Preset(),
+    "imgfp": Preset(
+        vote=VoteConfig(rule="imgfp", neighbours=1, images=1, mirrored=False),
+        topk=TopkConfig(answers=1),
+        match=MatchConfig(score="count"),
+        fusion=FusionConfig(rule="sum"),
+    ),
+}
+
+
+def preset_named(name: str) -> Preset:
+    """The preset of that name; InputError that lists the names otherwise."""
+    _one_of("preset", name, tuple(PRESETS))
+    return PRESETS[name]
+
+
+def parse_branches(text: str) -> tuple[str, ...]:
+    """ "local,global" to its parts, in the order local, global.
+
+    Raises:
+        InputError: another name, or none.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        _one_of("branch", name, BRANCHES)
+    if not names:
+        raise InputError(f"branches={text!r}: give local, global or local,global")
+    return tuple(name for name in BRANCHES if name in names)
+
+
+def needs_features(preset: Preset, branches: tuple[str, ...]) -> bool:
+    """Whether local features are wanted: by the local branch, or by imgFp's rule that rates global candidates by matches."""
+    return "local" in branches or preset.fusion.rule == "sum"
+
+
+def stand_in_note(preset_name: str, preset: Preset, branches: tuple[str, ...]) -> str | None:
+    """What a run under preset imgfp must say while imgFp's own descriptor network is not at hand."""
+    if preset_name != "imgfp" or "global" not in branches or preset.encoder.name != EMBEDDED:
+        return None
+    return (
+        "preset imgfp: imgFp's descriptor network (EsViT, fine-tuned) is in no package; "
+        f"the embedded encoder {EMBEDDED} takes its place in the global branch"
+    )

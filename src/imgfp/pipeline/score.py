@@ -1,0 +1,64 @@
+"""Stage: candidate pairs -> match scores."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from imgfp.files import hash_file, hash_value
+from imgfp.local import FeatureSource, FeatureStore, MatchConfig, MatchedPair, Side, compare_pair
+from imgfp.pipeline.stage import Shard, Stage, StageResult, run_stage
+from imgfp.threads import libraries_single_threaded, thread_count
+
+SHARD_PAIRS = 512
+
+
+def compare_pairs(
+    pairs: Sequence[tuple[str, str]], queries: FeatureSource, references: FeatureSource, config: MatchConfig
+) -> list[MatchedPair | None]:
+    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named hole)."""
+    query_rows = {image_id: row for row, image_id in enumerate(queries.ids)}
+    reference_rows = {image_id: row for row, image_id in enumerate(references.ids)}
+    query_sides: dict[str, Side] = {}
+    for query, _ in pairs:
+        if query not in query_sides and query in query_rows:
+            query_sides[query] = Side(queries.get(query_rows[query]))
+
+    def compare(pair: tuple[str, str]) -> MatchedPair | None:
+        query, reference = pair
+        if query not in query_rows or reference not in reference_rows:
+            return None
+        return compare_pair(query_sides[query], Side(references.get(reference_rows[reference])), config)
+
+    with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
+        return list(pool.map(compare, pairs))
+
+
+def score_stage(
+    pairs: Sequence[tuple[str, str]], queries: FeatureStore, references: FeatureStore, config: MatchConfig, folder: Path
+) -> StageResult:
+    """Rates every pair. Rows: query id, reference id, score, number of supporting matches, mirrored or not."""
+    stage = Stage(
+        "match scores",
+        folder,
+        {"match": asdict(config)},
+        {
+            "pairs": hash_value([list(pair) for pair in pairs]),
+            "queries": hash_file(queries.folder / "manifest.json"),
+            "references": hash_file(references.folder / "manifest.json"),
+        },
+        len(pairs),
+        SHARD_PAIRS,
+        "pairs",
+    )
+
+    def work(number: int, rows: range) -> Shard:
+        part = pairs[rows.start : rows.stop]
+        matched = compare_pairs(part, queries, references, config)
+        return Shard({"rows": [
+            [query, reference, item.score, len(item.lines), item.mirrored]
+            for (query, reference), item in zip(part, matched, strict=True)
+            if item is not None
+        ]})  # fmt: skip
+
+    return run_stage(stage, work)

@@ -1,0 +1,186 @@
+"""A stage: (inputs, typed settings) -> a folder of shards that can be killed at any point and started again.
+
+Which items a shard holds depends on their position alone. A shard's JSON is written last and names the checksums of the
+shard's files; a shard without it is made again. `plan.json` says what the folder was made from: the same plan is
+reused, another is refused. `manifest.json` appears when all shards are there. The bytes of a finished folder do not
+depend on how often it was interrupted.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgfp.errors import InputError
+from imgfp.files import hash_file, hash_value, write_json
+from imgfp.images import Failure
+from imgfp.progress import track
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is to be made. `settings` and `inputs` are plain JSON values; together they decide whether work is reused."""
+
+    name: str
+    folder: Path
+    settings: dict[str, Any]
+    inputs: dict[str, Any]
+    items: int
+    shard_size: int
+    unit: str = "images"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What the work function made of one shard. `files` lie in the stage's folder; `record` goes into the shard's JSON."""
+
+    record: dict[str, Any]
+    files: tuple[Path, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """How a stage went. `seconds` and `rate` count only what was done now; `peak_mb`: the process's peak memory so far."""
+
+    name: str
+    unit: str
+    items: int
+    reused: int
+    seconds: float
+    peak_mb: float
+    failures: tuple[Failure, ...]
+
+    @property
+    def rate(self) -> float | None:
+        """Items a second; None where nothing was left to do."""
+        done = self.items - self.reused
+        return done / self.seconds if done and self.seconds > 0 else None
+
+
+Work = Callable[[int, range], Shard]
+
+
+def run_stage(stage: Stage, work: Work) -> StageResult:
+    """Makes what is missing of a stage.
+
+    Args:
+        stage: What is to be made.
+        work: Makes one shard: gets its number and the positions of its items, writes its files.
+
+    Raises:
+        InputError: the folder was made from other settings or inputs; names the first key that differs.
+    """
+    started = time.perf_counter()
+    _claim(stage)
+    shards = [
+        range(start, min(start + stage.shard_size, stage.items)) for start in range(0, stage.items, stage.shard_size)
+    ]
+    missing = [number for number in range(len(shards)) if read_shard(stage.folder, number) is None]
+    todo = sum(len(shards[number]) for number in missing)
+    for number in track(missing, todo, stage.name, stage.unit, stage.shard_size):
+        made = work(number, shards[number])
+        write_json(
+            stage.folder / f"{number:05d}.json",
+            made.record
+            | {
+                "files": {path.name: hash_file(path) for path in made.files},
+                "failures": [[str(failure.path), failure.reason] for failure in made.failures],
+            },
+        )
+    failures = []
+    for number in range(len(shards)):
+        record = read_shard(stage.folder, number)
+        assert record is not None, f"shard {number} of {stage.folder} vanished"
+        failures += [Failure(Path(path), reason) for path, reason in record["failures"]]
+    write_json(
+        stage.folder / "manifest.json",
+        {
+            "stage": stage.name,
+            "plan": hash_value(_plan(stage)),
+            "items": stage.items,
+            "shards": len(shards),
+            "failures": [[str(failure.path), failure.reason] for failure in failures],
+            "records": {f"{n:05d}.json": hash_file(stage.folder / f"{n:05d}.json") for n in range(len(shards))},
+        },
+    )
+    return StageResult(
+        stage.name,
+        stage.unit,
+        stage.items,
+        stage.items - todo,
+        time.perf_counter() - started,
+        peak_memory_mb(),
+        tuple(failures),
+    )
+
+
+def read_shard(folder: Path, number: int) -> dict[str, Any] | None:
+    """A shard's JSON if the shard is whole: its files are there with their checksums. None otherwise."""
+    path = folder / f"{number:05d}.json"
+    if not path.is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads(path.read_bytes())
+        whole = all(
+            (folder / name).is_file() and hash_file(folder / name) == digest for name, digest in record["files"].items()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):  # a damaged record: make the shard again
+        return None
+    return record if whole else None
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def _plan(stage: Stage) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "stage": stage.name,
+        "settings": stage.settings,
+        "inputs": stage.inputs,
+        "items": stage.items,
+        "shard_size": stage.shard_size,
+    }
+
+
+def _claim(stage: Stage) -> None:
+    path = stage.folder / "plan.json"
+    plan = _plan(stage)
+    if path.is_file():
+        try:
+            old = json.loads(path.read_bytes())
+        except ValueError:
+            raise InputError(f"{path}: damaged: delete {stage.folder} and run again") from None
+        key = _first_difference(old, plan)
+        if key:
+            before, now = (_at(value, key) for value in (old, plan))
+            raise InputError(
+                f"{stage.folder} was made with {key} = {before!r}, now it is {now!r}: give another output folder, or delete this one"
+            )
+    write_json(path, plan)
+
+
+def _first_difference(old: Any, new: Any, at: str = "") -> str | None:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            found = _first_difference(old.get(key), new.get(key), f"{at}.{key}" if at else key)
+            if found:
+                return found
+        return None
+    return None if old == new else at
+
+
+def _at(value: Any, dotted: str) -> Any:
+    for key in dotted.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,146 @@
+"""Scored pairs: which reference each query may have been made from, and how sure that is."""
+
+import csv
+import io
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imgfp.errors import InputError
+from imgfp.files import write_bytes
+from imgfp.records.tables import first_duplicate, one_line, parse_floats, read_columns
+
+PAIRS_HEADER = ("query_id", "reference_id", "score")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """n scored pairs; a higher score is surer.
+
+    `query_ids`, `reference_ids`: (n,) str. `scores`: (n,) float64, infinities allowed, NaN not.
+    """
+
+    query_ids: np.ndarray
+    reference_ids: np.ndarray
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not len(self.query_ids) == len(self.reference_ids) == len(self.scores):
+            raise ValueError(
+                f"{len(self.query_ids)} queries, {len(self.reference_ids)} references, {len(self.scores)} scores"
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @classmethod
+    def of(cls, rows: list[tuple[str, str, float]]) -> "Pairs":
+        """From (query id, reference id, score) rows."""
+        queries, references, scores = zip(*rows, strict=True) if rows else ((), (), ())
+        return cls(np.array(queries, dtype=str), np.array(references, dtype=str), np.array(scores, dtype=np.float64))
+
+    @classmethod
+    def read_csv(cls, path: Path) -> "Pairs":
+        """The challenge's CSV: header `query_id,reference_id,score`.
+
+        Raises:
+            InputError: wrong header, a score that is no number or NaN, an empty id, a repeated pair.
+        """
+        queries, references, texts = read_columns(path, PAIRS_HEADER)
+        for name, ids in (("query_id", queries), ("reference_id", references)):
+            if (ids == "").any():
+                raise InputError(f"{path} row {int(np.flatnonzero(ids == '')[0]) + 2}: {name} is empty: give the id")
+        pairs = cls(queries, references, parse_floats(path, texts, "score"))
+        pairs._refuse_duplicates(path, first_row=2)
+        return pairs
+
+    @classmethod
+    def read_parquet(cls, path: Path) -> "Pairs":
+        """The same three columns in a Parquet file, with the same checks."""
+        import pyarrow as pa
+        import pyarrow.parquet
+
+        try:
+            table = pyarrow.parquet.read_table(path, columns=list(PAIRS_HEADER))
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{path}: not a Parquet file of {','.join(PAIRS_HEADER)} ({one_line(error)})") from None
+        for name in PAIRS_HEADER:
+            if table.column(name).null_count:
+                row = table.column(name).is_null().to_pylist().index(True) + 1
+                raise InputError(f"{path} row {row}: {name} is null: give the value or leave the row out")
+        queries, references = (np.array(table.column(name).to_pylist(), dtype=str) for name in PAIRS_HEADER[:2])
+        scores = parse_floats(path, table.column("score").to_numpy(), "score", first_row=1)
+        pairs = cls(queries, references, scores)
+        pairs._refuse_duplicates(path, first_row=1)
+        return pairs
+
+    @classmethod
+    def read_imgfp(cls, path: Path, suffix: str = ".jpg") -> "Pairs":
+        """imgFp's text: `Q.jpg,R.jpg` (score 0) or `Q.jpg,R.jpg,score:<int>` a line, or its merged `Q<tab>R<tab>score`."""
+        if not path.is_file():
+            raise InputError(f"{path}: no such file: give imgFp's text, 'Q{suffix},R{suffix}[,score:N]' a line")
+        rows = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if not line.strip():
+                continue
+            fields = re.split(r"[,\t]", line.strip())
+            try:
+                score = float(fields[2].removeprefix("score:")) if len(fields) == 3 else 0.0
+                query, reference = (name.removesuffix(suffix) for name in fields[:2])
+                if len(fields) > 3 or math.isnan(score):
+                    raise ValueError
+            except ValueError:
+                raise InputError(f"{path} row {number}: {line[:80]!r} is not 'Q{suffix},R{suffix}[,score:N]'") from None
+            rows.append((query, reference, score))
+        pairs = cls.of(rows)
+        pairs._refuse_duplicates(path, first_row=1)
+        return pairs
+
+    def write_csv(self, path: Path) -> None:
+        """Writes the challenge's CSV atomically; scores in full precision (rounding makes ties)."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(PAIRS_HEADER)
+        writer.writerows(zip(self.query_ids.tolist(), self.reference_ids.tolist(), self.scores.tolist(), strict=True))
+        write_bytes(path, text.getvalue().encode())
+
+    def write_parquet(self, path: Path) -> None:
+        """Writes the three columns as Parquet, atomically."""
+        import pyarrow as pa
+        import pyarrow.parquet
+
+        columns = (self.query_ids.tolist(), self.reference_ids.tolist(), self.scores)
+        sink = pa.BufferOutputStream()
+        pyarrow.parquet.write_table(pa.table(dict(zip(PAIRS_HEADER, columns, strict=True))), sink)
+        write_bytes(path, sink.getvalue().to_pybytes())
+
+    def write_imgfp(self, path: Path, scored: bool, suffix: str = ".jpg") -> None:
+        """Writes imgFp's text: `Q.jpg,R.jpg` lines, or `Q.jpg,R.jpg,score:<int>` where `scored`."""
+        lines = []
+        for query, reference, score in zip(self.query_ids, self.reference_ids, self.scores, strict=True):
+            if scored and not float(score).is_integer():
+                raise InputError(
+                    f"score {score} of {query},{reference} is not a whole number: imgFp's text holds integers"
+                )
+            lines.append(f"{query}{suffix},{reference}{suffix}" + (f",score:{int(score)}" if scored else "") + "\n")
+        write_bytes(path, "".join(lines).encode())
+
+    def best_first(self) -> "Pairs":
+        """The same pairs by falling score; equal scores by query id, then reference id."""
+        return self.take(np.lexsort((self.reference_ids, self.query_ids, -self.scores)))
+
+    def take(self, rows: np.ndarray) -> "Pairs":
+        """The pairs at these positions (or under this mask)."""
+        return Pairs(self.query_ids[rows], self.reference_ids[rows], self.scores[rows])
+
+    def _refuse_duplicates(self, path: Path, first_row: int) -> None:
+        twice = first_duplicate(self.query_ids, self.reference_ids)
+        if twice:
+            pair = f"{self.query_ids[twice[1]]},{self.reference_ids[twice[1]]}"
+            raise InputError(
+                f"{path} row {twice[1] + first_row}: the pair {pair} repeats row {twice[0] + first_row}: "
+                "keep the one with the higher score"
+            )

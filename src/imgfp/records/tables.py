@@ -1,0 +1,127 @@
+"""Small CSV tables read strictly: every error names file, row, value and fix."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from imgfp.errors import InputError
+
+
+def read_columns(path: Path, header: tuple[str, ...]) -> list[np.ndarray]:
+    """Reads a CSV with exactly this header.
+
+    Returns:
+        One array of str a column; an empty field is "".
+
+    Raises:
+        InputError: the file is missing, is not UTF-8 text, has another header or a row of another length.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file: give a CSV with the header {','.join(header)}")
+    expected = ",".join(header)
+    with path.open("rb") as handle:
+        first = handle.readline().decode("utf-8-sig", errors="replace").strip()
+    if first.replace('"', "").replace(" ", "") != expected:
+        raise InputError(
+            f"{path} row 1: the header is {first[:80]!r}, not '{expected}': write '{expected}' as the first line"
+        )
+    read = pyarrow.csv.ReadOptions(column_names=list(header), skip_rows=1)
+    convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False)
+    try:
+        table = pyarrow.csv.read_csv(path, read_options=read, convert_options=convert)
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error) or "Could not skip initial" in str(error):  # the header alone
+            return [np.array([], dtype=str) for _ in header]
+        raise InputError(f"{path} {_first_bad_row(path, header) or one_line(error)}") from None
+    return [_strings(table.column(name)) for name in header]
+
+
+def parse_floats(path: Path, texts: np.ndarray, what: str, first_row: int = 2) -> np.ndarray:
+    """Texts to float64; infinities are numbers, NaN is not.
+
+    Raises:
+        InputError: names the row (`first_row` is the number of the first; a CSV's header is row 1) and the value that is not a number.
+    """
+    try:
+        values = texts.astype(np.float64)
+    except ValueError:
+        row = next(index for index, text in enumerate(texts) if not _is_number(text))
+        raise InputError(
+            f"{path} row {row + first_row}: {what} {str(texts[row])!r} is not a number: mend the value"
+        ) from None
+    if np.isnan(values).any():
+        row = int(np.flatnonzero(np.isnan(values))[0])
+        raise InputError(
+            f"{path} row {row + first_row}: {what} is NaN, which cannot be ranked: give a number or leave the row out"
+        )
+    return values
+
+
+def first_duplicate(*columns: np.ndarray) -> tuple[int, int] | None:
+    """The positions of the first row that repeats an earlier one in all `columns`, as (earlier, later); None if none does."""
+    codes = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        encoded = _as_binary(column, column.dtype).dictionary_encode()
+        codes = codes * len(encoded.dictionary) + encoded.indices.to_numpy()
+    ordered = np.sort(codes)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(repeated):
+        return None
+    rows = np.flatnonzero(np.isin(codes, repeated))
+    _, first, inverse = np.unique(codes[rows], return_index=True, return_inverse=True)
+    place = int(np.flatnonzero(first[inverse] != np.arange(len(rows)))[0])
+    return int(rows[first[inverse[place]]]), int(rows[place])
+
+
+def find_names(names: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """(n,) int64: position of each of `names` in `among` (its first, if it is there more than once), -1 where it is not."""
+    width = np.promote_types(names.dtype, among.dtype)
+    found = pc.index_in(_as_binary(names, width), value_set=_as_binary(among, width))
+    return found.fill_null(-1).to_numpy().astype(np.int64)
+
+
+def _as_binary(names: np.ndarray, dtype: np.dtype) -> pa.FixedSizeBinaryArray:
+    """Fixed-width str seen by Arrow as bytes, without a copy: its hash tables are much faster than sorting strings."""
+    data = np.ascontiguousarray(names, dtype=dtype)
+    assert data.dtype.kind == "U", f"names of type {data.dtype}, not str"
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(dtype.itemsize), len(data), [None, pa.py_buffer(data)])
+
+
+def _strings(column: pa.ChunkedArray) -> np.ndarray:
+    encoded = column.combine_chunks().dictionary_encode()
+    names = np.array(encoded.dictionary.to_pylist(), dtype=str)
+    return names[encoded.indices.to_numpy()] if len(names) else np.array([], dtype=str)
+
+
+def _first_bad_row(path: Path, header: tuple[str, ...]) -> str | None:
+    """Arrow reads in parallel and does not know the row: look again, slowly."""
+    with path.open("rb") as raw:
+        for number, line in enumerate(raw, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return f"row {number}: {line[:60]!r} is not UTF-8: save the file as UTF-8 text"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        for fields in rows:
+            if fields and len(fields) != len(header):
+                text = ",".join(fields)[:80]
+                return f"row {rows.line_num}: {text!r} has {len(fields)} fields, not {len(header)} ({','.join(header)}): mend the row"
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def one_line(error: Exception) -> str:
+    """An error of a library as part of our one line."""
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,19 @@
+"""What a run found, for people: match pictures, plots, one HTML file that opens offline (floor 3)."""
+
+from imgfp.reports.html import render_report, write_report
+from imgfp.reports.match_picture import draw_match
+from imgfp.reports.picture_files import write_pictures
+from imgfp.reports.plots import precision_recall_figure
+from imgfp.reports.report import Curve, MatchPicture, Report, StageRow
+
+__all__ = [
+    "Curve",
+    "MatchPicture",
+    "Report",
+    "StageRow",
+    "draw_match",
+    "precision_recall_figure",
+    "render_report",
+    "write_pictures",
+    "write_report",
+]

@@ -1,0 +1,59 @@
+"""The pictures of a report as encoded bytes, and as files of their own (for MLflow)."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from imgfp.files import write_bytes
+from imgfp.reports.plots import precision_recall_figure
+from imgfp.reports.report import Report
+
+LARGEST = (1100, 520)  # width, height: as large as a card is ever shown on a dense screen
+
+
+def jpeg_bytes(picture: np.ndarray) -> bytes:
+    """(h, w, 3) uint8 RGB as JPEG, reduced to at most 1100 x 520."""
+    image = Image.fromarray(picture)
+    image.thumbnail(LARGEST, Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    # full colour resolution: the usual half blurs thin coloured lines
+    image.save(buffer, "JPEG", quality=80, optimize=True, subsampling=0)
+    return buffer.getvalue()
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """A figure as PNG, without the metadata that would change with the version of matplotlib."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def write_pictures(report: Report, folder: Path) -> list[Path]:
+    """Writes the plot and every match picture below `folder`; give it a folder of its own.
+
+    `precision_recall.png` where there are curves, and `best/`, `false_positives/`, `missed/` with
+    `00_QUERY_REFERENCE.jpg`, numbered in the report's order.
+
+    Returns:
+        The files written, in that order.
+    """
+    written = []
+    if report.curves:
+        written.append(folder / "precision_recall.png")
+        write_bytes(written[-1], png_bytes(precision_recall_figure(report.curves)))
+    groups = {"best": report.best, "false_positives": report.false_positives, "missed": report.missed}
+    for group, matches in groups.items():
+        for number, match in enumerate(matches):
+            name = f"{number:02d}_{_safe(match.query_id)}_{_safe(match.reference_id)}.jpg"
+            written.append(folder / group / name)
+            write_bytes(written[-1], jpeg_bytes(match.image))
+    return written
+
+
+def _safe(text: str) -> str:
+    """An id as part of a file name; the number before it keeps two ids apart that become the same."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:80]

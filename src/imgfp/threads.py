@@ -1,0 +1,29 @@
+"""How many threads work at once: decided here and nowhere else."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def thread_count() -> int:
+    """Processors this process may use, or IMGFP_THREADS where that is set."""
+    wanted = os.environ.get("IMGFP_THREADS", "")
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def libraries_single_threaded() -> Iterator[None]:
+    """While our own threads work side by side, torch and OpenCV inside them use one thread each."""
+    import cv2
+    import torch
+
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])

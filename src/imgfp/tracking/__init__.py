@@ -1,0 +1,9 @@
+"""Experiment tracking with MLflow (floor 3): the only room that imports it, and only inside functions."""
+
+from imgfp.tracking.params import flatten
+from imgfp.tracking.parent import parent_run
+from imgfp.tracking.run import Run, tracked_run
+from imgfp.tracking.server import describe, ui_command
+from imgfp.tracking.store import Store, open_store
+
+__all__ = ["Run", "Store", "describe", "flatten", "open_store", "parent_run", "tracked_run", "ui_command"]

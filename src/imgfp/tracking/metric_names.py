@@ -1,0 +1,32 @@
+"""The metric names of the project: the same figure has the same name in every run, so runs can be compared."""
+
+import difflib
+import re
+from collections.abc import Iterable
+
+BRANCHES = ("global", "local", "crop", "merged")
+FIGURES = (
+    "uap",
+    "recall_at_1",
+    "recall_at_10",
+    "recall_at_p90",
+    "threshold_at_p90",
+    "images_per_second",
+    "pairs_per_second",
+)
+# recall_at_K and map_at_K with any K: retrieval of matchable pairs reports several
+_ALLOWED = re.compile(rf"((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)")
+
+
+def check_metric_names(names: Iterable[str]) -> None:
+    """Accepts the project's metric names, alone or after `global/`, `local/`, `crop/` or `merged/`.
+
+    Raises:
+        ValueError: another name; the message gives the nearest one.
+    """
+    for name in names:
+        if not _ALLOWED.fullmatch(name):
+            known = [*FIGURES, *(f"{branch}/{figure}" for branch in BRANCHES for figure in FIGURES)]
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(FIGURES)}"
+            raise ValueError(f"{name!r} is not a metric of this project; {hint}")

@@ -1,0 +1,37 @@
+"""The parent run of a sweep, shared by all processes that work on the sweep."""
+
+from imgfp.tracking.lock import file_lock
+from imgfp.tracking.run import create_run
+from imgfp.tracking.store import Store
+
+SWEEP_TAG = "imgfp.sweep"
+
+
+def parent_run(store: Store, experiment: str, sweep_key: str, name: str) -> str:
+    """Finds or creates the parent run of a sweep, and returns its run id.
+
+    The jobs of one `-m` sweep run in processes that know nothing of each other; the same `sweep_key` (the sweep's
+    output folder, say) brings them, and a rerun of missing jobs, to the same parent. It only groups, and no job knows
+    whether it is the last, so it is FINISHED from the start and each child that ends moves its end; `name` counts
+    only when it is created.
+
+    Raises:
+        ValueError: `sweep_key` is empty or holds both kinds of quotation marks (MLflow's filter has no escape).
+    """
+    if not sweep_key or {"'", '"'} <= set(sweep_key):
+        raise ValueError(f"sweep key {sweep_key!r} is empty or holds both ' and \": use a plain path or name")
+    experiment_id = store.experiment_id(experiment)  # before the lock, which it may take itself
+    quote = '"' if "'" in sweep_key else "'"
+    client = store.client()
+    with file_lock(store.lock_path):
+        found = client.search_runs(
+            [experiment_id],
+            filter_string=f"tags.`{SWEEP_TAG}` = {quote}{sweep_key}{quote}",
+            order_by=["attributes.start_time ASC"],
+            max_results=1,
+        )
+        if found:
+            return found[0].info.run_id
+        run_id = create_run(store, experiment, name, {SWEEP_TAG: sweep_key})
+        client.set_terminated(run_id, "FINISHED")
+        return run_id

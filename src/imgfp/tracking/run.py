@@ -1,0 +1,155 @@
+"""One run: what went in, what came out, and how it ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgfp.tracking.metric_names import check_metric_names
+from imgfp.tracking.params import flatten
+from imgfp.tracking.store import Store
+
+NEVER_REACHED = "never reached"
+ERROR_TAG = "imgfp.error"
+_PARAMS_A_BATCH = 100  # MLflow refuses more
+_DIGEST_LENGTH = 36  # MLflow refuses longer dataset digests
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is being written. Got from `tracked_run`."""
+
+    store: Store
+    run_id: str
+
+    def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
+        """Logs figures. None means that the figure does not exist (precision 0.9 was never reached, say): it is left
+        out, because any number would be plotted as a result, and the tag of its name says "never reached".
+
+        Raises:
+            ValueError: a name that is not one of the project's metrics.
+        """
+        from mlflow.entities import Metric, RunTag
+
+        check_metric_names(metrics)
+        now = time.time_ns() // 1_000_000
+        found = [Metric(key, float(value), now, step) for key, value in metrics.items() if value is not None]
+        missing = [RunTag(key, NEVER_REACHED) for key, value in metrics.items() if value is None]
+        self.store.client().log_batch(self.run_id, metrics=found, tags=missing)
+
+    def log_dataset(
+        self,
+        name: str,
+        path: Path,
+        digest: str,
+        queries: int | None = None,
+        references: int | None = None,
+        context: str = "evaluation",
+    ) -> None:
+        """Logs what the run read: where, and which version.
+
+        Args:
+            name: the data set's name, such as "isc-mini".
+            path: its folder or file.
+            digest: a hash of its content; the first 36 characters are kept.
+            queries: number of query images.
+            references: number of reference images.
+            context: what it was used for: "training", "evaluation".
+        """
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        counts = {"num_queries": queries, "num_references": references}
+        dataset = Dataset(
+            name=name,
+            digest=digest[:_DIGEST_LENGTH],
+            source_type="local",
+            source=json.dumps({"uri": str(path.resolve())}),
+            profile=json.dumps({key: count for key, count in counts.items() if count is not None}),
+        )
+        tags = [InputTag("mlflow.data.context", context)]
+        self.store.client().log_inputs(self.run_id, datasets=[DatasetInput(dataset, tags)])
+
+    def log_artifact(self, path: Path, folder: str | None = None) -> None:
+        """Copies the file `path` to the run's artifacts, into `folder` there."""
+        self.store.client().log_artifact(self.run_id, str(path), folder)
+
+    def log_pictures(self, folder: Path) -> None:
+        """Copies everything in `folder` to `pictures` of the run's artifacts."""
+        self.store.client().log_artifacts(self.run_id, str(folder), "pictures")
+
+
+@contextmanager
+def tracked_run(
+    store: Store,
+    experiment: str,
+    name: str,
+    params: Mapping[str, object],
+    config_yaml: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    parent_run_id: str | None = None,
+) -> Iterator[Run]:
+    """Starts a run and ends it: FINISHED, FAILED on an exception, KILLED on Ctrl-C.
+
+    Nothing global is touched (no "active run"), so runs may be nested, and written by many processes at once.
+
+    Args:
+        store: where to log.
+        experiment: name of the experiment, created when absent.
+        name: name of the run.
+        params: the configuration, nested or flat; see `flatten`.
+        config_yaml: the resolved configuration as text, kept as the artifact `config.yaml`.
+        tags: further tags.
+        parent_run_id: the run that this one belongs to; see `parent_run`.
+
+    Raises:
+        InputError: the experiment cannot be written to; see `Store.experiment_id`.
+    """
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    flat = flatten(params)  # before the run exists: a bad configuration leaves no empty run behind
+    parent_tag = {MLFLOW_PARENT_RUN_ID: parent_run_id} if parent_run_id else {}
+    run = Run(store, create_run(store, experiment, name, {**(tags or {}), **parent_tag}))
+    status = "FAILED"
+    try:
+        _log_params(run, flat)
+        if config_yaml is not None:
+            store.client().log_text(run.run_id, config_yaml, "config.yaml")
+        yield run
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    except BaseException as error:
+        store.client().set_tag(run.run_id, ERROR_TAG, f"{type(error).__name__}: {error}"[:1000])
+        raise
+    finally:
+        store.client().set_terminated(run.run_id, status)
+        if parent_run_id:
+            _prolong(store, parent_run_id)
+
+
+def create_run(store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+    """Creates a run with the tags that MLflow itself would set (user, program, git commit), and returns its id."""
+    from mlflow.tracking.context.registry import resolve_tags
+
+    own = resolve_tags(dict(tags))
+    own.pop("mlflow.source.git.repoURL", None)  # a remote's address may hold a password
+    return store.client().create_run(store.experiment_id(experiment), tags=own, run_name=name).info.run_id
+
+
+def _log_params(run: Run, flat: Mapping[str, str]) -> None:
+    from mlflow.entities import Param
+
+    params = [Param(key, value) for key, value in flat.items()]
+    for start in range(0, len(params), _PARAMS_A_BATCH):
+        run.store.client().log_batch(run.run_id, params=params[start : start + _PARAMS_A_BATCH])
+
+
+def _prolong(store: Store, parent_run_id: str) -> None:
+    """Moves a finished parent's end to now, so that its duration covers all children; a running one is left alone."""
+    if store.client().get_run(parent_run_id).info.status == "FINISHED":
+        store.client().set_terminated(parent_run_id, "FINISHED")

@@ -1,0 +1,197 @@
+"""The seed's local branch on golden/imgfp_sift: plane, keypoints, text form, matches, votes."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imgfp.images import read_rgb
+from imgfp.local.features import LocalFeatures
+from imgfp.local.match import Matches, Side, match_both
+from imgfp.local.nearest import nearest
+from imgfp.local.plane import limited_range, plane_size, shrink
+from imgfp.local.sift import SiftConfig, extract_sift, sift_of_plane
+from imgfp.local.text import read_text, write_text
+from imgfp.local.vote import imgfp_tally
+
+RATIO = 1.8
+FEWEST = SiftConfig().least  # images with fewer keypoints count as without
+
+
+@pytest.fixture(scope="module")
+def folder(golden: Path) -> Path:
+    return golden / "imgfp_sift"
+
+
+@cache
+def stored(folder: Path, image_id: str) -> dict[str, np.ndarray]:
+    with np.load(folder / "images" / f"{image_id}.npz") as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+@cache
+def side(folder: Path, image_id: str) -> Side:
+    return Side(features(stored(folder, image_id)["keypoints"], stored(folder, image_id)["descriptors"]))
+
+
+@cache
+def our_side(folder: Path, image_id: str) -> Side:
+    return Side(sift_of_plane(stored(folder, image_id)["luma"], SiftConfig()))
+
+
+def features(keypoints: np.ndarray, descriptors: np.ndarray) -> LocalFeatures:
+    return LocalFeatures(keypoints.astype(np.float32).reshape(-1, 4), descriptors.reshape(-1, 128), 0, 0)
+
+
+def same_rows(matches: Matches, wanted: np.ndarray) -> bool:
+    return np.array_equal(matches.rows, wanted.reshape(-1, 2))
+
+
+# --- the plane ---
+
+
+def test_resized_sizes_are_exact(folder: Path) -> None:
+    table = np.genfromtxt(folder / "resize_dims.csv", delimiter=",", names=True)
+    assert len(table) > 0
+    wrong = [
+        (int(row["width"]), int(row["height"]))
+        for row in table
+        if plane_size(int(row["width"]), int(row["height"]), 300) != (int(row["new_width"]), int(row["new_height"]))
+    ]
+    assert wrong == []
+
+
+def test_plane_is_within_one_level(luma_chain_id: str, folder: Path) -> None:
+    with np.load(folder / "luma_chain.npz") as chain:
+        full, wanted = chain[f"{luma_chain_id}__full_range_luma"], chain[f"{luma_chain_id}__resized_limited_luma"]
+    plane = shrink(limited_range(full), *plane_size(full.shape[1], full.shape[0], 300))
+    assert plane.shape == wanted.shape
+    off = np.abs(plane.astype(int) - wanted)
+    assert off.max() <= 1
+    assert (off > 0).mean() <= 0.10
+
+
+# --- keypoints and descriptors ---
+
+
+def test_keypoints_of_all_planes_together(folder: Path) -> None:
+    total = found = 0
+    distances = []
+    for path in sorted((folder / "images").glob("*.npz")):
+        golden = stored(folder, path.stem)
+        total += len(golden["keypoints"]) if "luma" in golden else 0
+        if "luma" not in golden or not len(golden["keypoints"]):
+            continue
+        ours = our_side(folder, path.stem).features
+        if not len(ours):
+            continue
+        k, o = golden["keypoints"][:, None], ours.keypoints[None]
+        same = (np.abs(k[..., :2] - o[..., :2]).max(2) < 0.05) & (np.abs(k[..., 2] / o[..., 2] - 1) < 0.01)
+        same &= np.abs(np.angle(np.exp(1j * (k[..., 3] - o[..., 3])))) < 0.01
+        hit = same.any(1)
+        found += int(hit.sum())
+        off = golden["descriptors"].astype(int) - ours.descriptors[same.argmax(1)].astype(int)
+        distances.append((off**2).sum(1)[hit])
+    assert total > 0
+    assert found / total >= 0.995
+    assert np.median(np.concatenate(distances)) <= 140
+
+
+def test_nothing_is_found_on_a_flat_plane(folder: Path) -> None:
+    few = [path.stem for path in (folder / "images").glob("*.npz") if len(stored(folder, path.stem)["keypoints"]) < FEWEST]
+    assert few
+    for image_id in few:
+        if "luma" in stored(folder, image_id):
+            assert len(our_side(folder, image_id).features) == 0
+
+
+def test_matches_of_our_own_features(pair_with_planes: dict[str, str], folder: Path) -> None:
+    query, reference = (our_side(folder, pair_with_planes[name]) for name in ("query", "reference"))
+    plain, mirrored = match_both(query, reference, RATIO)
+    assert abs(len(plain) - int(pair_with_planes["count"])) <= 3
+    assert abs(len(mirrored) - int(pair_with_planes["count_mirrored"])) <= 3
+
+
+def test_count_from_our_own_decoding(folder: Path) -> None:
+    rgb = read_rgb(folder / "Q24789.jpg")
+    assert isinstance(rgb, np.ndarray)
+    wanted = len(stored(folder, "p00")["keypoints"])
+    assert abs(len(extract_sift(rgb, SiftConfig())) - wanted) <= 0.03 * wanted
+
+
+# --- text form ---
+
+
+def test_published_text_round_trips(folder: Path, tmp_path: Path) -> None:
+    published = folder / "Q24789.txt"
+    read = read_text(published)
+    assert len(read) == len(published.read_text().splitlines())
+    write_text(tmp_path / "Q24789.txt", "Q24789", read)
+    assert (tmp_path / "Q24789.txt").read_text().splitlines() == [
+        line.rstrip(",") for line in published.read_text().splitlines()
+    ]
+
+
+def test_written_text_reads_back(folder: Path, tmp_path: Path) -> None:
+    for path in sorted((folder / "images").glob("*.npz")):
+        written = features(stored(folder, path.stem)["keypoints"], stored(folder, path.stem)["descriptors"])
+        write_text(tmp_path / "x.txt", "an_id_with_underscores", written)
+        read = read_text(tmp_path / "x.txt")
+        np.testing.assert_allclose(read.keypoints, written.keypoints, rtol=1e-5)
+        np.testing.assert_array_equal(read.descriptors, written.descriptors)
+
+
+# --- matches: exact on the stored features ---
+
+
+def test_pair(pair: dict[str, str], folder: Path) -> None:
+    plain, mirrored = match_both(side(folder, pair["query"]), side(folder, pair["reference"]), RATIO)
+    assert (len(plain), len(mirrored)) == (int(pair["count"]), int(pair["count_mirrored"]))
+    assert max(len(plain), len(mirrored)) == int(pair["score"])
+    with np.load(folder / "pair_matches.npz") as rows:
+        assert same_rows(plain, rows[f"pair{int(pair['pair']):02d}__plain"])
+        assert same_rows(mirrored, rows[f"pair{int(pair['pair']):02d}__mirrored"])
+
+
+def test_synthetic_match(synthetic_match: dict[str, Any], folder: Path) -> None:
+    name = synthetic_match["name"]
+    with np.load(folder / "match_synthetic.npz") as arrays:
+        query, reference = (
+            Side(features(arrays[f"{name}__{part}_keypoints"], arrays[f"{name}__{part}_descriptors"]))
+            for part in ("query", "ref")
+        )
+        plain, mirrored = match_both(query, reference, RATIO)
+        assert same_rows(plain, arrays[f"{name}__matches"])
+        assert same_rows(mirrored, arrays[f"{name}__matches_mirrored"])
+    assert (len(plain), len(mirrored)) == (synthetic_match["count"], synthetic_match["count_mirrored"])
+
+
+# --- votes ---
+
+
+def check_tally(expected: dict[str, str], descriptors: np.ndarray, store: np.ndarray, owners: np.ndarray) -> None:
+    """`owners`: the name of the image that each row of `store` belongs to."""
+    names, owner_codes = np.unique(owners, return_inverse=True)
+    distances, rows = nearest(descriptors, [store], 1)
+    tally = imgfp_tally(distances[:, 0], owner_codes[rows[:, 0]])
+    assert ("" if tally.emitted is None else names[tally.emitted]) == expected["emitted_reference"]
+    assert (tally.votes, tally.runner_up) == (int(expected["votes_top"]), int(expected["votes_second"]))
+    assert tally.mean_distance == pytest.approx(float(expected["mean_top"] or 0), abs=1e-3)
+
+
+def test_synthetic_vote(synthetic_vote: dict[str, str], folder: Path) -> None:
+    query = read_text(folder / "vote_synthetic/queries" / f"{synthetic_vote['query']}.txt")
+    with np.load(folder / "vote_synthetic/store.npz") as store:
+        check_tally(synthetic_vote, query.descriptors, store["descriptors"], store["owners"])
+
+
+def test_real_vote(real_vote: dict[str, str], folder: Path) -> None:
+    photos = sorted(path.stem for path in (folder / "images").glob("p*.npz"))
+    store = [stored(folder, photo)["descriptors"] for photo in photos]
+    owners = np.repeat(photos, [len(part) for part in store])
+    descriptors = stored(folder, real_vote["query"].removeprefix("self"))["descriptors"]
+    query = descriptors if len(descriptors) >= FEWEST else descriptors[:0]
+    check_tally(real_vote, query, np.concatenate(store), owners)
+

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from imgfp.reports import MatchPicture, draw_match
+from imgfp.reports.match_picture import GAP, MOST_LINES, PANEL_COLOUR
+
+
+def plain(height: int, width: int, colour: tuple[int, int, int] = (40, 60, 160)) -> np.ndarray:
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def yellow(picture: np.ndarray) -> np.ndarray:
+    """Where yellow was mixed in: a thin line may share its colour between two rows of pixels."""
+    red, green, blue = np.moveaxis(picture.astype(int), 2, 0)
+    return (red > blue + 15) & (green > blue + 15)
+
+
+def test_both_pictures_have_the_asked_height_and_keep_their_shape() -> None:
+    drawn = draw_match(plain(50, 100), plain(400, 300, (200, 0, 0)), None, height=200)
+    assert drawn.dtype == np.uint8
+    assert drawn.shape == (200, 400 + GAP + 150, 3)
+    assert tuple(drawn[100, 200]) == (40, 60, 160)
+    assert tuple(drawn[100, 400 + GAP // 2]) == PANEL_COLOUR
+    assert tuple(drawn[100, 400 + GAP + 75]) == (200, 0, 0)
+
+
+def test_a_banner_is_fitted_into_twice_the_height() -> None:
+    drawn = draw_match(plain(10, 1000), plain(100, 100), None, height=100)
+    assert drawn.shape == (100, 200 + GAP + 100, 3)
+    assert tuple(drawn[10, 100]) == PANEL_COLOUR
+    assert tuple(drawn[50, 100]) == (40, 60, 160)
+
+
+def test_lines_run_between_the_named_points() -> None:
+    size = 200
+    drawn = draw_match(plain(100, 100), plain(50, 50), np.array([[0.5, 0.25, 0.5, 0.75]]), height=size)
+    marked = yellow(drawn)
+    start, end = np.array([100, 50]), np.array([size + GAP + 100, 150])
+    for part in (0.1, 0.3, 0.5, 0.7, 0.9):
+        x, y = np.round(start + part * (end - start)).astype(int)
+        assert marked[y - 1 : y + 2, x - 1 : x + 2].any(), part
+    rows, columns = np.nonzero(marked)
+    assert columns.min() >= 100 - 5
+    assert columns.max() <= size + GAP + 100 + 5
+    assert rows.min() >= 50 - 5
+    assert rows.max() <= 150 + 5
+
+
+def test_lines_follow_a_picture_between_its_bars() -> None:
+    drawn = draw_match(plain(10, 1000), plain(100, 100), np.array([[0.5, 0.0, 0.5, 0.49]]), height=100)
+    assert yellow(drawn)[47:52, 110:200].any()
+    assert not yellow(drawn)[:40].any()
+
+
+def test_a_mirrored_reference_is_flipped_with_its_ends_of_the_lines() -> None:
+    reference = plain(100, 100)
+    reference[:, :20] = (200, 0, 0)
+    lines = np.array([[0.9, 0.5, 0.1, 0.5]])
+    drawn = draw_match(plain(100, 100), reference, lines, height=100, reference_mirrored=True)
+    assert tuple(drawn[10, 100 + GAP + 95]) == (200, 0, 0)
+    assert tuple(drawn[10, 100 + GAP + 5]) == (40, 60, 160)
+    assert yellow(drawn)[:, 100 + GAP + 85 : 100 + GAP + 95].any()
+    assert lines[0, 2] == 0.1  # the caller's array is left alone
+
+
+def test_many_lines_are_thinned_evenly() -> None:
+    heights = np.linspace(0.01, 0.99, 3000)
+    lines = np.stack([np.full(3000, 0.0), heights, np.full(3000, 1.0), heights], axis=1)
+    drawn = draw_match(plain(100, 100), plain(100, 100), lines, height=1000)
+    column = yellow(drawn)[:, 500].astype(int)
+    drawn_lines = int((np.diff(np.r_[0, column]) == 1).sum())
+    assert drawn_lines == MOST_LINES
+    assert column.mean() < 0.25
+    for quarter in np.array_split(column, 4):
+        assert 13 <= (np.diff(np.r_[0, quarter]) == 1).sum() <= 17
+
+
+def test_lines_outside_the_pictures_are_left_out() -> None:
+    lines = np.array([[0.5, 0.5, 1.2, 0.5], [0.5, np.nan, 0.5, 0.5], [-0.1, 0.5, 0.5, 0.5]])
+    assert not yellow(draw_match(plain(50, 50), plain(50, 50), lines)).any()
+    assert not yellow(draw_match(plain(50, 50), plain(50, 50), np.empty((0, 4)))).any()
+
+
+@pytest.mark.parametrize("missing", ["query", "reference", "both"])
+def test_a_picture_that_could_not_be_read_is_a_gray_panel_with_words(missing: str) -> None:
+    query = None if missing in ("query", "both") else plain(100, 100)
+    reference = None if missing in ("reference", "both") else plain(100, 100)
+    drawn = draw_match(query, reference, np.array([[0.1, 0.1, 0.9, 0.9]]), height=140)
+    assert drawn.shape == (140, 280 + GAP, 3)
+    assert not yellow(drawn).any()
+    for panel, picture in ((drawn[:, :140], query), (drawn[:, 140 + GAP :], reference)):
+        assert ((panel > 215).all(axis=2).any()) == (picture is None)  # white letters
+        assert tuple(panel[5, 5]) == (PANEL_COLOUR if picture is None else (40, 60, 160))
+
+
+def test_wrong_shapes_are_named() -> None:
+    with pytest.raises(ValueError, match=r"lines have the shape \(3, 2\), not \(m, 4\)"):
+        draw_match(plain(9, 9), plain(9, 9), np.zeros((3, 2)))
+    with pytest.raises(ValueError, match="the query is float32"):
+        draw_match(plain(9, 9).astype(np.float32), plain(9, 9), None)
+    with pytest.raises(ValueError, match="picture of Q1 and R1"):
+        MatchPicture("Q1", "R1", 1.0, "", np.zeros((3, 3), np.uint8))
+
+
+def test_a_sliver_can_be_drawn() -> None:
+    assert draw_match(plain(3000, 2), plain(2, 3000), np.array([[0.5, 0.5, 0.5, 0.5]])).shape[0] == 260

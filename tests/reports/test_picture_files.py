@@ -1,0 +1,44 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from imgfp.reports import MatchPicture, Report, write_pictures
+from imgfp.reports.picture_files import LARGEST, jpeg_bytes
+
+
+def test_pictures_are_written_with_safe_names(report: Report, tmp_path: Path) -> None:
+    written = write_pictures(report, tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in written] == [
+        "precision_recall.png",
+        "best/00_Q_script_alert_1___script__R_1__onerror__x.jpg",
+        "best/01_Q2_.._R_2.jpg",
+        "false_positives/00_Q2_R2.jpg",
+        "missed/00_Q3_R3.jpg",
+    ]
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(written)
+    for path in written:
+        with Image.open(path) as image:
+            image.load()
+
+
+def test_the_same_report_gives_the_same_files(report: Report, tmp_path: Path) -> None:
+    first, second = (write_pictures(report, tmp_path / name) for name in ("a", "b"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_long_ids_and_no_curves(report: Report, tmp_path: Path) -> None:
+    match = MatchPicture("q" * 300, "é" * 300, 1.0, "", np.zeros((4, 4, 3), np.uint8))
+    bare = replace(report, curves=(), best=(match, match), false_positives=(), missed=())
+    assert [path.name for path in write_pictures(bare, tmp_path)] == [
+        f"{number:02d}_{'q' * 80}_{'_' * 80}.jpg" for number in range(2)
+    ]
+
+
+def test_a_huge_picture_is_reduced() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (1500, 4000, 3), dtype=np.uint8)
+    with Image.open(io.BytesIO(jpeg_bytes(noise))) as image:
+        assert image.width <= LARGEST[0]
+        assert image.height <= LARGEST[1]

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from imgfp.reports import Curve, precision_recall_figure
+from imgfp.reports.picture_files import png_bytes
+
+RECALL, PRECISION = np.array([0.25, 0.5, 0.75]), np.array([1.0, 0.8, 0.6])
+
+
+def curve(name: str = "merged") -> Curve:
+    return Curve(name, RECALL, PRECISION, 0.6)
+
+
+def test_the_area_under_the_drawn_steps_is_the_average_precision() -> None:
+    line = precision_recall_figure([curve()]).axes[0].get_lines()[1]
+    assert line.get_drawstyle() == "steps-pre"  # each value holds back to the point before it
+    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    assert np.sum(np.diff(x) * y[1:]) == pytest.approx(0.25 * (1.0 + 0.8 + 0.6))
+
+
+def test_labels_legend_and_the_precision_of_90_percent() -> None:
+    axes = precision_recall_figure([curve(), curve("a $wrong")]).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "merged (uAP 0.6000)",
+        r"a \$wrong (uAP 0.6000)",
+    ]
+    assert set(np.asarray(axes.get_lines()[0].get_ydata())) == {0.9}
+
+
+def test_curves_differ_in_more_than_colour() -> None:
+    lines = precision_recall_figure([curve(str(number)) for number in range(4)]).axes[0].get_lines()[1:]
+    assert len({line.get_color() for line in lines}) == 4
+    assert len({line.get_linestyle() for line in lines}) == 4
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_any_number_of_curves_draws_and_gives_the_same_bytes(count: int, dark: bool) -> None:
+    curves = [curve("$")] * count + [Curve("empty", np.empty(0), np.empty(0), 0.0)] * bool(count)
+    figure = precision_recall_figure(curves, dark=dark)
+    assert isinstance(figure, Figure)
+    assert png_bytes(figure) == png_bytes(precision_recall_figure(curves, dark=dark))
+
+
+def test_recall_and_precision_need_the_same_length() -> None:
+    with pytest.raises(ValueError, match=r"curve 'merged': recall has the shape \(3,\), precision \(2,\)"):
+        Curve("merged", RECALL, PRECISION[:2], 0.6)

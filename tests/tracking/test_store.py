@@ -1,0 +1,105 @@
+"""Opening a store: once, at once from several processes, and nowhere else than in its folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imgfp.errors import InputError
+from imgfp.tracking import Store, open_store, tracked_run
+from imgfp.tracking.relocate import relocate
+from imgfp.tracking.store import QUIET_ENVIRONMENT, quiet_mlflow
+
+FOUR_AT_ONCE = """
+import sys
+from pathlib import Path
+from imgfp.tracking import open_store, tracked_run
+assert "mlflow" not in sys.modules, "importing the room must not import mlflow"
+store = open_store(Path(sys.argv[1]))
+with tracked_run(store, "together", sys.argv[2], {"n": sys.argv[2]}, "n: 1") as run:
+    run.log_metrics({"uap": 0.5})
+"""
+
+
+def test_four_processes_meet_a_fresh_store(tmp_path: Path, folder_of_source: Path) -> None:
+    folder, elsewhere = tmp_path / "store", tmp_path / "working folder"
+    elsewhere.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(folder_of_source)}
+    environment.pop("PYTEST_CURRENT_TEST", None)
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, "-c", FOUR_AT_ONCE, str(folder), str(number)],
+            cwd=elsewhere,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    for job in jobs:
+        errors = job.communicate(timeout=120)[1]
+        assert job.returncode == 0, errors
+        assert errors == ""  # no line of a migration either
+    store = open_store(folder)
+    runs = store.client().search_runs([store.experiment_id("together")])
+    assert sorted(run.data.params["n"] for run in runs) == ["0", "1", "2", "3"]
+    assert {(run.info.status, run.data.metrics["uap"]) for run in runs} == {("FINISHED", 0.5)}
+    assert list(elsewhere.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "working folder"]
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "artifacts", "mlflow.db"]
+
+
+def test_every_experiment_keeps_its_artifacts_in_the_store(store: Store) -> None:
+    store.experiment_id("plain")
+    store.experiment_id("odd: name/with\\slashes")
+    store.experiment_id("odd: name-with/slashes")
+    locations = [item.artifact_location for item in store.client().search_experiments()]
+    assert len(set(locations)) == len(locations)
+    assert all(location.startswith(store.artifacts.as_uri() + "/") for location in locations)
+
+
+def test_telemetry_is_off_before_mlflow_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in QUIET_ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    quiet_mlflow()
+    assert (os.environ["MLFLOW_DISABLE_TELEMETRY"], os.environ["DO_NOT_TRACK"]) == ("true", "true")
+
+
+def test_a_deleted_experiment_is_named(store: Store) -> None:
+    store.client().delete_experiment(store.experiment_id("given up"))
+    with pytest.raises(InputError, match="'given up' is deleted"):
+        store.experiment_id("given up")
+
+
+def test_a_path_that_a_uri_cannot_carry_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be part of a store's path"):
+        open_store(tmp_path / "what?")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        open_store(tmp_path / "file")
+
+
+def test_a_copied_store_works_after_relocate(store: Store, tmp_path: Path) -> None:
+    with tracked_run(store, "copied", "first", {}, "seed: 7\n") as first:
+        pass
+    shutil.copytree(store.folder, tmp_path / "laptop")
+    copy = open_store(tmp_path / "laptop")
+    with pytest.raises(InputError, match=r"imgfp\.tracking\.relocate"):
+        copy.experiment_id("copied")
+
+    assert relocate(copy.folder) > 0
+    assert relocate(copy.folder) == 0
+    assert copy.client().get_run(first.run_id).info.artifact_uri.startswith(copy.artifacts.as_uri() + "/")
+    fetched = copy.client().download_artifacts(first.run_id, "config.yaml")
+    assert Path(fetched).read_text() == "seed: 7\n"
+    with tracked_run(copy, "copied", "second", {}) as second:
+        pass
+    assert second.run_id != first.run_id
+
+
+def test_relocate_wants_a_store(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no mlflow\.db here"):
+        relocate(tmp_path)
