@@ -34,7 +34,10 @@ def write_store(folder: Path) -> None:
     def work(number: int, rows: range) -> Shard:
         features = [
             LocalFeatures(
-                rng.random((KEYPOINTS, 4), dtype=np.float32), rng.integers(0, 256, (KEYPOINTS, 128), dtype=np.uint8), 300, 400
+                rng.random((KEYPOINTS, 4), dtype=np.float32),
+                rng.integers(0, 256, (KEYPOINTS, 128), dtype=np.uint8),
+                300,
+                400,
             )
             for _ in rows
         ]
@@ -51,7 +54,11 @@ def main() -> None:
         print(f"\nopening a store of {IMAGES * KEYPOINTS:,} descriptors: growth of peak memory, MB")
         print(f"{'':<34}{'opened':>10}{'3 images':>10}{'at the end':>12}")
         grown = {}
-        for name, way in (("memory map", "map"), ("memory map, checksums verified", "verify"), ("baseline: read whole", "whole")):
+        for name, way in (
+            ("memory map", "map"),
+            ("memory map, checksums verified", "verify"),
+            ("baseline: read whole", "whole"),
+        ):
             grown[way] = in_fresh_process(OPEN, folder, way)
             print(f"{name:<34}{grown[way]['opened']:>10.1f}{grown[way]['three']:>10.1f}{grown[way]['all']:>12.1f}")
     ratio = grown["whole"]["all"] / max(grown["verify"]["opened"], 0.1)

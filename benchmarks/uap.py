@@ -73,7 +73,9 @@ def main() -> None:
         reading = {"read the CSV": lambda: Pairs.read_csv(files[0]), "evaluate": lambda: evaluate(pairs, truth)}
         show("reading beside evaluating", alternate(reading, rounds=5), "evaluate", len(rows), "predictions")
         memory = in_fresh_process(WHOLE_COMMAND, *map(str, files))
-    print(f"\nfresh process, read and evaluate: peak {memory['peak']:.0f} MB, of which {memory['imports']:.0f} MB are imports")
+    print(
+        f"\nfresh process, read and evaluate: peak {memory['peak']:.0f} MB, of which {memory['imports']:.0f} MB are imports"
+    )
     need("under 1 GB", memory["peak"] < 1000)
 
 

@@ -3,6 +3,7 @@
 Each chosen preset becomes one MLflow run of one experiment; in a sweep (-m) the runs are children of one parent.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -27,18 +28,19 @@ def judge(config: DictConfig) -> None:
     key = sweep_key()
     parent = parent_run(store, config.tracking.experiment, key, f"sweep {Path(key).name}") if key else None
     tables = []
-    for name, node in config.preset.items():
+    presets = {str(name): preset_of(node) for name, node in config.preset.items()}
+    for name, preset in presets.items():
         settings = {
             "data": data.root.name,
             "preset": name,
             "branches": list(branches),
             "background": config.background,
-            **OmegaConf.to_container(node, resolve=True),
+            **asdict(preset),
         }
         tracking = Tracking(
             mlruns, config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent
         )
-        done = judged_run(data, work, str(name), preset_of(node), branches, background, tracking)
+        done = judged_run(data, work, name, preset, branches, background, tracking)
         print_result(done.search)
         tables.append(f"preset {name}\n{figures_table(done.figures)}")
     print("\n".join(tables))

@@ -96,7 +96,9 @@ def _case_id(case: Any) -> str:
         return "missing"
     if isinstance(case, str):
         return case
-    return str(case["name"] if "name" in case else "-".join(case[key] for key in ("pair", "query", "reference") if key in case))
+    return str(
+        case["name"] if "name" in case else "-".join(case[key] for key in ("pair", "query", "reference") if key in case)
+    )
 
 
 def _case(request: pytest.FixtureRequest, golden: Path) -> Any:

@@ -14,9 +14,14 @@ from imgfp.threads import libraries_single_threaded, thread_count
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     write_bytes(path, b"old")
-    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
-        temporary.write_bytes(b"half of the new")
-        raise RuntimeError
+
+    def fail() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"half of the new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -72,7 +77,12 @@ def test_libraries_get_their_threads_back() -> None:
     import torch
 
     before = torch.get_num_threads(), cv2.getNumThreads()
-    with pytest.raises(RuntimeError), libraries_single_threaded():
-        assert torch.get_num_threads() == 1
-        raise RuntimeError
+
+    def fail() -> None:
+        with libraries_single_threaded():
+            assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert (torch.get_num_threads(), cv2.getNumThreads()) == before

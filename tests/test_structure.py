@@ -53,7 +53,9 @@ def rooms_imported(path: Path) -> set[str]:
 
 def importing(package: str) -> set[str]:
     return {
-        path.relative_to(PACKAGE).as_posix() for path in MODULES if package in {name.split(".")[0] for name in imports(path)}
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES
+        if package in {name.split(".")[0] for name in imports(path)}
     }
 
 
@@ -70,7 +72,9 @@ def test_every_room_has_a_floor() -> None:
     assert {room(path) for path in MODULES} - {None} <= FLOORS.keys()
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room(path)], ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if room(path)], ids=lambda path: path.relative_to(PACKAGE).as_posix()
+)
 def test_rooms_import_only_lower_floors(path: Path) -> None:
     here = room(path)
     assert here is not None

@@ -238,7 +238,9 @@ def test_heic_says_what_to_do(tmp_path: Path) -> None:
     assert "convert the file to JPEG" in failure_of(tmp_path / "a.heic").reason
 
 
-@pytest.mark.parametrize("limit", [24 * 40 - 1, 24 * 40 // 2 - 1])  # Pillow warns above once, raises above twice the limit
+@pytest.mark.parametrize(
+    "limit", [24 * 40 - 1, 24 * 40 // 2 - 1]
+)  # Pillow warns above once, raises above twice the limit
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     path = saved(tmp_path / "a.png", Image.fromarray(picture()))

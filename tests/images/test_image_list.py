@@ -22,7 +22,13 @@ def refused(read, *arguments) -> str:
 
 
 def test_folder_is_searched_through_and_sorted_by_id(tmp_path: Path) -> None:
-    touch(tmp_path / "z" / "a.JPG", tmp_path / "b.png", tmp_path / "a" / "c.webp", tmp_path / "notes.txt", tmp_path / "noext")
+    touch(
+        tmp_path / "z" / "a.JPG",
+        tmp_path / "b.png",
+        tmp_path / "a" / "c.webp",
+        tmp_path / "notes.txt",
+        tmp_path / "noext",
+    )
     images = ImageList.open(tmp_path)
     assert images.ids == ("a", "b", "c")
     assert [path.name for path in images.paths] == ["a.JPG", "b.png", "c.webp"]
@@ -65,7 +71,10 @@ def test_link_that_leaves_the_folder(tmp_path: Path) -> None:
     touch(tmp_path / "outside.jpg", tmp_path / "in" / "a.jpg")
     (tmp_path / "in" / "b.jpg").symlink_to(tmp_path / "outside.jpg")
     message = refused(ImageList.open, tmp_path / "in")
-    assert f"{tmp_path / 'in' / 'b.jpg'}: this link leaves {tmp_path / 'in'}: copy the file there or remove the link" in message
+    assert (
+        f"{tmp_path / 'in' / 'b.jpg'}: this link leaves {tmp_path / 'in'}: copy the file there or remove the link"
+        in message
+    )
 
 
 def test_link_within_the_folder_is_an_image(tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ def test_a_store_without_images(tmp_path: Path) -> None:
 
 def test_unfinished_store(folder: Path) -> None:
     (folder / "manifest.json").unlink()
-    with pytest.raises(InputError, match=r"no finished feature store \(no manifest.json\): run the step that makes it again"):
+    with pytest.raises(
+        InputError, match=r"no finished feature store \(no manifest.json\): run the step that makes it again"
+    ):
         FeatureStore(folder)
 
 
@@ -139,5 +141,7 @@ def test_open_features_takes_a_store(folder: Path) -> None:
 
 
 def test_neither_store_nor_text(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"neither a feature store nor a folder of imgFp's .txt features: run 'imgfp sift'"):
+    with pytest.raises(
+        InputError, match=r"neither a feature store nor a folder of imgFp's .txt features: run 'imgfp sift'"
+    ):
         open_features(tmp_path)

@@ -47,7 +47,11 @@ def test_a_copy_is_found(source: Source, rule: str) -> None:
 
 
 def test_answers_do_not_depend_on_company(source: Source) -> None:
-    queries = [parts(source.get(0), slice(0, 12)), parts(source.get(2), slice(3, 30)), parts(source.get(3), slice(0, 9))]
+    queries = [
+        parts(source.get(0), slice(0, 12)),
+        parts(source.get(2), slice(3, 30)),
+        parts(source.get(3), slice(0, 9)),
+    ]
     together = vote(queries, source, VoteConfig())
     assert together == [vote([query], source, VoteConfig())[0] for query in queries]
 

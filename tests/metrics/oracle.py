@@ -30,7 +30,9 @@ def ranking(predictions: Rows, truth: list[tuple[str, str]]) -> tuple[list[tuple
     """(score, right?, query) from the best score down, at equal scores the false positives first; number of true pairs."""
     queries = {query for query, _ in truth}
     true_pairs = {(query, reference) for query, reference in truth if reference}
-    judged = [(score, (query, reference) in true_pairs, query) for query, reference, score in predictions if query in queries]
+    judged = [
+        (score, (query, reference) in true_pairs, query) for query, reference, score in predictions if query in queries
+    ]
     judged.sort(key=lambda row: (-row[0], row[1]))
     return judged, len(true_pairs)
 

@@ -10,7 +10,9 @@ from imgfp.records import GroundTruth, Pairs
 NAMES = ("uap", "recall_at_p90", "recall_at_1", "recall_at_10")
 
 
-def made_result(seed: int, quality: float, queries: int = 12) -> tuple[list[tuple[str, str, float]], list[tuple[str, str]]]:
+def made_result(
+    seed: int, quality: float, queries: int = 12
+) -> tuple[list[tuple[str, str, float]], list[tuple[str, str]]]:
     """Every third query is a distractor, Q00 has two references; the higher `quality`, the higher true pairs score."""
     rng = np.random.default_rng(seed)
     truth = [(f"Q{n:02d}", "" if n % 3 == 2 else f"R{n:02d}") for n in range(queries)] + [("Q00", "R_second")]

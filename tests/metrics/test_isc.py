@@ -25,7 +25,7 @@ true_pairs = st.lists(st.tuples(queries, references), min_size=1, max_size=20, u
 @st.composite
 def results(draw, scores=few_scores):
     """A ground truth with 0 to several references a query, and predictions that hit some, for queries in and outside it."""
-    truth = draw(true_pairs) + [("distractor", ""), ("another", "")]
+    truth = [*draw(true_pairs), ("distractor", ""), ("another", "")]
     asked = st.one_of(queries, st.sampled_from(["distractor", "outside", "zz"]))
     pairs = draw(st.lists(st.tuples(asked, references), max_size=60, unique=True))
     rows = [(query, reference, draw(scores)) for query, reference in pairs]
@@ -61,7 +61,10 @@ def test_row_order_is_of_no_account(result, random):
     assert evaluate(Pairs.of(shuffled), GroundTruth.of(other_truth)) == before
 
 
-@given(results(scores=any_scores), st.sampled_from([lambda rank: rank, lambda rank: rank**3 - 5.0, lambda rank: math.exp(rank / 9)]))
+@given(
+    results(scores=any_scores),
+    st.sampled_from([lambda rank: rank, lambda rank: rank**3 - 5.0, lambda rank: math.exp(rank / 9)]),
+)
 def test_only_the_order_of_scores_counts(result, rise):
     rows, truth = result
     rank = {score: number for number, score in enumerate(sorted({score for _, _, score in rows}))}
@@ -102,7 +105,7 @@ def test_curve_rises_in_recall_and_falls_in_score(result):
 
 
 def of(text: str) -> tuple[Pairs, GroundTruth]:
-    """"Q R score" a line; every query asks for the reference of its own number, and Q9 is a distractor."""
+    """ "Q R score" a line; every query asks for the reference of its own number, and Q9 is a distractor."""
     rows = [(line.split()[0], line.split()[1], float(line.split()[2])) for line in text.strip().splitlines()]
     return Pairs.of(rows), GroundTruth.of([("Q1", "R1"), ("Q2", "R2"), ("Q9", "")])
 
@@ -163,7 +166,7 @@ def test_no_prediction_scores_zero():
 
 
 def test_no_true_pair_is_refused():
-    with pytest.raises(InputError, match="the ground truth has no true pair: .*give a set with positives"):
+    with pytest.raises(InputError, match=r"the ground truth has no true pair: .*give a set with positives"):
         evaluate(Pairs.of([("Q1", "R1", 1.0)]), GroundTruth.of([("Q1", "")]))
 
 

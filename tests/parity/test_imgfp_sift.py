@@ -100,7 +100,9 @@ def test_keypoints_of_all_planes_together(folder: Path) -> None:
 
 
 def test_nothing_is_found_on_a_flat_plane(folder: Path) -> None:
-    few = [path.stem for path in (folder / "images").glob("*.npz") if len(stored(folder, path.stem)["keypoints"]) < FEWEST]
+    few = [
+        path.stem for path in (folder / "images").glob("*.npz") if len(stored(folder, path.stem)["keypoints"]) < FEWEST
+    ]
     assert few
     for image_id in few:
         if "luma" in stored(folder, image_id):
@@ -194,4 +196,3 @@ def test_real_vote(real_vote: dict[str, str], folder: Path) -> None:
     descriptors = stored(folder, real_vote["query"].removeprefix("self"))["descriptors"]
     query = descriptors if len(descriptors) >= FEWEST else descriptors[:0]
     check_tally(real_vote, query, np.concatenate(store), owners)
-

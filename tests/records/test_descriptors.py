@@ -99,7 +99,9 @@ def test_bad_ids(file: Path, ids: list[bytes], said: str) -> None:
     assert said in refused(file)
 
 
-@pytest.mark.parametrize("matrix", [np.zeros(3, np.float32), np.zeros((3, 2), np.int64), np.zeros((3, 2, 2), np.float32)])
+@pytest.mark.parametrize(
+    "matrix", [np.zeros(3, np.float32), np.zeros((3, 2), np.int64), np.zeros((3, 2, 2), np.float32)]
+)
 def test_bad_matrix_names_shape_and_type(file: Path, matrix: np.ndarray) -> None:
     write_raw(file, query=matrix, query_ids=made(3).ids.astype("S"))
     assert f"'query' has shape {matrix.shape} and type {matrix.dtype}: it must be (n, d) float32" in refused(file)

@@ -38,17 +38,26 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("query,reference,score\nQ1,R1,1\n", "row 1: the header is 'query,reference,score', not 'query_id,reference_id,score'"),
+        (
+            "query,reference,score\nQ1,R1,1\n",
+            "row 1: the header is 'query,reference,score', not 'query_id,reference_id,score'",
+        ),
         ("", "row 1: the header is ''"),
         ("Q1,R1,1\n", "row 1: the header is 'Q1,R1,1'"),
         (HEADER + "Q1,R1,1\nQ2,R2,high\n", "row 3: score 'high' is not a number: mend the value"),
         (HEADER + "Q1,R1,\n", "row 2: score '' is not a number"),
-        (HEADER + "Q1,R1,1\nQ2,R2,nan\n", "row 3: score is NaN, which cannot be ranked: give a number or leave the row out"),
+        (
+            HEADER + "Q1,R1,1\nQ2,R2,nan\n",
+            "row 3: score is NaN, which cannot be ranked: give a number or leave the row out",
+        ),
         (HEADER + "Q1,R1,1\nQ2,R2\n", "row 3: 'Q2,R2' has 2 fields, not 3 (query_id,reference_id,score): mend the row"),
         (HEADER + "Q1,R1,1,9\n", "row 2: 'Q1,R1,1,9' has 4 fields, not 3"),
         (HEADER + ",R1,1\n", "row 2: query_id is empty: give the id"),
         (HEADER + "Q1,,1\n", "row 2: reference_id is empty: give the id"),
-        (HEADER + "Q1,R1,1\nQ2,R1,1\nQ1,R1,3\n", "row 4: the pair Q1,R1 repeats row 2: keep the one with the higher score"),
+        (
+            HEADER + "Q1,R1,1\nQ2,R1,1\nQ1,R1,3\n",
+            "row 4: the pair Q1,R1 repeats row 2: keep the one with the higher score",
+        ),
     ],
 )
 def test_bad_csv(file: Path, text: str, said: str) -> None:
@@ -63,7 +72,9 @@ def test_csv_that_is_not_utf8(file: Path) -> None:
 
 
 def test_bad_row_far_down_is_named(file: Path) -> None:
-    file.write_text(HEADER + "".join(f"Q{n},R1,0.5\n" for n in range(120_000)) + "Q1,R2\n")  # beyond Arrow's first block
+    file.write_text(
+        HEADER + "".join(f"Q{n},R1,0.5\n" for n in range(120_000)) + "Q1,R2\n"
+    )  # beyond Arrow's first block
     assert "row 120002: 'Q1,R2' has 2 fields" in refused(file)
 
 
@@ -80,7 +91,9 @@ def test_header_alone_is_an_empty_result(file: Path, text: str) -> None:
 
 
 def test_infinities_and_odd_spellings_are_numbers(file: Path) -> None:
-    file.write_bytes(b"\xef\xbb\xbfquery_id,reference_id,score\r\nQ1,R1,inf\r\nQ2,R2,-Infinity\r\nQ3,R3,1e-3\r\nQ4,R4,-0\r\n")
+    file.write_bytes(
+        b"\xef\xbb\xbfquery_id,reference_id,score\r\nQ1,R1,inf\r\nQ2,R2,-Infinity\r\nQ3,R3,1e-3\r\nQ4,R4,-0\r\n"
+    )
     assert rows(Pairs.read_csv(file)) == [
         ("Q1", "R1", math.inf),
         ("Q2", "R2", -math.inf),
@@ -116,7 +129,10 @@ def test_csv_bytes(file: Path) -> None:
         ({"query_id": ["Q1"], "reference_id": ["R1"]}, "not a Parquet file of query_id,reference_id,score"),
         ({"query_id": ["Q1", None], "reference_id": ["R1", "R2"], "score": [1.0, 2.0]}, "row 2: query_id is null"),
         ({"query_id": ["Q1"], "reference_id": ["R1"], "score": [math.nan]}, "row 1: score is NaN"),
-        ({"query_id": ["Q1"] * 2, "reference_id": ["R1"] * 2, "score": [1.0, 2.0]}, "row 2: the pair Q1,R1 repeats row 1"),
+        (
+            {"query_id": ["Q1"] * 2, "reference_id": ["R1"] * 2, "score": [1.0, 2.0]},
+            "row 2: the pair Q1,R1 repeats row 1",
+        ),
     ],
 )
 def test_bad_parquet(tmp_path: Path, columns: dict[str, list], said: str) -> None:

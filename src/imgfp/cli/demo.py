@@ -46,16 +46,16 @@ def run_demo(options: argparse.Namespace) -> int:
     notes: tuple[str, ...] = ()
     root = options.data
     if root is None:
-        root, notes = options.out / "data", (DEMO_NOTE,)
+        root, notes = options.out / "demo-set", (DEMO_NOTE,)
         announce(f"making the demonstration set in {root}")
         make_demo_set(root)
     data = JudgedData.open(root)
     settings = {"data": data.root.name, "preset": options.preset, "branches": list(BRANCHES), **asdict(preset)}
     tracking = Tracking(options.store, "demo", settings)
     done = judged_run(data, options.out, options.preset, preset, BRANCHES, None, tracking, notes)
-    print_result(done.search)
     print(figures_table(done.figures))
     for note in notes:
         print(note)
-    print(f"tracked in {options.store} (see it with: make ui); {time.monotonic() - started:.0f} s in all")
+    print_result(done.search)
+    print(f"and the run in MLflow: make ui (store: {options.store}); {time.monotonic() - started:.0f} s in all")
     return report_failures(done.search.failures, done.search.out / "failures.csv")

@@ -4,7 +4,6 @@ import difflib
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,9 @@ def register_presets() -> None:
 
 def preset_of(node: DictConfig) -> Preset:
     """The typed preset of a `preset.NAME` node, type-checked by Hydra."""
-    from imgfp.pipeline.index import preset_from
-
-    return preset_from(_plain(node))
+    preset = OmegaConf.to_object(node)
+    assert isinstance(preset, Preset), f"preset node holds {type(preset).__name__}"
+    return preset
 
 
 def run_app(task: Callable[[DictConfig], None], repository: Path, config_name: str) -> None:
@@ -69,12 +68,11 @@ def _check_overrides(conf: str, config_name: str) -> None:
         return
     try:
         with hydra.initialize_config_dir(conf, version_base="1.3"):
-            config = hydra.compose(config_name, overrides=arguments)
+            hydra.compose(config_name, overrides=arguments)
     except (HydraException, OmegaConfBaseException) as error:
         text = " ".join(str(error).split())
         print(f"{Path(sys.argv[0]).name}: {text}{_nearest_key(conf, config_name, text)}", file=sys.stderr)
         sys.exit(BAD_INPUT)
-    del config
 
 
 def _nearest_key(conf: str, config_name: str, message: str) -> str:
@@ -99,7 +97,3 @@ def _make_writable(node: Any) -> None:
         OmegaConf.set_readonly(node, False)
         for key in node:
             _make_writable(node[key])
-
-
-def _plain(node: DictConfig) -> dict[str, Any]:
-    return asdict(OmegaConf.to_object(node))  # type: ignore[call-overload]

@@ -11,7 +11,7 @@ from imgfp.images import ImageList
 from imgfp.metrics import IscMetrics, evaluate
 from imgfp.pipeline.features import identify_images
 from imgfp.pipeline.index import build_index, open_index
-from imgfp.pipeline.presets import PRESETS, Preset, needs_features, stand_in_note
+from imgfp.pipeline.presets import BRANCHES, PRESETS, Preset, needs_features, stand_in_note
 from imgfp.pipeline.search import SearchResult, search
 from imgfp.records import GroundTruth
 from imgfp.reports import write_pictures, write_report
@@ -74,48 +74,30 @@ def judged_run(
 ) -> JudgedResult:
     """Runs, judges, draws and tracks. Work that was done before in `work` is reused, whatever the preset.
 
-    The index lies in `work/index-HASH`, named by what its content depends on, so that presets share it; the result in
-    `work/PRESET-HASH`, named by all settings.
+    The index lies in `work/index-HASH`, the queries' features and descriptors in `work/queries-HASH`, each named by what
+    its content depends on, so that presets share them; the result in `work/PRESET-HASH`, named by all settings.
     """
     notes = (*notes, *filter(None, [stand_in_note(preset_name, preset, branches)]))
     extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder)
-    parts = tuple(
-        name
-        for name in ("local", "global")
-        if name in branches or (name == "local" and needs_features(preset, branches))
-    )
-    key = hash_value([identify_images(data.references), str(data.references.root.resolve()), repr(extraction), parts])[
-        :8
-    ]
-    background_key = None if background is None else identify_images(background)
-    result_key = hash_value([key, identify_images(data.queries), repr(preset), branches, background_key])[:8]
-    index_folder, out = work / f"index-{key}", work / f"{preset_name}-{result_key}"
-    store = open_store(tracking.folder)
+    parts = BRANCHES if needs_features(preset, branches) and "global" in branches else branches
     tags = {"preset": preset_name, "data": data.root.name, "branches": ",".join(branches)}
+    made_from = [data.root.resolve().as_posix(), data.digest, repr(extraction), parts]
+    known = None if background is None else identify_images(background)
+    index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short([made_from, known])}"
+    out = work / f"{preset_name}-{_short([made_from, known, repr(preset), branches])}"
+
+    name = f"{preset_name} {'+'.join(branches)}"
+    store = open_store(tracking.folder)
     with tracked_run(
-        store,
-        tracking.experiment,
-        f"{preset_name} {'+'.join(branches)}",
-        tracking.settings,
-        tracking.config_yaml,
-        tags,
-        tracking.parent,
+        store, tracking.experiment, name, tracking.settings, tracking.config_yaml, tags, tracking.parent
     ) as run:
         run.log_dataset(data.root.name, data.root, data.digest, len(data.queries), len(data.references))
-        built = build_index(data.references, index_folder, "default", extraction, parts)
-        result = search(open_index(index_folder), data.queries, out, preset, branches, background, built)
-        figures = {
-            name: evaluate(pairs, data.truth)
-            for name, pairs in {"merged": result.predictions, **result.branches}.items()
-        }
-        report = report_of(
-            result,
-            preset.match,
-            f"Copy detection on {data.root.name}: preset {preset_name}",
-            {k: str(v) for k, v in tags.items()},
-            notes,
-            data.truth,
-        )
+        built = build_index(data.references, index, "default", extraction, parts)
+        result = search(open_index(index), data.queries, out, preset, branches, background, built, extracted)
+        rankings = {"merged": result.predictions, **result.branches}
+        figures = {name: evaluate(pairs, data.truth) for name, pairs in rankings.items()}
+        title = f"Copy detection on {data.root.name}: preset {preset_name}"
+        report = report_of(result, preset.match, title, tags, notes, data.truth)
         write_report(report, out / "report.html")
         write_pictures(report, out / "pictures")
         run.log_metrics(_metrics(figures, result))
@@ -123,6 +105,10 @@ def judged_run(
             run.log_artifact(path)
         run.log_pictures(out / "pictures")
         return JudgedResult(figures, result, run.run_id)
+
+
+def _short(value: object) -> str:
+    return hash_value(value)[:8]
 
 
 def _metrics(figures: dict[str, IscMetrics], result: SearchResult) -> dict[str, float | None]:

@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"imgfp {options.command}: {error}", file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:  # a full disk, an output folder that is a file or may not be written to
+        print(f"imgfp {options.command}: {error}", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
         print(f"imgfp {options.command}: interrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED

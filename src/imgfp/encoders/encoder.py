@@ -1,7 +1,7 @@
 """The one interface of global encoders, and its implementation on timm."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class TimmEncoder:
             InputError: timm has no such model, or its weights are not at hand.
         """
         self.name, self.size, self._p = config.name, config.size, config.gem_p
-        self._model = _network(config).eval().to(memory_format=torch.channels_last)
+        self._model: Any = _network(config).eval().to(memory_format=torch.channels_last)
         data = self._model.default_cfg
         self._mean = torch.tensor(data["mean"]).view(1, 3, 1, 1) * 255
         self._std = torch.tensor(data["std"]).view(1, 3, 1, 1) * 255
@@ -68,7 +68,7 @@ def create_encoder(config: EncoderConfig) -> Encoder:
     return TimmEncoder(config)
 
 
-def _network(config: EncoderConfig) -> nn.Module:
+def _network(config: EncoderConfig) -> Any:  # timm models carry attributes that nn.Module does not declare
     import timm
 
     if config.name == EMBEDDED:

@@ -16,10 +16,11 @@ class FusionConfig:
 
     `rule` "sum": imgFp's, the sum of a pair's match scores over the branches. "verified": every candidate of any branch
     is rated once by its matches; one without any match keeps its similarity, which ranks below every verified pair.
+    `rule` "similarity": the global branch alone, by similarity; no local features are needed.
     """
 
     rule: str = "verified"
-    answers: int = 1  # with "verified": at most so many references a query
+    answers: int = 1  # with "verified" and "similarity": at most so many references a query
 
 
 def unite(branches: Iterable[Pairs]) -> list[tuple[str, str]]:
@@ -36,15 +37,15 @@ def sum_scores(branches: Iterable[Pairs]) -> Pairs:
     return Pairs.of([(query, reference, score) for (query, reference), score in sums.items()])
 
 
-def verified(rated: Pairs, similar: Pairs, answers: int) -> Pairs:
+def verified(rated: Pairs, similar: Pairs | None, answers: int) -> Pairs:
     """The best `answers` of each query: rated pairs with a score above 0, then those that only the global branch knows.
 
     Args:
         rated: Candidates with their match score, at least 3 for a pair with any support, else 0.
-        similar: The global branch's candidates; similarities within -2..2 are mapped to 0..1.
+        similar: The global branch's candidates, if it took part; similarities within -2..2 are mapped to 0..1.
         answers: References a query.
     """
-    scores = dict(zip(_keys(similar), ((similar.scores + 2) / 4).tolist(), strict=True))
+    scores = {} if similar is None else dict(zip(_keys(similar), ((similar.scores + 2) / 4).tolist(), strict=True))
     supported = rated.take(rated.scores > 0)
     scores |= dict(zip(_keys(supported), supported.scores.tolist(), strict=True))
     return best_answers(Pairs.of([(query, reference, score) for (query, reference), score in scores.items()]), answers)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from imgfp.errors import InputError
 
-IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif .heic .heif".split()
-)
+_SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif .heic .heif"
+IMAGE_SUFFIXES = frozenset(_SUFFIXES.split(" "))
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class ImageList:
             if not path.resolve().is_relative_to(root):
                 raise InputError(f"{path}: this link leaves {folder}: copy the file there or remove the link")
         if not paths:
-            raise InputError(f"{folder}: no image in this folder ({' '.join(sorted(IMAGE_SUFFIXES))})")
+            raise InputError(f"{folder}: no image in this folder ({_SUFFIXES})")
         return cls._of(root, paths)
 
     @classmethod

@@ -7,8 +7,9 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -24,13 +25,30 @@ class SiftPool:
 
     def __init__(self, config: SiftConfig, workers: int | None = None) -> None:
         self._work = partial(_extract_one, config=config)
-        # spawn: a fork would copy locks that torch's and OpenCV's threads may hold
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(workers or thread_count(), context, initializer=_start_worker)
+        self._workers = workers or thread_count()
+        self._pool = self._start()
 
-    def extract(self, paths: Iterable[Path]) -> Iterator[LocalFeatures | Failure]:
-        """Yields each image's features in order, a `Failure` for one that cannot be read."""
-        return self._pool.map(self._work, paths)
+    def extract(self, paths: Sequence[Path]) -> Iterator[LocalFeatures | Failure]:
+        """Yields each image's features in order, a `Failure` for one that cannot be read or that ends the extractor."""
+        try:
+            results = list(self._pool.map(self._work, paths))
+        except BrokenProcessPool:
+            self._pool = self._start()
+            yield from map(self._extract_alone, paths)
+        else:
+            yield from results
+
+    def _start(self) -> ProcessPoolExecutor:
+        # spawn: a fork would copy locks that torch's and OpenCV's threads may hold
+        return ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+
+    def _extract_alone(self, path: Path) -> LocalFeatures | Failure:
+        """One image at a time, so that an image on which the native code dies is known by name."""
+        try:
+            return self._pool.submit(self._work, path).result()
+        except BrokenProcessPool:
+            self._pool = self._start()
+            return Failure(path, "the SIFT extractor died on this image")
 
     def __enter__(self) -> "SiftPool":
         return self

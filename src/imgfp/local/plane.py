@@ -6,6 +6,7 @@ Checked against the original's planes (see docs/local.md): sizes exact, values w
 from functools import lru_cache
 
 import numpy as np
+from PIL import Image
 
 BICUBIC_A = -0.6  # libswscale's default; OpenCV uses -0.75, Pillow -0.5
 
@@ -25,9 +26,8 @@ def luma_plane(rgb: np.ndarray, side: int) -> np.ndarray:
 
 
 def full_range_luma(rgb: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 RGB to (h, w) uint8 luma, JPEG's (BT.601, full range), in fixed point."""
-    weights = np.array([19595, 38470, 7471], dtype=np.int32)  # 0.299, 0.587, 0.114 in 1 / 65536
-    return ((rgb.astype(np.int32) @ weights + 32768) >> 16).astype(np.uint8)
+    """(h, w, 3) uint8 RGB to (h, w) uint8 luma: JPEG's, 0.299 R + 0.587 G + 0.114 B, full range."""
+    return np.asarray(Image.fromarray(rgb).convert("L"))
 
 
 def limited_range(luma: np.ndarray) -> np.ndarray:

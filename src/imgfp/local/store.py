@@ -17,6 +17,7 @@ from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_file
 from imgfp.local.features import LocalFeatures
 from imgfp.local.text import read_text
+from imgfp.progress import track
 
 
 class FeatureSource(Protocol):
@@ -76,7 +77,7 @@ class FeatureStore:
         )
         records = [json.loads((folder / f"{number:05d}.json").read_bytes()) for number in range(manifest["shards"])]
         if verify:
-            for record in records:
+            for record in track(records, len(records), f"checking {folder.name}", "shards"):
                 self._verify(record["files"])
         self.ids: tuple[str, ...] = tuple(image_id for record in records for image_id in record["ids"])
         counts = np.array([count for record in records for count in record["counts"]], dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ def vote(queries: Sequence[LocalFeatures], references: FeatureSource, config: Vo
     distances, rows = nearest(stacked, references.blocks(), k)
     owners = np.where(rows < 0, -1, np.searchsorted(references.offsets, rows, side="right") - 1)
     ends = np.cumsum([0] + [len(side) for side in sides])
-    parts = [(distances[a:b], owners[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    parts = [(distances[a:b], owners[a:b]) for a, b in pairwise(ends)]
     if config.rule == "imgfp":
         tallies = [imgfp_tally(d[:, 0], o[:, 0]) for d, o in parts]
         return [[] if t.emitted is None else [Candidate(t.emitted, float(t.votes))] for t in tallies]

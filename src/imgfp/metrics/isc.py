@@ -7,6 +7,8 @@ positives come first; uAP = sum of (recall_i - recall_{i-1}) * precision_i, reca
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from imgfp.errors import InputError
 from imgfp.records import GroundTruth, Pairs
@@ -69,17 +71,16 @@ def judge(predictions: Pairs, truth: GroundTruth) -> Judged:
     """
     if not len(truth.query_ids):
         raise InputError("the ground truth has no true pair: uAP is undefined without one; give a set with positives")
-    queries = find_names(predictions.query_ids, truth.queries)
-    rows = np.flatnonzero(queries >= 0)
-    queries = queries[rows]
-    references = np.unique(truth.reference_ids)
-    size = np.int64(len(references))
-    true_keys = find_names(truth.query_ids, truth.queries) * size + find_names(truth.reference_ids, references)
-    reference_codes = find_names(predictions.reference_ids[rows], references)
-    known = np.flatnonzero(reference_codes >= 0)
-    correct = np.zeros(len(rows), dtype=bool)
-    correct[known] = np.isin(queries[known] * size + reference_codes[known], true_keys)
-    return Judged(rows, predictions.scores[rows], queries, correct, len(true_keys))
+    size = np.int64(len(truth.reference_ids))
+    true_keys = find_names(truth.query_ids, truth.queries) * size + find_names(truth.reference_ids, truth.reference_ids)
+    query_codes = find_names(predictions.query_ids, truth.queries)
+    reference_codes = find_names(predictions.reference_ids, truth.reference_ids)
+    possible = np.flatnonzero((query_codes >= 0) & (reference_codes >= 0))
+    correct = np.zeros(len(predictions), dtype=bool)
+    keys = pa.array(query_codes[possible] * size + reference_codes[possible])
+    correct[possible] = pc.is_in(keys, value_set=pa.array(true_keys))
+    rows = np.flatnonzero(query_codes >= 0)
+    return Judged(rows, predictions.scores[rows], query_codes[rows], correct[rows], len(true_keys))
 
 
 def precision_recall(judged: Judged) -> PrecisionRecall:

@@ -7,7 +7,7 @@ import numpy as np
 
 from imgfp.descriptors import encode_paths
 from imgfp.encoders import Encoder, EncoderConfig, create_encoder
-from imgfp.files import atomic_path, hash_file
+from imgfp.files import atomic_path, hash_file, write_bytes
 from imgfp.images import ImageList
 from imgfp.pipeline.features import identify_images
 from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
@@ -35,9 +35,11 @@ def descriptor_stage(name: str, images: ImageList, config: EncoderConfig, folder
         return Shard({"ids": ids}, (path,), tuple(failures))
 
     result = run_stage(stage, work)
-    target = folder / "descriptors.h5"
-    if result.reused < result.items or not target.is_file():
+    target, checksum = folder / "descriptors.h5", folder / "descriptors.sha256"
+    whole = target.is_file() and checksum.is_file() and checksum.read_text() == hash_file(target)
+    if result.reused < result.items or not whole:
         write_descriptors(target, **{part: _assemble(folder)})
+        write_bytes(checksum, hash_file(target).encode())
     return result
 
 

@@ -30,7 +30,7 @@ class Preset:
     def __post_init__(self) -> None:
         _one_of("vote.rule", self.vote.rule, ("imgfp", "weighted"))
         _one_of("match.score", self.match.score, ("count", "inliers"))
-        _one_of("fusion.rule", self.fusion.rule, ("sum", "verified"))
+        _one_of("fusion.rule", self.fusion.rule, ("sum", "verified", "similarity"))
         positive = {
             "sift.side": self.sift.side,
             "encoder.size": self.encoder.size,
@@ -77,8 +77,16 @@ def parse_branches(text: str) -> tuple[str, ...]:
 
 
 def needs_features(preset: Preset, branches: tuple[str, ...]) -> bool:
-    """Whether local features are wanted: by the local branch, or by imgFp's rule that rates global candidates by matches."""
-    return "local" in branches or preset.fusion.rule == "sum"
+    """Whether local features are wanted: by the local branch, and to rate candidates by their matches.
+
+    Raises:
+        InputError: the local branch with the rule that has no use for it.
+    """
+    if preset.fusion.rule == "similarity" and "local" in branches:
+        raise InputError(
+            "fusion.rule='similarity' rates no local candidates: give branches=[global], or rule 'verified'"
+        )
+    return preset.fusion.rule != "similarity"
 
 
 def stand_in_note(preset_name: str, preset: Preset, branches: tuple[str, ...]) -> str | None:

@@ -16,7 +16,7 @@ from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.features import feature_stage
 from imgfp.pipeline.index import Index, build_index, open_index
-from imgfp.pipeline.presets import Preset, needs_features
+from imgfp.pipeline.presets import BRANCHES, Preset, needs_features
 from imgfp.pipeline.score import score_stage
 from imgfp.pipeline.stage import StageResult
 from imgfp.records import DescriptorSet, Pairs, read_descriptors
@@ -63,6 +63,7 @@ def search(
     branches: tuple[str, ...],
     background: ImageList | None = None,
     before: list[StageResult] | None = None,
+    extracted: Path | None = None,
 ) -> SearchResult:
     """Looks queries up in an index and writes `out/predictions.csv`; work that can be resumed lies in `out/work`.
 
@@ -74,24 +75,26 @@ def search(
         branches: Some of the index's branches.
         background: Pictures known not to be the answer, for score normalisation of the global branch.
         before: Stages that ran before and belong to the result (building the index).
+        extracted: Folder for the queries' features and descriptors, where several searches share them.
 
     Raises:
         InputError: a branch that the index was built without, other extraction settings, no readable query or reference.
     """
     _require(index, preset, branches)
     work = out / "work"
+    extracted = extracted or work
     stages = list(before or [])
     local_pairs, global_pairs = None, None
     query_features = None
     if needs_features(preset, branches):
-        stages.append(feature_stage("query features", queries, preset.sift, work / "query_features"))
-        query_features = FeatureStore(work / "query_features", verify=False)
+        stages.append(feature_stage("query features", queries, preset.sift, extracted / "query_features"))
+        query_features = FeatureStore(extracted / "query_features", verify=False)
         _require_some(len(query_features), queries, stages[-1])
     if "local" in branches and query_features is not None and index.features is not None:
         stages.append(vote_stage(query_features, index.features, preset.vote, work / "local_candidates"))
         local_pairs = read_rows(work / "local_candidates")
     if "global" in branches:
-        global_pairs = _global_candidates(index, queries, preset, background, work, stages)
+        global_pairs = _global_candidates(index, queries, preset, background, work, extracted, stages)
 
     rated = None
     if query_features is not None and index.features is not None:
@@ -103,6 +106,8 @@ def search(
     found = _branch_results(preset, local_pairs, global_pairs, rated)
     predictions = _fuse(preset, found, global_pairs, rated)
     predictions.best_first().write_csv(out / "predictions.csv")
+    for name in set(BRANCHES) - found.keys():  # of an earlier search with more branches
+        (out / "branches" / f"{name}.csv").unlink(missing_ok=True)
     for name, pairs in found.items():
         pairs.best_first().write_csv(out / "branches" / f"{name}.csv")
     result = SearchResult(
@@ -118,12 +123,13 @@ def _global_candidates(
     preset: Preset,
     background: ImageList | None,
     work: Path,
+    extracted: Path,
     stages: list[StageResult],
 ) -> Pairs:
     assert index.descriptors is not None, "checked by _require"
 
     def describe(name: str, images: ImageList, part: str) -> tuple[DescriptorSet, str]:
-        folder = work / f"{part}_descriptors"
+        folder = extracted / f"{part}_descriptors"
         stages.append(descriptor_stage(name, images, preset.encoder, folder, part))
         described = read_descriptors(folder / "descriptors.h5", part)
         _require_some(len(described), images, stages[-1])
@@ -141,20 +147,15 @@ def _global_candidates(
 def _branch_results(
     preset: Preset, local_pairs: Pairs | None, global_pairs: Pairs | None, rated: Pairs | None
 ) -> dict[str, Pairs]:
-    """Each branch as it would answer alone: by match score where it has one, the global branch else by similarity."""
-    found = {}
-    if local_pairs is not None and rated is not None:
-        own = _only(rated, local_pairs)
-        found["local"] = (
-            own if preset.fusion.rule == "sum" else best_answers(own.take(own.scores > 0), preset.fusion.answers)
-        )
-    if global_pairs is not None:
-        imgfp = preset.fusion.rule == "sum" and rated is not None
-        found["global"] = (
-            _only(rated, global_pairs)
-            if imgfp and rated is not None
-            else best_answers(global_pairs, preset.fusion.answers)
-        )
+    """Each branch as it would answer alone."""
+    found: dict[str, Pairs] = {}
+    if rated is None:
+        return {} if global_pairs is None else {"global": best_answers(global_pairs, preset.fusion.answers)}
+    for name, pairs in (("local", local_pairs), ("global", global_pairs)):
+        if pairs is not None:
+            own = _only(rated, pairs)
+            similar = global_pairs if name == "global" else None
+            found[name] = own if preset.fusion.rule == "sum" else verified(own, similar, preset.fusion.answers)
     return found
 
 
@@ -163,7 +164,7 @@ def _fuse(preset: Preset, found: dict[str, Pairs], global_pairs: Pairs | None, r
         return sum_scores([found[name] for name in ("global", "local") if name in found])
     if rated is None:
         return found["global"]
-    return verified(rated, Pairs.of([]) if global_pairs is None else global_pairs, preset.fusion.answers)
+    return verified(rated, global_pairs, preset.fusion.answers)
 
 
 def _only(rated: Pairs, wanted: Pairs) -> Pairs:

@@ -79,37 +79,26 @@ def run_stage(stage: Stage, work: Work) -> StageResult:
     """
     started = time.perf_counter()
     _claim(stage)
-    shards = [
-        range(start, min(start + stage.shard_size, stage.items)) for start in range(0, stage.items, stage.shard_size)
-    ]
-    missing = [number for number in range(len(shards)) if read_shard(stage.folder, number) is None]
+    starts = range(0, stage.items, stage.shard_size)
+    shards = [range(start, min(start + stage.shard_size, stage.items)) for start in starts]
+    checked = track(range(len(shards)), len(shards), f"checking {stage.name}", "shards")
+    records = [read_shard(stage.folder, number) for number in checked]
+    missing = [number for number, record in enumerate(records) if record is None]
     todo = sum(len(shards[number]) for number in missing)
     for number in track(missing, todo, stage.name, stage.unit, stage.shard_size):
-        made = work(number, shards[number])
-        write_json(
-            stage.folder / f"{number:05d}.json",
-            made.record
-            | {
-                "files": {path.name: hash_file(path) for path in made.files},
-                "failures": [[str(failure.path), failure.reason] for failure in made.failures],
-            },
-        )
-    failures = []
-    for number in range(len(shards)):
-        record = read_shard(stage.folder, number)
-        assert record is not None, f"shard {number} of {stage.folder} vanished"
-        failures += [Failure(Path(path), reason) for path, reason in record["failures"]]
-    write_json(
-        stage.folder / "manifest.json",
-        {
-            "stage": stage.name,
-            "plan": hash_value(_plan(stage)),
-            "items": stage.items,
-            "shards": len(shards),
-            "failures": [[str(failure.path), failure.reason] for failure in failures],
-            "records": {f"{n:05d}.json": hash_file(stage.folder / f"{n:05d}.json") for n in range(len(shards))},
+        records[number] = _make_shard(stage.folder, number, work(number, shards[number]))
+    failures = [failure for record in records if record is not None for failure in record["failures"]]
+    manifest = {
+        "stage": stage.name,
+        "plan": hash_value(_plan(stage)),
+        "items": stage.items,
+        "shards": len(shards),
+        "failures": failures,
+        "records": {
+            f"{number:05d}.json": hash_file(stage.folder / f"{number:05d}.json") for number in range(len(shards))
         },
-    )
+    }
+    write_json(stage.folder / "manifest.json", manifest)
     return StageResult(
         stage.name,
         stage.unit,
@@ -117,18 +106,28 @@ def run_stage(stage: Stage, work: Work) -> StageResult:
         stage.items - todo,
         time.perf_counter() - started,
         peak_memory_mb(),
-        tuple(failures),
+        tuple(Failure(Path(path), reason) for path, reason in failures),
     )
 
 
+def _make_shard(folder: Path, number: int, made: Shard) -> dict[str, Any]:
+    """Writes the JSON that makes a shard exist, and returns it."""
+    record = made.record | {
+        "files": {path.name: hash_file(path) for path in made.files},
+        "failures": [[str(failure.path), failure.reason] for failure in made.failures],
+    }
+    write_json(folder / f"{number:05d}.json", record | {"sha256": hash_value(record)})
+    return record
+
+
 def read_shard(folder: Path, number: int) -> dict[str, Any] | None:
-    """A shard's JSON if the shard is whole: its files are there with their checksums. None otherwise."""
+    """A shard's JSON if the shard is whole: it and its files are there with their checksums. None otherwise."""
     path = folder / f"{number:05d}.json"
     if not path.is_file():
         return None
     try:
         record: dict[str, Any] = json.loads(path.read_bytes())
-        whole = all(
+        whole = record.pop("sha256") == hash_value(record) and all(
             (folder / name).is_file() and hash_file(folder / name) == digest for name, digest in record["files"].items()
         )
     except (ValueError, KeyError, TypeError, AttributeError):  # a damaged record: make the shard again
@@ -159,6 +158,8 @@ def _claim(stage: Stage) -> None:
     if path.is_file():
         try:
             old = json.loads(path.read_bytes())
+            if not isinstance(old, dict):
+                raise ValueError
         except ValueError:
             raise InputError(f"{path}: damaged: delete {stage.folder} and run again") from None
         key = _first_difference(old, plan)
@@ -167,6 +168,7 @@ def _claim(stage: Stage) -> None:
             raise InputError(
                 f"{stage.folder} was made with {key} = {before!r}, now it is {now!r}: give another output folder, or delete this one"
             )
+        return
     write_json(path, plan)
 
 

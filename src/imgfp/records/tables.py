@@ -65,7 +65,7 @@ def first_duplicate(*columns: np.ndarray) -> tuple[int, int] | None:
     """The positions of the first row that repeats an earlier one in all `columns`, as (earlier, later); None if none does."""
     codes = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
-        encoded = _as_binary(column, column.dtype).dictionary_encode()
+        encoded = _as_bytes(column)[0].dictionary_encode()
         codes = codes * len(encoded.dictionary) + encoded.indices.to_numpy()
     ordered = np.sort(codes)
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -79,16 +79,21 @@ def first_duplicate(*columns: np.ndarray) -> tuple[int, int] | None:
 
 def find_names(names: np.ndarray, among: np.ndarray) -> np.ndarray:
     """(n,) int64: position of each of `names` in `among` (its first, if it is there more than once), -1 where it is not."""
-    width = np.promote_types(names.dtype, among.dtype)
-    found = pc.index_in(_as_binary(names, width), value_set=_as_binary(among, width))
-    return found.fill_null(-1).to_numpy().astype(np.int64)
+    keys, value_set = _as_bytes(names, among)
+    return pc.index_in(keys, value_set=value_set).fill_null(-1).to_numpy().astype(np.int64)
 
 
-def _as_binary(names: np.ndarray, dtype: np.dtype) -> pa.FixedSizeBinaryArray:
-    """Fixed-width str seen by Arrow as bytes, without a copy: its hash tables are much faster than sorting strings."""
-    data = np.ascontiguousarray(names, dtype=dtype)
-    assert data.dtype.kind == "U", f"names of type {data.dtype}, not str"
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(dtype.itemsize), len(data), [None, pa.py_buffer(data)])
+def _as_bytes(*columns: np.ndarray) -> list[pa.FixedSizeBinaryArray]:
+    """Columns of str as byte strings of one common width: Arrow's hash tables are much faster than sorting strings."""
+    assert all(column.dtype.kind == "U" for column in columns), [column.dtype for column in columns]
+    width = max(1, *(column.dtype.itemsize // 4 for column in columns))
+    points = [np.ascontiguousarray(c, dtype=f"U{width}").view(np.uint32).reshape(-1, width) for c in columns]
+    if all(each.max(initial=0) < 256 for each in points):  # the usual ids: one byte a character does
+        points = [each.astype(np.uint8) for each in points]
+    size = width * points[0].itemsize
+    return [
+        pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(each), [None, pa.py_buffer(each)]) for each in points
+    ]
 
 
 def _strings(column: pa.ChunkedArray) -> np.ndarray:

@@ -1,0 +1,109 @@
+"""A small set of real photographs with queries whose edits are known, shared by the tests of this room."""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from imgfp.images import Failure, read_rgb
+from imgfp.local import LocalFeatures, SiftConfig
+from imgfp.local.sift import extract_sift
+
+
+@dataclass(frozen=True)
+class SmallSet:
+    """`truth`: the reference of each query that has one. `mirrored`: the queries made from a mirrored reference."""
+
+    queries: Path
+    references: Path
+    background: Path
+    truth: dict[str, str]
+    mirrored: tuple[str, ...]
+
+
+_EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "saved_again": lambda image: image,
+    "mirror": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "crop": lambda image: image.crop((40, 30, 200, 180)),
+    "bright": lambda image: ImageEnhance.Brightness(image).enhance(1.4),
+    "turned": lambda image: image.rotate(20, Image.Resampling.BICUBIC),
+    "mirror_crop": lambda image: image.crop((20, 20, 210, 190)).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "smaller": lambda image: image.resize((170, 150)),
+    "gray": lambda image: image.convert("L"),
+}
+
+
+@pytest.fixture(scope="session")
+def small_set(tmp_path_factory: pytest.TempPathFactory) -> SmallSet:
+    """8 references, 8 edited queries, 3 queries of no reference, 3 background pictures."""
+    folder = tmp_path_factory.mktemp("small_set")
+    references = [
+        *_parts("astronaut.png", [(0, 0), (0, 256), (256, 0), (256, 256)]),
+        *_parts("coffee.png", [(0, 60), (160, 330)]),
+        *_parts("chelsea.png", [(10, 0), (60, 190)]),
+    ]
+    others = [
+        *_parts("rocket.jpg", [(0, 0), (150, 300)]),
+        *_parts("motorcycle_left.png", [(0, 0), (200, 250), (230, 0), (0, 450)]),
+    ]
+    sets = SmallSet(
+        folder / "queries",
+        folder / "references",
+        folder / "background",
+        {name: f"ref{number}" for number, name in enumerate(_EDITS)},
+        ("mirror", "mirror_crop"),
+    )
+    for part in (sets.queries, sets.references, sets.background):
+        part.mkdir()
+    for number, image in enumerate(references):
+        image.save(sets.references / f"ref{number}.png")
+    for (name, edit), image in zip(_EDITS.items(), references, strict=True):
+        edit(image).save(sets.queries / f"{name}.jpg", quality=85)
+    for number, image in enumerate(others):
+        image.save(sets.queries / f"other{number}.jpg" if number < 3 else sets.background / f"back{number}.png")
+    return sets
+
+
+def _parts(name: str, corners: list[tuple[int, int]]) -> list[Image.Image]:
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
+        pytest.skip("the small set is cut from scikit-image's photographs")
+    pixels = np.asarray(Image.open(Path(spec.origin).parent / "data" / name).convert("RGB"))
+    return [Image.fromarray(pixels[top : top + 230, left : left + 250]) for top, left in corners]
+
+
+class OneProcess:
+    """Stands in for `SiftPool`: a worker process costs seconds to start, and gives the same bytes (one test says so)."""
+
+    def __init__(self, config: SiftConfig) -> None:
+        self._config = config
+
+    def __enter__(self) -> "OneProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def extract(self, paths: list[Path]) -> Iterator[LocalFeatures | Failure]:
+        for path in paths:
+            rgb = read_rgb(path)
+            yield rgb if isinstance(rgb, Failure) else extract_sift(rgb, self._config)
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """Every file below a folder, hidden ones too, by its path there."""
+    return _contents
