@@ -1,1 +1,1 @@
-"""Speed side by side with what it is compared to: `python -m benchmarks.NAME`. Ratios of one run, never timed tests."""
+"""Speed side by side with what it is compared to: `python benchmarks/NAME.py`. Ratios of one run, never timed tests."""

@@ -1,6 +1,7 @@
 """Local features of 100 photographs: two worker processes against one, and one against plain calls."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from benchmarks.side_by_side import ROOT, alternate, need, show
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
+
+from benchmarks._side_by_side import ROOT, alternate, need, show
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.local.extract import SiftPool
 from imgfp.local.sift import SiftConfig, extract_sift

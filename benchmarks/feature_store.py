@@ -1,11 +1,14 @@
 """Memory that opening a feature store of a million descriptors costs, in a fresh process, against reading it whole."""
 
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.side_by_side import in_fresh_process, need
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
+
+from benchmarks._side_by_side import in_fresh_process, need
 from imgfp.local.features import LocalFeatures
 from imgfp.local.store import write_shard
 from imgfp.pipeline.stage import Shard, Stage, run_stage

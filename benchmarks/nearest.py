@@ -1,10 +1,14 @@
 """Exact nearest neighbours among byte descriptors: imgfp's integer search against faiss on float32."""
 
+import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.side_by_side import alternate, show
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
+
+from benchmarks._side_by_side import alternate, show
 from imgfp.descriptors.faiss_loader import faiss
 from imgfp.local.nearest import nearest
 from imgfp.threads import thread_count

@@ -1,13 +1,16 @@
 """uAP of 500,000 predictions: imgfp against the plain-Python definition that its tests use as oracle; peak memory."""
 
 import importlib.util
+import sys
 import tempfile
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
-from benchmarks.side_by_side import ROOT, alternate, in_fresh_process, need, show
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
+
+from benchmarks._side_by_side import ROOT, alternate, in_fresh_process, need, show
 from imgfp.metrics import evaluate, judge
 from imgfp.metrics.isc import average_precision, precision_recall
 from imgfp.records import GroundTruth, Pairs

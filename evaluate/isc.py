@@ -13,7 +13,7 @@ from imgfp.cli.hydra_app import preset_of, run_app, sweep_key
 from imgfp.cli.judged_run import JudgedData, Tracking, figures_table, judged_run
 from imgfp.images import ImageList
 from imgfp.pipeline.presets import parse_branches
-from imgfp.tracking import describe, open_store, parent_run
+from imgfp.tracking import comparison, describe, open_store, parent_run
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -27,7 +27,7 @@ def judge(config: DictConfig) -> None:
     store = open_store(mlruns)
     key = sweep_key()
     parent = parent_run(store, config.tracking.experiment, key, f"sweep {Path(key).name}") if key else None
-    tables = []
+    tables, runs = [], []
     presets = {str(name): preset_of(node) for name, node in config.preset.items()}
     for name, preset in presets.items():
         settings = {
@@ -42,9 +42,12 @@ def judge(config: DictConfig) -> None:
         )
         done = judged_run(data, work, name, preset, branches, background, tracking)
         print_result(done.search)
+        runs.append(done.run_id)
         tables.append(f"preset {name}\n{figures_table(done.figures)}")
     print("\n".join(tables))
-    print(f"compare in MLflow: make ui, then {describe(store, config.tracking.experiment)}")
+    print(f"in MLflow: make ui, then {describe(store, config.tracking.experiment)}")
+    if len(runs) > 1:
+        print(f"side by side: {comparison(store, config.tracking.experiment, runs)}")
 
 
 def _background(choice: str | None, data: JudgedData) -> ImageList | None:

@@ -32,7 +32,10 @@ def test_sum_scores_adds_and_keeps_the_order_of_first_appearance() -> None:
 
 
 def test_ids_that_run_into_each_other_are_different_pairs() -> None:
-    assert rows(sum_scores([Pairs.of([("a", "bc", 1)]), Pairs.of([("ab", "c", 2)])])) == [("a", "bc", 1), ("ab", "c", 2)]
+    assert rows(sum_scores([Pairs.of([("a", "bc", 1)]), Pairs.of([("ab", "c", 2)])])) == [
+        ("a", "bc", 1),
+        ("ab", "c", 2),
+    ]
 
 
 def test_sum_of_nothing_is_nothing() -> None:

@@ -95,8 +95,14 @@ class OneProcess:
 
 
 @pytest.fixture
-def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    import torch
+
     monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the tests' own processes share the processors
+    yield
+    torch.set_num_threads(threads)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -1,7 +1,8 @@
 """Runs `imgfp find` again and again, each time killed (-9) just before one file gets its name. Used by test_find_resume.
 
-python killed_find.py QUERIES REFERENCES FOLDER SIZES_JSON FILE...: for each FILE (relative to the output folder) a process
-of its own, forked after the imports; its output folder is FOLDER/<number of the file>. Prints each one's exit status.
+python killed_find.py QUERIES REFERENCES FOLDER SIZES_JSON WORKERS FILE...: for each FILE (relative to the output folder) a
+process of its own, forked after the imports; its output folder is FOLDER/<number of the file>. Prints each one's exit
+status. WORKERS "one": features are extracted without worker processes.
 """
 
 import json
@@ -10,16 +11,24 @@ import signal
 import sys
 import traceback
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 
 def main() -> None:
-    queries, references, folder, sizes, *files = sys.argv[1:]
+    queries, references, folder, sizes, workers, *files = sys.argv[1:]
     for module in ("torch", "timm", "cv2", "imgfp.cli.report_of", "imgfp.descriptors.faiss_loader"):
         import_module(module)
     for name, value in json.loads(sizes).items():
         module, _, constant = name.rpartition(".")
         setattr(import_module(module), constant, value)
+    if workers == "one":
+        conftest = spec_from_file_location("conftest", Path(__file__).with_name("conftest.py"))
+        module = module_from_spec(conftest)
+        sys.modules["conftest"] = module
+        conftest.loader.exec_module(module)
+        import_module("imgfp.pipeline.features").SiftPool = module.OneProcess
+    import_module("torch").set_num_threads(1)
     for number, file in enumerate(files):
         child = os.fork()
         if child == 0:

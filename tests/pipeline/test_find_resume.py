@@ -37,17 +37,14 @@ WITH_WORKERS = {
 }
 WITHIN_STAGES = {
     "index/descriptors/00001.npy": ("reference descriptors", 3),
-    "index/descriptors/00002.json": ("reference descriptors", 6),
     "work/local_candidates/00001.json": ("local candidates", 4),
     "work/query_descriptors/00003.json": ("query descriptors", 9),
     "work/global_candidates/00000.json": ("global candidates", 0),
     "work/match_scores/00002.json": ("match scores", 40),
 }
 BETWEEN_STAGES = {
-    "index/features/manifest.json": ("reference features", 8),
     "index/descriptors/descriptors.h5": ("reference descriptors", 8),
     "index/index.json": ("reference descriptors", 8),
-    "work/query_descriptors/descriptors.h5": ("query descriptors", 11),
     "predictions.csv": ("match scores", 88),
 }
 
@@ -55,7 +52,7 @@ BETWEEN_STAGES = {
 @pytest.fixture
 def run_again(small_set, monkeypatch, capsys, one_process) -> Callable[[Path], dict[str, tuple[int, int]]]:
     """Runs `imgfp find` into a folder; returns each stage's printed numbers of reused and of all items."""
-    for name, value in SIZES.items():
+    for name, value in {**SIZES, "imgfp.cli.report_of.BEST": 1}.items():
         monkeypatch.setattr(name, value)
 
     def run(out: Path) -> dict[str, tuple[int, int]]:
@@ -70,7 +67,7 @@ def run_again(small_set, monkeypatch, capsys, one_process) -> Callable[[Path], d
 def kill(small_set, folder: Path, files: list[str], mark: str = "") -> list[int]:
     """Runs that are killed, their output in `folder`/0, 1, ...; returns the exit statuses."""
     program = Path(__file__).with_name("killed_find.py")
-    arguments = [small_set.queries, small_set.references, folder, json.dumps(SIZES), *files]
+    arguments = [small_set.queries, small_set.references, folder, json.dumps(SIZES), "many" if mark else "one", *files]
     done = subprocess.run(
         [sys.executable, program, *map(str, arguments)],
         env=os.environ | {"IMGFP_THREADS": "1", "IMGFP_TEST_MARK": mark},

@@ -15,7 +15,9 @@ ITEMS, SIZE = 7, 3
 
 
 def make(folder: Path, images: int = 8, inputs: str = "abc", items: int = ITEMS, size: int = SIZE) -> Stage:
-    return Stage("squares", folder, {"vote": {"images": images, "rule": "x"}}, {"pairs": inputs}, items, size, "numbers")
+    return Stage(
+        "squares", folder, {"vote": {"images": images, "rule": "x"}}, {"pairs": inputs}, items, size, "numbers"
+    )
 
 
 class Work:

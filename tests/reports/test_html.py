@@ -71,7 +71,7 @@ def test_figures_failures_and_stages_are_shown(report: Report) -> None:
     text = Page(render_report(report)).text
     assert "merged 0.6875 0.5000 12.0000 0.7500 – –" in text  # no recall@10, no pr_mac
     assert "global 0.1250 0.0000 never reached – – 0.4321" in text
-    assert "first 2 of 1,234 pairs" in text
+    assert "2 of 1,234 pairs: the best of each reference" in text
     assert "score 0.9877" in text
     assert "right, mirrored" in text
     assert "no score" in text

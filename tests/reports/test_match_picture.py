@@ -52,17 +52,6 @@ def test_lines_follow_a_picture_between_its_bars() -> None:
     assert not yellow(drawn)[:40].any()
 
 
-def test_a_mirrored_reference_is_flipped_with_its_ends_of_the_lines() -> None:
-    reference = plain(100, 100)
-    reference[:, :20] = (200, 0, 0)
-    lines = np.array([[0.9, 0.5, 0.1, 0.5]])
-    drawn = draw_match(plain(100, 100), reference, lines, height=100, reference_mirrored=True)
-    assert tuple(drawn[10, 100 + GAP + 95]) == (200, 0, 0)
-    assert tuple(drawn[10, 100 + GAP + 5]) == (40, 60, 160)
-    assert yellow(drawn)[:, 100 + GAP + 85 : 100 + GAP + 95].any()
-    assert lines[0, 2] == 0.1  # the caller's array is left alone
-
-
 def test_many_lines_are_thinned_evenly() -> None:
     heights = np.linspace(0.01, 0.99, 3000)
     lines = np.stack([np.full(3000, 0.0), heights, np.full(3000, 1.0), heights], axis=1)

@@ -22,7 +22,7 @@ def print_stages(stages: tuple[StageResult, ...]) -> None:
 def print_result(result: SearchResult) -> None:
     """The best matches and where everything lies."""
     best = result.predictions
-    print(f"{len(best)} pairs for {len(result.queries)} queries among {len(result.references)} references; the best:")
+    print(f"{result.summary}; the best:")
     for query, reference, score in zip(
         best.query_ids[:_SHOWN], best.reference_ids[:_SHOWN], best.scores[:_SHOWN], strict=True
     ):

@@ -47,7 +47,7 @@ def run_demo(options: argparse.Namespace) -> int:
     root = options.data
     if root is None:
         root, notes = options.out / "demo-set", (DEMO_NOTE,)
-        announce(f"making the demonstration set in {root}")
+        announce(f"the demonstration set: {root}")
         make_demo_set(root)
     data = JudgedData.open(root)
     settings = {"data": data.root.name, "preset": options.preset, "branches": list(BRANCHES), **asdict(preset)}

@@ -27,7 +27,7 @@ def report_of(
     """Gathers figures, curves and pictures. Only the few pairs that are drawn are compared again, for their lines."""
     pairs = result.predictions
     true = truth.pairs() if truth else set()
-    best = _rows(pairs, _one_a_query(pairs)[:BEST])
+    best = _rows(pairs, _one_a_reference(pairs)[:BEST])
     wrong: list[tuple[str, str, float]] = []
     missed: list[tuple[str, str, float]] = []
     figures, curves = {}, []
@@ -41,10 +41,9 @@ def report_of(
         found = set(zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), strict=True))
         missed = [(query, reference, math.nan) for query, reference in sorted(true - found)][:MISSED]
     drawn = _Drawer(result, match, true, truth is not None)
-    found_for = len(np.unique(pairs.query_ids))
     return Report(
         title=title,
-        summary=f"{len(pairs)} pairs for {found_for} of {len(result.queries)} queries, among {len(result.references)} references.",
+        summary=f"{result.summary}.",
         notes=notes,
         settings=settings,
         figures=figures,
@@ -89,7 +88,7 @@ class _Drawer:
             None if path is None or isinstance(rgb := read_rgb(path), Failure) else rgb
             for path in (self._queries.get(query), self._references.get(reference))
         )
-        picture = draw_match(query_picture, reference_picture, lines, reference_mirrored=mirrored)
+        picture = draw_match(query_picture, reference_picture, lines)
         return MatchPicture(query, reference, score, ", ".join(notes), picture)
 
     def _fractions(self, query: str, reference: str, lines: np.ndarray) -> np.ndarray:
@@ -110,6 +109,6 @@ def _rows(pairs: Pairs, rows: Iterable[int]) -> list[tuple[str, str, float]]:
     return [(str(pairs.query_ids[i]), str(pairs.reference_ids[i]), float(pairs.scores[i])) for i in rows]
 
 
-def _one_a_query(pairs: Pairs) -> list[int]:
-    """Positions of each query's first pair, in order."""
-    return np.sort(np.unique(pairs.query_ids, return_index=True)[1]).tolist()
+def _one_a_reference(pairs: Pairs) -> list[int]:
+    """Positions of each reference's first pair, in order: two dozen pictures that differ."""
+    return np.sort(np.unique(pairs.reference_ids, return_index=True)[1]).tolist()

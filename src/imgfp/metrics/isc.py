@@ -76,17 +76,22 @@ def judge(predictions: Pairs, truth: GroundTruth) -> Judged:
     query_codes = find_names(predictions.query_ids, truth.queries)
     reference_codes = find_names(predictions.reference_ids, truth.reference_ids)
     possible = np.flatnonzero((query_codes >= 0) & (reference_codes >= 0))
-    correct = np.zeros(len(predictions), dtype=bool)
     keys = pa.array(query_codes[possible] * size + reference_codes[possible])
+    correct = np.zeros(len(predictions), dtype=bool)
     correct[possible] = pc.is_in(keys, value_set=pa.array(true_keys))
-    rows = np.flatnonzero(query_codes >= 0)
-    return Judged(rows, predictions.scores[rows], query_codes[rows], correct[rows], len(true_keys))
+    rows, scores = np.arange(len(predictions)), predictions.scores
+    if (query_codes < 0).any():
+        rows = np.flatnonzero(query_codes >= 0)
+        scores, query_codes, correct = scores[rows], query_codes[rows], correct[rows]
+    return Judged(rows, scores, query_codes, correct, len(true_keys))
 
 
 def precision_recall(judged: Judged) -> PrecisionRecall:
     """Precision and recall at each true positive: precision i = i / (i + false positives scored at least as high)."""
-    true = np.sort(judged.scores[judged.correct])[::-1]
-    false = np.sort(judged.scores[~judged.correct])
+    true, false = judged.scores[judged.correct], judged.scores[~judged.correct]
+    true.sort()
+    true = true[::-1]
+    false.sort()
     above = len(false) - np.searchsorted(false, true, side="left")
     found = np.arange(1, len(true) + 1)
     return PrecisionRecall(found / judged.total, found / (found + above), true)

@@ -36,6 +36,16 @@ class SearchResult:
     stages: tuple[StageResult, ...]
 
     @property
+    def summary(self) -> str:
+        """What was found, in one line."""
+        pairs = self.predictions
+        alike = int((pairs.scores < 1).sum())
+        return (
+            f"{len(pairs)} pairs for {len(np.unique(pairs.query_ids))} of {len(self.queries)} queries among "
+            f"{len(self.references)} references, {alike} of them by resemblance alone (score below 1)"
+        )
+
+    @property
     def failures(self) -> tuple[Failure, ...]:
         """Every image that was left out, each once."""
         return tuple(dict.fromkeys(failure for stage in self.stages for failure in stage.failures))

@@ -65,7 +65,7 @@ def first_duplicate(*columns: np.ndarray) -> tuple[int, int] | None:
     """The positions of the first row that repeats an earlier one in all `columns`, as (earlier, later); None if none does."""
     codes = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
-        encoded = _as_bytes(column)[0].dictionary_encode()
+        encoded = _as_keys(column)[0].dictionary_encode()
         codes = codes * len(encoded.dictionary) + encoded.indices.to_numpy()
     ordered = np.sort(codes)
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -78,21 +78,29 @@ def first_duplicate(*columns: np.ndarray) -> tuple[int, int] | None:
 
 
 def find_names(names: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """(n,) int64: position of each of `names` in `among` (its first, if it is there more than once), -1 where it is not."""
-    keys, value_set = _as_bytes(names, among)
-    return pc.index_in(keys, value_set=value_set).fill_null(-1).to_numpy().astype(np.int64)
+    """(n,) int32: position of each of `names` in `among` (its first, if it is there more than once), -1 where it is not."""
+    keys, value_set = _as_keys(names, among)
+    return pc.index_in(keys, value_set=value_set).fill_null(-1).to_numpy()
 
 
-def _as_bytes(*columns: np.ndarray) -> list[pa.FixedSizeBinaryArray]:
-    """Columns of str as byte strings of one common width: Arrow's hash tables are much faster than sorting strings."""
+def _as_keys(*columns: np.ndarray) -> list[pa.Array]:
+    """Columns of str for Arrow's hash tables, which are much faster than sorting strings; equal keys are equal strings.
+
+    Ids of at most eight characters below U+0100, the usual ones, become whole numbers, others bytes of one width.
+    """
     assert all(column.dtype.kind == "U" for column in columns), [column.dtype for column in columns]
-    width = max(1, *(column.dtype.itemsize // 4 for column in columns))
-    points = [np.ascontiguousarray(c, dtype=f"U{width}").view(np.uint32).reshape(-1, width) for c in columns]
-    if all(each.max(initial=0) < 256 for each in points):  # the usual ids: one byte a character does
-        points = [each.astype(np.uint8) for each in points]
-    size = width * points[0].itemsize
+    points = [
+        np.ascontiguousarray(column).view(np.uint32).reshape(len(column), column.dtype.itemsize // 4)
+        for column in columns
+    ]
+    width = max(each.shape[1] for each in points)
+    if width <= 8 and all(each.max(initial=0) < 256 for each in points):
+        short = (each.astype(np.uint8).view(f"S{each.shape[1]}").ravel() for each in points)
+        return [pa.array(each.astype("S8").view(np.uint64)) for each in short]
+    wide = (np.ascontiguousarray(column, dtype=f"U{width}") for column in columns)
     return [
-        pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(each), [None, pa.py_buffer(each)]) for each in points
+        pa.FixedSizeBinaryArray.from_buffers(pa.binary(4 * width), len(each), [None, pa.py_buffer(each)])
+        for each in wide
     ]
 
 

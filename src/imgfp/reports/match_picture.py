@@ -18,7 +18,6 @@ def draw_match(
     reference: np.ndarray | None,
     lines: np.ndarray | None,
     height: int = 260,
-    reference_mirrored: bool = False,
 ) -> np.ndarray:
     """Draws the query on the left, the reference on the right, both as high as `height`.
 
@@ -31,8 +30,6 @@ def draw_match(
             from the top left corner, in the pictures as given. At most 60 are drawn, evenly chosen; rows that leave the
             pictures are left out, and all of them where a picture is None.
         height: In pixels.
-        reference_mirrored: The match is with the mirrored reference: it is shown flipped left to right, its ends of
-            the lines too.
 
     Returns:
         (height, width, 3) uint8 RGB.
@@ -41,21 +38,19 @@ def draw_match(
         ValueError: `lines` does not have four columns, or a picture is not uint8 RGB.
     """
     left, query_box = _panel(query, height, "query")
-    right, (x, y, w, h) = _panel(reference, height, "reference", flip=reference_mirrored)
+    right, (x, y, w, h) = _panel(reference, height, "reference")
     start = left.width + GAP
     canvas = Image.new("RGB", (start + right.width, height), PANEL_COLOUR)
     canvas.paste(left, (0, 0))
     canvas.paste(right, (start, 0))
     if lines is not None and query is not None and reference is not None:
         ends = _chosen(np.asarray(lines, dtype=np.float64))
-        if reference_mirrored:
-            ends[:, 2] = 1 - ends[:, 2]
         pixels = np.hstack([_to_pixels(ends[:, :2], query_box), _to_pixels(ends[:, 2:], (start + x, y, w, h))])
         _draw_lines(canvas, pixels)
     return np.array(canvas)
 
 
-def _panel(picture: np.ndarray | None, height: int, name: str, flip: bool = False) -> tuple[Image.Image, Box]:
+def _panel(picture: np.ndarray | None, height: int, name: str) -> tuple[Image.Image, Box]:
     """The picture at its final size, and the box (x, y, width, height) that it fills in its panel."""
     if picture is None:
         panel = Image.new("RGB", (height, height), PANEL_COLOUR)
@@ -67,8 +62,6 @@ def _panel(picture: np.ndarray | None, height: int, name: str, flip: bool = Fals
     scale = min(height / picture.shape[0], 2 * height / picture.shape[1])
     w, h = (max(1, round(side * scale)) for side in (picture.shape[1], picture.shape[0]))
     image = Image.fromarray(picture).resize((w, h), Image.Resampling.LANCZOS)
-    if flip:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     panel = Image.new("RGB", (w, height), PANEL_COLOUR)
     top = (height - h) // 2
     panel.paste(image, (0, top))

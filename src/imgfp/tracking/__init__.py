@@ -3,7 +3,7 @@
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import parent_run
 from imgfp.tracking.run import Run, tracked_run
-from imgfp.tracking.server import describe, ui_command
+from imgfp.tracking.server import comparison, describe, ui_command
 from imgfp.tracking.store import Store, open_store
 
-__all__ = ["Run", "Store", "describe", "flatten", "open_store", "parent_run", "tracked_run", "ui_command"]
+__all__ = ["Run", "Store", "comparison", "describe", "flatten", "open_store", "parent_run", "tracked_run", "ui_command"]

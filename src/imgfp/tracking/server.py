@@ -1,8 +1,11 @@
 """The server that shows a store in the browser: its command line, and the links to open."""
 
+import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from imgfp.errors import InputError
 from imgfp.tracking.store import Store
@@ -47,3 +50,14 @@ def describe(store: Store, experiment: str) -> str:
         InputError: as `Store.experiment_id`.
     """
     return f"http://{HOST}:{ui_port()}/#/experiments/{store.experiment_id(experiment)}/runs"
+
+
+def comparison(store: Store, experiment: str, run_ids: Sequence[str]) -> str:
+    """The link to a page that shows these runs side by side.
+
+    Raises:
+        InputError: as `Store.experiment_id`.
+    """
+    runs = json.dumps(list(run_ids), separators=(",", ":"))
+    experiments = json.dumps([store.experiment_id(experiment)])
+    return f"http://{HOST}:{ui_port()}/#/compare-runs?runs={quote(runs)}&experiments={quote(experiments)}"

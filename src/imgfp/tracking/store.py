@@ -22,6 +22,8 @@ QUIET_ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
     # a fresh store prints about 60 lines of schema migrations, which hide the lines that matter; warnings still show
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    # a machine without git is no reason for a page of advice; the run then has no commit tag
+    "GIT_PYTHON_REFRESH": "quiet",
 }
 
 

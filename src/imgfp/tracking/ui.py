@@ -27,8 +27,10 @@ def main() -> None:
     for name, link in links.items():
         print(f"{name}: {link}")
     print("The server answers after about a minute. Ctrl-C ends it.", flush=True)
-    # open_store has put telemetry off into the environment; the job runners (7 more processes) serve language models
-    os.execve(command[0], command, {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+    # open_store has put telemetry off into the environment; the job runners (7 more processes) serve language models;
+    # that MLflow's server uses a part of starlette which will go some day is not the user's concern
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore:starlette.middleware.wsgi"}
+    os.execve(command[0], command, {**os.environ, **quiet})
 
 
 if __name__ == "__main__":

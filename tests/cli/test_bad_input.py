@@ -1,0 +1,250 @@
+"""Bad input through the program: exit 2 (or 3 where the run could go on), one line that names file, row, value and fix."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+IDS = np.array([b"R0", b"R1"])
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with two pictures."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (2, 60, 60, 3), dtype=np.uint8)
+    for number, pixels in enumerate(noise):
+        Image.fromarray(pixels).save(folder / f"p{number}.png")
+    return folder
+
+
+@pytest.fixture
+def refused(imgfp, tmp_path):
+    """Runs a command that must end with exit 2 and one line, and returns that line without the command's name."""
+
+    def run(command: str, *arguments: object) -> str:
+        said = imgfp(command, *arguments)
+        assert said.code == 2
+        assert len(said.errors) == 1, said.errors
+        start = f"imgfp {command}: "
+        assert said.errors[0].startswith(start)
+        return said.errors[0].removeprefix(start).replace(f"{tmp_path}/", "")
+
+    return run
+
+
+def test_missing_folder(refused, pictures, tmp_path) -> None:
+    fix = "no such folder or text list: give a folder of images or a list of their names"
+    for command in ("find", "describe"):
+        assert refused(command, tmp_path / "none", pictures, "--out", tmp_path / "out") == f"none: {fix}"
+    assert refused("find", pictures, tmp_path / "none", "--out", tmp_path / "out") == f"none: {fix}"
+    for command in ("index", "sift"):
+        assert refused(command, tmp_path / "none", "--out", tmp_path / "out") == f"none: {fix}"
+    assert (
+        refused("find", pictures, pictures, "--background", tmp_path / "none", "--out", tmp_path / "o")
+        == f"none: {fix}"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_empty_folder(refused, pictures, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert refused("find", tmp_path / "empty", pictures, "--out", tmp_path / "out").startswith(
+        "empty: no image in this folder ("
+    )
+
+
+def test_two_pictures_of_one_name(refused, pictures, tmp_path) -> None:
+    (pictures / "sub").mkdir()
+    (pictures / "sub" / "p0.jpg").write_bytes(b"")
+    line = refused("index", pictures, "--out", tmp_path / "out")
+    assert line.startswith("duplicate image id 'p0': pictures/p0.png and pictures/sub/p0.jpg: ")
+    assert line.endswith("rename or leave out one of them")
+
+
+def test_text_list_that_names_a_missing_file(refused, pictures, tmp_path) -> None:
+    names = pictures / "list.txt"
+    names.write_text("p0.png\n\np7.png 12\n")
+    line = refused("find", names, pictures, "--out", tmp_path / "out")
+    assert line == "pictures/list.txt line 3: 'p7.png' is not in pictures: mend the name or remove the line"
+
+
+def test_text_list_that_leaves_its_folder_or_is_no_text(refused, pictures, tmp_path) -> None:
+    (pictures / "list.txt").write_text("../secret.png\n")
+    line = refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
+    assert line.startswith("pictures/list.txt line 1: '../secret.png' leaves ")
+    (pictures / "list.txt").write_bytes(b"\xff\xfe\x00")
+    assert "not a text file" in refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
+    (pictures / "list.txt").write_text("\n")
+    assert refused("sift", pictures / "list.txt", "--out", tmp_path / "out").endswith("one name a line")
+
+
+def test_no_readable_image_at_all(refused, pictures, tmp_path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.jpg").write_bytes(b"")
+    line = refused("find", tmp_path / "broken", pictures, "--branches", "global", "--out", tmp_path / "out")
+    assert line == "broken: none of the 1 images can be read; the first: broken/a.jpg: the file is empty"
+
+
+def test_one_unreadable_image_is_left_out_with_exit_3(imgfp, pictures, tmp_path) -> None:
+    (pictures / "p0a.jpg").write_bytes(b"GIF8 no picture")
+    out = tmp_path / "out"
+    said = imgfp("describe", pictures, pictures, "--out", out / "d.h5")
+    assert said.code == 3
+    assert len(said.errors) == 1
+    assert said.errors[0].startswith("1 image(s) left out, listed in ")
+    assert f"the first: {pictures / 'p0a.jpg'}: not a readable image (" in said.errors[0]
+    with h5py.File(out / "d.h5") as file:
+        assert file["query_ids"][()].tolist() == [b"p0", b"p1"]
+
+
+def test_output_that_is_a_file(refused, pictures, tmp_path) -> None:
+    (tmp_path / "out").write_text("mine")
+    line = refused("find", pictures, pictures, "--branches", "global", "--out", tmp_path / "out")
+    assert "'out" in line or "out/" in line
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> None:
+    rest = [pictures, pictures, "--out", tmp_path / "out"]
+    assert refused("find", *rest, "--preset", "best") == "preset='best': give one of default, imgfp"
+    assert refused("find", *rest, "--branches", "crop") == "branch='crop': give one of local, global"
+    assert refused("find", *rest, "--branches", "") == "branches='': give local, global or local,global"
+    line = refused("describe", *rest[:2], "--out", tmp_path / "d.h5", "--encoder", "resnet1900")
+    assert line.startswith("encoder.name='resnet1900': timm has no such model; near: ")
+
+
+def test_search_without_an_index(refused, pictures, tmp_path) -> None:
+    line = refused("search", tmp_path / "none", pictures, "--out", tmp_path / "out")
+    assert line == "none: no finished index there (no index.json): run 'imgfp index REFERENCES --out none'"
+
+
+def test_demo_on_a_folder_of_another_form(refused, pictures, tmp_path) -> None:
+    rest = ["--out", tmp_path / "out", "--store", tmp_path / "mlruns"]
+    assert refused("demo", "--data", tmp_path / "none", *rest).startswith("none: no such folder: ")
+    assert refused("demo", "--data", pictures, *rest).startswith("pictures: no folder query_images/ in it: ")
+
+
+HEADER = "query_id,reference_id,score\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (None, "p.csv: no such file: give predictions with the header query_id,reference_id,score"),
+        ("query,reference,score\nq1,r1,1\n", "p.csv row 1: the header is 'query,reference,score', not 'query_id,reference_id,score': write 'query_id,reference_id,score' as the first line"),
+        ("", "p.csv row 1: the header is '', not 'query_id,reference_id,score': write 'query_id,reference_id,score' as the first line"),
+        (HEADER + "q1,r1,1\nq1,r2,2\nq1,r1,3\n", "p.csv row 4: the pair q1,r1 repeats row 2: keep the one with the higher score"),
+        (HEADER + "q1,r1,1\nq1,r2,high\n", "p.csv row 3: score 'high' is not a number: mend the value"),
+        (HEADER + "q1,r1,nan\n", "p.csv row 2: score is NaN, which cannot be ranked: give a number or leave the row out"),
+        (HEADER + "q1,,1\n", "p.csv row 2: reference_id is empty: give the id"),
+        (HEADER + "q1,r1,1\nq1,r2\n", "p.csv row 3: 'q1,r2' has 2 fields, not 3 (query_id,reference_id,score): mend the row"),
+    ],
+)  # fmt: skip
+def test_predictions(refused, tmp_path, text: str | None, line: str) -> None:
+    (tmp_path / "gt.csv").write_text("query_id,reference_id\nq1,r1\n")
+    if text is not None:
+        (tmp_path / "p.csv").write_text(text)
+    assert refused("evaluate", tmp_path / "p.csv", tmp_path / "gt.csv") == line
+    (tmp_path / "ok.csv").write_text(HEADER)
+    assert refused("evaluate", tmp_path / "ok.csv", tmp_path / "gt.csv", "--against", tmp_path / "p.csv") == line
+
+
+def test_infinite_scores_are_allowed(imgfp, tmp_path) -> None:
+    (tmp_path / "gt.csv").write_text("query_id,reference_id\nq1,r1\n")
+    (tmp_path / "p.csv").write_text(HEADER + "q1,r1,inf\nq1,r2,-inf\n")
+    said = imgfp("evaluate", tmp_path / "p.csv", tmp_path / "gt.csv")
+    assert said.code == 0
+    assert said.out.splitlines()[0].split() == ["uAP", "1.0000"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("q,r\n", "gt.csv row 1: the header is 'q,r', not 'query_id,reference_id': write 'query_id,reference_id' as the first line"),
+        ("query_id,reference_id\nq1,r1\n,r2\n", "gt.csv row 3: query_id is empty: give the id"),
+        ("query_id,reference_id\nq1,r1\nq1,r1\n", "gt.csv row 3: q1,r1 repeats row 2: remove one of them"),
+        ("query_id,reference_id\nq1,\n", "the ground truth has no true pair: uAP is undefined without one; give a set with positives"),
+    ],
+)  # fmt: skip
+def test_ground_truth(refused, tmp_path, text: str, line: str) -> None:
+    (tmp_path / "gt.csv").write_text(text)
+    (tmp_path / "p.csv").write_text(HEADER)
+    assert refused("evaluate", tmp_path / "p.csv", tmp_path / "gt.csv") == line
+
+
+def rows(*values: list[float]) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"query": None}, "d.h5: no dataset 'query' (it has: query_ids, reference, reference_ids): write the set under that name"),
+        ({"reference": rows([1, 0], [0, np.nan])}, "d.h5: row 1 of 'reference' (id R1) holds NaN or infinity: extract it again"),
+        ({"reference": rows([1, 0, 0], [0, 1, 0])}, "query dimension 2 is not the reference's 3: extract with the same encoder"),
+        ({"reference_ids": IDS[::-1]}, "d.h5: row 1 of 'reference_ids': 'R0' follows 'R1': sort ids (rows alike), each once"),
+        ({"reference_ids": IDS[[0, 0]]}, "d.h5: row 1 of 'reference_ids': 'R0' follows 'R0': sort ids (rows alike), each once"),
+        ({"query_ids": IDS[:1]}, "d.h5: 1 ids for 2 rows of 'query': one id a row"),
+        ({"query": np.zeros((2, 2), np.int32)}, "d.h5: 'query' has shape (2, 2) and type int32: it must be (n, d) float32"),
+    ],
+)  # fmt: skip
+def test_descriptors(refused, tmp_path, changes: dict[str, np.ndarray | None], line: str) -> None:
+    sets = {
+        "query": np.eye(2, dtype=np.float32),
+        "query_ids": IDS,
+        "reference": np.eye(2, dtype=np.float32),
+        "reference_ids": IDS,
+    }
+    with h5py.File(tmp_path / "d.h5", "w") as file:
+        for name, value in (sets | changes).items():
+            if value is not None:
+                file[name] = value
+    assert refused("topk", tmp_path / "d.h5", "--out", tmp_path / "pairs.txt") == line
+
+
+def test_descriptors_that_are_no_h5(refused, tmp_path) -> None:
+    assert refused("topk", tmp_path / "none.h5", "--out", tmp_path / "p").startswith(
+        "none.h5: no such file: give an h5"
+    )
+    (tmp_path / "d.h5").write_text("query_id")
+    assert refused("topk", tmp_path / "d.h5", "--out", tmp_path / "p").startswith("d.h5: not a readable h5 file (")
+
+
+def test_as_many_answers_as_make_sense(refused, imgfp, tmp_path) -> None:
+    with h5py.File(tmp_path / "d.h5", "w") as file:
+        for part in ("query", "reference"):
+            file[part], file[f"{part}_ids"] = np.eye(2, dtype=np.float32), IDS
+    assert refused("topk", tmp_path / "d.h5", "-k", 0, "--out", tmp_path / "p") == "topk.answers=0: give 1 or more"
+    assert imgfp("topk", tmp_path / "d.h5", "-k", 9, "--out", tmp_path / "p", "--suffix", "").code == 0
+    assert (tmp_path / "p").read_text() == "R0,R0\nR0,R1\nR1,R1\nR1,R0\n"
+
+
+def test_imgfp_text_files(refused, tmp_path) -> None:
+    features = tmp_path / "features"
+    features.mkdir()
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("Q1.jpg,R1.jpg,score:4\nQ1.jpg;R2.jpg\n")
+    assert (
+        refused("merge", pairs, "--out", tmp_path / "o")
+        == "pairs.txt row 2: 'Q1.jpg;R2.jpg' is not 'Q.jpg,R.jpg[,score:N]'"
+    )
+    pairs.write_text("Q1.jpg,R1.jpg,score:many\n")
+    assert refused("merge", pairs, "--out", tmp_path / "o").startswith(
+        "pairs.txt row 1: 'Q1.jpg,R1.jpg,score:many' is not "
+    )
+    pairs.write_text("Q1.jpg,R1.jpg\n")
+    fix = "features: neither a feature store nor a folder of imgFp's .txt features: run 'imgfp sift' first"
+    assert refused("vote", features, features, "--out", tmp_path / "o") == fix
+    assert refused("score", pairs, features, features, "--out", tmp_path / "o") == fix
+    (features / "Q1.txt").write_text("")
+    line = refused("score", pairs, features, features, "--out", tmp_path / "o")
+    assert line == "pairs.txt: 'R1' has no features in features: extract them, or remove the pair"
+    (features / "R1.txt").write_text("R1_0_1_2_3||1,2,3\n")
+    line = refused("score", pairs, features, features, "--out", tmp_path / "o")
+    assert line.startswith(
+        "features/R1.txt line 1: 'R1_0_1_2_3||1,2,3' is not <id>_<n>_<x>_<y>_<sigma>_<theta>||<128 integers"
+    )

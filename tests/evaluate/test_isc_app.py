@@ -1,0 +1,163 @@
+"""python evaluate/isc.py: presets side by side in MLflow, every shipped experiment, sweeps, errors in one line.
+
+Each start of the app costs seconds, so few tests assert much.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from imgfp.cli.hydra_app import preset_of, register_presets
+from imgfp.cli.main import main
+from imgfp.images import read_rgb
+from imgfp.local import LocalFeatures, SiftConfig
+from imgfp.local.sift import extract_sift
+from imgfp.metrics import evaluate
+from imgfp.pipeline.presets import PRESETS
+from imgfp.records import GroundTruth, Pairs
+from imgfp.tracking import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
+PARENT = "mlflow.parentRunId"
+
+
+@pytest.fixture
+def app(tmp_path):
+    """Starts the app in another working folder; everything it writes goes below tmp_path."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        folders = {"paths.work": "work", "paths.mlruns": "mlruns", "hydra.run.dir": "hydra", "hydra.sweep.dir": "sweep"}
+        return subprocess.run(
+            [sys.executable, ROOT / "evaluate" / "isc.py"]
+            + [f"{key}={tmp_path / name}" for key, name in folders.items()]
+            + [str(argument) for argument in arguments],
+            cwd=tmp_path,
+            env=os.environ | {"IMGFP_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+class OneProcess:
+    """Stands in for `SiftPool` in `imgfp find`: a worker process costs seconds to start."""
+
+    def __init__(self, config: SiftConfig) -> None:
+        self._config = config
+
+    def __enter__(self) -> "OneProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def extract(self, paths: list[Path]) -> list[LocalFeatures]:
+        return [extract_sift(read_rgb(path), self._config) for path in paths]
+
+
+def runs_of(mlruns: Path) -> list:
+    client = open_store(mlruns).client()
+    experiments = [item for item in client.search_experiments() if item.name != "Default"]
+    assert [item.name for item in experiments] == ["isc"]
+    return client.search_runs([experiments[0].experiment_id])
+
+
+def test_presets_experiments_and_a_sweep(app, tiny_disc, tmp_path, monkeypatch) -> None:
+    done = app(f"data.root={tiny_disc}")
+    assert done.returncode == 0, done.stderr
+    runs = {run.data.tags["preset"]: run for run in runs_of(tmp_path / "mlruns")}
+    assert sorted(runs) == sorted(PRESETS)
+    truth = GroundTruth.read_csv(tiny_disc / "ground_truth.csv")
+    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
+    for preset, run in runs.items():
+        assert run.info.status == "FINISHED"
+        assert PARENT not in run.data.tags
+        assert run.data.params["fusion.rule"] == PRESETS[preset].fusion.rule
+        (predictions,) = (tmp_path / "work" / tiny_disc.name).glob(f"{preset}-*/predictions.csv")
+        found = evaluate(Pairs.read_csv(predictions), truth).figures()
+        logged = {name: value for name, value in found.items() if value is not None}
+        assert {name: run.data.metrics[name] for name in logged} == logged
+        assert f"preset {preset}\n" in done.stdout
+        assert f"{found['uap']:>8.4f} {found['recall_at_p90']:>8.4f}" in done.stdout
+        assert predictions.with_name("report.html").is_file()
+        out = tmp_path / f"find_{preset}"
+        folders = [str(tiny_disc / "query_images"), str(tiny_disc / "reference_images")]
+        assert main(["find", *folders, "--preset", preset, "--out", str(out)]) == 0
+        assert (out / "predictions.csv").read_bytes() == predictions.read_bytes()
+        for branch in ("local", "global"):
+            branches = predictions.parent / "branches"
+            assert (out / f"branches/{branch}.csv").read_bytes() == (branches / f"{branch}.csv").read_bytes()
+
+    # every shipped experiment, as one sweep: children of one parent
+    assert EXPERIMENTS
+    swept = app(f"data.root={tiny_disc}", "preset=[default]", f"+experiment={','.join(EXPERIMENTS)}", "-m")
+    assert swept.returncode == 0, swept.stderr
+    new = [run for run in runs_of(tmp_path / "mlruns") if run.info.run_id not in {r.info.run_id for r in runs.values()}]
+    children = [run for run in new if PARENT in run.data.tags]
+    (parent,) = [run for run in new if PARENT not in run.data.tags]
+    assert len(children) == len(EXPERIMENTS)
+    assert {run.data.tags[PARENT] for run in children} == {parent.info.run_id}
+    assert {run.info.status for run in new} == {"FINISHED"}
+    assert len({tuple(sorted(run.data.params.items())) for run in children}) == len(EXPERIMENTS), "told apart by params"
+    assert all("uap" in run.data.metrics for run in children)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert not {"outputs", "multirun"} & written, "nothing goes into the working folder"
+
+
+def test_an_unknown_key_is_told_with_the_nearest_one(app) -> None:
+    done = app("preset.default.vote.imagse=3")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("isc.py: Could not override 'preset.default.vote.imagse'")
+    assert done.stderr.endswith("(did you mean 'preset.default.vote.images'?)\n")
+
+
+def test_missing_data_is_one_line(app, tmp_path) -> None:
+    done = app(f"data.root={tmp_path / 'none'}")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"isc.py: {tmp_path / 'none'}: no such folder: give a DISC-shaped folder (data.root=DIR, or IMGFP_DATA)"
+    ]
+
+
+@pytest.fixture
+def composed():
+    """The configuration that the app would get from these overrides."""
+    from omegaconf import OmegaConf
+
+    OmegaConf.register_new_resolver("repo", lambda path: str(ROOT / path), replace=True)
+    register_presets()
+
+    def run(*overrides: str):
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            return compose("isc", overrides=list(overrides))
+
+    return run
+
+
+def test_the_groups_are_the_presets(composed) -> None:
+    config = composed()
+    assert {name: preset_of(node) for name, node in config.preset.items()} == PRESETS
+    changed = preset_of(composed("preset.default.vote.images=3").preset.default)
+    assert (changed.vote.images, changed.match) == (3, PRESETS["default"].match)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_composes_and_says_what_it_is(composed, experiment: str) -> None:
+    assert composed(f"+experiment={experiment}") != composed()
+    text = (ROOT / "conf" / "experiment" / f"{experiment}.yaml").read_text()
+    assert re.match(r"# @package _global_\n# \S+ \S+", text)
+
+
+def test_the_data_folder_comes_from_the_environment_or_lies_beside_the_repository(composed, monkeypatch) -> None:
+    monkeypatch.setenv("IMGFP_DATA", "/some/where")
+    assert composed().data.root == "/some/where"
+    monkeypatch.delenv("IMGFP_DATA")
+    assert Path(composed().data.root).resolve() == ROOT.parent / "shared" / "data" / "isc-mini"

@@ -1,0 +1,349 @@
+"""Both presets end to end on a few photographs: who is found, what is refused, what is left out, and the same bytes."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgfp.cli.main import main
+from imgfp.errors import InputError
+from imgfp.fusion import FusionConfig, best_answers
+from imgfp.images import ImageList
+from imgfp.local import SiftPool
+from imgfp.pipeline.candidates import read_rows
+from imgfp.pipeline.features import feature_stage
+from imgfp.pipeline.index import build_index, open_index
+from imgfp.pipeline.presets import BRANCHES, PRESETS, parse_branches, preset_named, stand_in_note
+from imgfp.pipeline.search import SearchResult, find, search
+from imgfp.records import Pairs, read_descriptors
+
+pytestmark = pytest.mark.usefixtures("one_process")
+BOTH = ("local", "global")
+
+
+@pytest.fixture
+def finder(small_set, tmp_path):
+    def run(out: str, preset: str = "default", branches: tuple[str, ...] = BOTH, background: bool = False):
+        lists = [ImageList.open(folder) for folder in (small_set.queries, small_set.references)]
+        known = ImageList.open(small_set.background) if background else None
+        return find(*lists, tmp_path / out, preset, PRESETS[preset], branches, known)
+
+    return run
+
+
+def rows(pairs: Pairs) -> dict[tuple[str, str], float]:
+    return dict(
+        zip(
+            zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), strict=True), pairs.scores.tolist(), strict=True
+        )
+    )
+
+
+def right(result: SearchResult, truth: dict[str, str]) -> set[str]:
+    """The queries whose best answer is their reference."""
+    best = dict(
+        zip(result.predictions.query_ids.tolist()[::-1], result.predictions.reference_ids.tolist()[::-1], strict=True)
+    )
+    return {query for query, reference in truth.items() if best.get(query) == reference}
+
+
+def test_preset_default_finds_every_copy_above_every_other(finder, small_set) -> None:
+    result = finder("out")
+    assert right(result, small_set.truth) == set(small_set.truth)
+    scores = rows(result.predictions)
+    assert len({query for query, _ in scores}) == len(scores), "one answer a query"
+    assert min(scores[pair] for pair in small_set.truth.items()) > 3
+    assert max(score for pair, score in scores.items() if pair[0] not in small_set.truth) < 1
+    assert [stage.items for stage in result.stages] == [8, 8, 11, 11, 11, 11, 88]
+    read = Pairs.read_csv(result.out / "predictions.csv")
+    assert rows(read) == scores
+    assert list(read.scores) == sorted(read.scores, reverse=True)
+    assert result.branches.keys() == {"local", "global"}
+    assert not (result.out / "failures.csv").exists()
+    assert result.failures == ()
+
+
+def test_preset_imgfp_sums_match_counts_of_both_branches(finder, small_set) -> None:
+    result = finder("out", "imgfp")
+    assert right(result, small_set.truth) == set(small_set.truth)
+    local, similar = rows(result.branches["local"]), rows(result.branches["global"])
+    assert not {query for query, _ in local} & set(small_set.mirrored), "imgFp votes for unmirrored copies only"
+    assert rows(result.predictions) == {
+        pair: similar.get(pair, 0) + local.get(pair, 0) for pair in similar.keys() | local.keys()
+    }
+    assert all(float(score).is_integer() for score in rows(result.predictions).values())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("branch", BOTH)
+def test_one_branch_alone(finder, small_set, preset: str, branch: str) -> None:
+    result = finder("out", preset, (branch,))
+    found = right(result, small_set.truth)
+    unmirrored = set(small_set.truth) - set(small_set.mirrored)
+    assert found >= (unmirrored if (preset, branch) == ("imgfp", "local") else set(small_set.truth) - {"turned"})
+    assert result.branches.keys() == {branch}
+    names = {stage.name for stage in result.stages}
+    assert ("local candidates" in names, "global candidates" in names) == (branch == "local", branch == "global")
+    assert "match scores" in names
+    assert sorted(path.name for path in (result.out / "branches").iterdir()) == [f"{branch}.csv"]
+
+
+def test_the_same_input_gives_the_same_bytes(finder, contents) -> None:
+    assert contents(finder("one").out) == contents(finder("again").out)
+
+
+def test_worker_processes_give_the_bytes_of_one_process(small_set, tmp_path, contents, monkeypatch) -> None:
+    references = ImageList.open(small_set.references)
+    monkeypatch.setattr("imgfp.pipeline.features.SHARD_IMAGES", 3)
+    feature_stage("features", references, PRESETS["default"].sift, tmp_path / "one")
+    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", SiftPool)
+    monkeypatch.setenv("IMGFP_THREADS", "2")
+    feature_stage("features", references, PRESETS["default"].sift, tmp_path / "many")
+    assert contents(tmp_path / "one") == contents(tmp_path / "many")
+    assert len(contents(tmp_path / "one")) == 3 * 3 + 2
+
+
+def test_rule_similarity_ranks_the_global_branch_without_local_features(small_set, tmp_path) -> None:
+    queries, references = ImageList.open(small_set.queries), ImageList.open(small_set.references)
+    preset = replace(PRESETS["default"], fusion=FusionConfig("similarity", answers=2))
+    result = find(queries, references, tmp_path, "default", preset, ("global",))
+    assert [stage.name for stage in result.stages] == [
+        "reference descriptors",
+        "query descriptors",
+        "global candidates",
+    ]
+    candidates = read_rows(tmp_path / "work/global_candidates")
+    assert rows(result.predictions) == rows(best_answers(candidates, 2))
+    assert len(result.predictions) == 2 * len(queries)
+
+
+def test_index_and_search_give_the_bytes_of_find(small_set, tmp_path, contents, capsys) -> None:
+    queries, references = str(small_set.queries), str(small_set.references)
+    for preset in PRESETS:
+        found, index, searched = (tmp_path / f"{preset}_{name}" for name in ("found", "index", "searched"))
+        assert main(["find", queries, references, "--out", str(found), "--preset", preset]) == 0
+        assert main(["index", references, "--out", str(index), "--preset", preset]) == 0
+        assert main(["search", str(index), queries, "--out", str(searched)]) == 0
+        said = capsys.readouterr().err
+        assert ("imgFp's descriptor network (EsViT, fine-tuned) is in no package" in said) == (preset == "imgfp")
+        for name in ("predictions.csv", "branches/local.csv", "branches/global.csv"):
+            assert (searched / name).read_bytes() == (found / name).read_bytes()
+        assert contents(index) == contents(found / "index")
+    assert (found / "predictions.csv").read_bytes() != (tmp_path / "default_found/predictions.csv").read_bytes()
+
+
+@pytest.fixture
+def built(small_set, tmp_path):
+    """An index of both branches."""
+    build_index(ImageList.open(small_set.references), tmp_path / "index", "default", PRESETS["default"], BOTH)
+    return tmp_path / "index"
+
+
+def test_search_narrows_the_branches_and_leaves_nothing_of_the_others(built, small_set, tmp_path) -> None:
+    index, queries, out = open_index(built), ImageList.open(small_set.queries), tmp_path / "out"
+    both = search(index, queries, out, index.preset, BOTH)
+    assert (out / "branches/local.csv").is_file()
+    alone = search(index, queries, out, index.preset, ("global",))
+    assert not (out / "branches/local.csv").exists()
+    assert rows(Pairs.read_csv(out / "predictions.csv")) == rows(both.branches["global"]) == rows(alone.predictions)
+
+
+def test_an_index_lacks_the_branches_it_was_not_built_with(small_set, tmp_path, capsys) -> None:
+    index = tmp_path / "index"
+    assert main(["index", str(small_set.references), "--out", str(index), "--branches", "local"]) == 0
+    assert not (index / "descriptors").exists()
+    capsys.readouterr()
+    assert (
+        main(["search", str(index), str(small_set.queries), "--branches", "global", "--out", str(tmp_path / "o")]) == 2
+    )
+    assert capsys.readouterr().err == (
+        f"imgfp search: {index} was built with branches local, not global: build an index with --branches global\n"
+    )
+
+
+def test_an_index_with_other_settings_is_refused_and_kept(built, small_set, contents) -> None:
+    before = contents(built)
+    references = ImageList.open(small_set.references)
+    with pytest.raises(InputError, match=r"index is an index with preset = 'default', now it is 'imgfp': give another"):
+        build_index(references, built, "imgfp", PRESETS["imgfp"], BOTH)
+    with pytest.raises(InputError, match=r"is an index with branches = \['local', 'global'\], now it is \['local'\]: "):
+        build_index(references, built, "default", PRESETS["default"], ("local",))
+    with pytest.raises(InputError, match=r"is an index with root = '.*references', now it is '.*background': "):
+        build_index(ImageList.open(small_set.background), built, "default", PRESETS["default"], BOTH)
+    assert contents(built) == before
+
+
+def test_a_search_with_other_extraction_settings_is_refused(built, small_set, tmp_path) -> None:
+    index = open_index(built)
+    other = replace(index.preset, sift=replace(index.preset.sift, side=200))
+    with pytest.raises(
+        InputError, match=r"was built with SiftConfig\(side=300.*, now it is SiftConfig\(side=200.*: build another"
+    ):
+        search(index, ImageList.open(small_set.queries), tmp_path / "out", other, BOTH)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["images.csv", "descriptors/descriptors.h5", "features/00000.descriptors.npy", "features/00000.json"],
+)
+def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small_set, contents, name: str) -> None:
+    before = contents(built)
+    data = before[name]
+    (built / name).write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+    with pytest.raises(InputError, match=rf"{name}: missing or changed since it was written: delete .* again$"):
+        open_index(built)
+    build_index(ImageList.open(small_set.references), built, "default", PRESETS["default"], BOTH)
+    assert contents(built) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, r"no finished index there \(no index\.json\): run 'imgfp index REFERENCES --out "),
+        ("{", r"index\.json: damaged: delete .* and build the index again"),
+        ("[]", r"index\.json: damaged: delete .* and build the index again"),
+        ('{"schema": 99}', r"index\.json: schema 99, this version reads 1: build the index again"),
+    ],
+)
+def test_a_folder_that_is_no_index_is_refused(tmp_path, text, told: str) -> None:
+    if text is not None:
+        (tmp_path / "index.json").write_text(text)
+    with pytest.raises(InputError, match=told):
+        open_index(tmp_path)
+
+
+def test_unreadable_images_are_named_holes_and_change_no_other_row(small_set, tmp_path, capsys) -> None:
+    queries, references = tmp_path / "queries", tmp_path / "references"
+    shutil.copytree(small_set.queries, queries)
+    shutil.copytree(small_set.references, references)
+    # in the middle of the lists, so that a shifted row would show
+    (queries / "middle.jpg").write_bytes(b"no picture")
+    (references / "ref3a.png").write_bytes(b"")
+    for preset in PRESETS:
+        whole, out = tmp_path / f"{preset}_whole", tmp_path / f"{preset}_holes"
+        arguments = ["--preset", preset, "--out"]
+        assert main(["find", str(small_set.queries), str(small_set.references), *arguments, str(whole)]) == 0
+        capsys.readouterr()
+        assert main(["find", str(queries), str(references), *arguments, str(out)]) == 3
+        assert capsys.readouterr().err.splitlines()[-1] == (
+            f"2 image(s) left out, listed in {out / 'failures.csv'}; the first: "
+            f"{references / 'ref3a.png'}: the file is empty"
+        )
+        lines = (out / "failures.csv").read_text().splitlines()
+        assert lines[0] == "path,reason"
+        assert lines[1] == f"{references / 'ref3a.png'},the file is empty"
+        assert lines[2].startswith(f"{queries / 'middle.jpg'},not a readable image (")
+        assert len(lines) == 3
+        for name in ("predictions.csv", "branches/local.csv", "branches/global.csv"):
+            assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_failures_of_an_earlier_run_are_not_kept(small_set, tmp_path) -> None:
+    queries = tmp_path / "queries"
+    shutil.copytree(small_set.queries, queries)
+    (queries / "bad.jpg").write_bytes(b"no picture")
+    lists = ImageList.open(queries), ImageList.open(small_set.references)
+    preset, out = PRESETS["default"], tmp_path / "out"
+    index = tmp_path / "index"
+    build_index(lists[1], index, "default", preset, ("global",))
+    assert len(search(open_index(index), lists[0], out, preset, ("global",)).failures) == 1
+    (queries / "bad.jpg").unlink()
+    shutil.rmtree(out / "work")
+    assert search(open_index(index), ImageList.open(queries), out, preset, ("global",)).failures == ()
+    assert not (out / "failures.csv").exists()
+
+
+@pytest.mark.parametrize("branch", BOTH)
+def test_no_readable_query_is_an_error_that_names_the_first(small_set, tmp_path, branch: str) -> None:
+    queries = tmp_path / "queries"
+    queries.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (queries / name).write_bytes(b"")
+    references = ImageList.open(small_set.references)
+    with pytest.raises(
+        InputError, match=r"queries: none of the 2 images can be read; the first: .*a\.jpg: the file is empty"
+    ):
+        find(ImageList.open(queries), references, tmp_path / "out", "default", PRESETS["default"], (branch,))
+
+
+def test_background_subtracts_the_mean_of_the_three_nearest_similarities(finder) -> None:
+    plain = finder("plain", branches=("global",))
+    normalised = finder("normalised", branches=("global",), background=True)
+    work = normalised.out / "work"
+    query = read_descriptors(work / "query_descriptors/descriptors.h5", "query")
+    background = read_descriptors(work / "background_descriptors/descriptors.h5", "background")
+    assert len(background) == 3  # so that all of them are the nearest three
+    offset = dict(zip(query.ids.tolist(), (query.matrix @ background.matrix.T).mean(axis=1), strict=True))
+    before, after = (rows(read_rows(result.out / "work/global_candidates")) for result in (plain, normalised))
+    assert len(before) == 88
+    assert after == pytest.approx({pair: score - offset[pair[0]] for pair, score in before.items()}, abs=1e-5)
+    assert np.ptp(list(offset.values())) > 0.01, "else the test could not tell queries apart"
+
+
+def test_another_background_in_the_same_folder_is_refused(finder) -> None:
+    finder("out", branches=("global",), background=True)
+    with pytest.raises(
+        InputError, match=r"global_candidates was made with inputs\.background = '[0-9a-f]+', now it is None"
+    ):
+        finder("out", branches=("global",))
+
+
+def test_another_preset_in_the_same_folder_is_refused_and_the_result_kept(finder, contents) -> None:
+    before = contents(finder("out").out)
+    with pytest.raises(InputError, match=r"is an index with preset = 'default', now it is 'imgfp'"):
+        finder("out", "imgfp")
+    assert contents(finder("out").out) == before
+
+
+def test_presets_and_branches_are_named() -> None:
+    with pytest.raises(InputError, match=r"^preset='best': give one of default, imgfp$"):
+        preset_named("best")
+    with pytest.raises(InputError, match=r"^branch='globl': give one of local, global$"):
+        parse_branches("local,globl")
+    with pytest.raises(InputError, match=r"^branches=' , ': give local, global or local,global$"):
+        parse_branches(" , ")
+    assert parse_branches("global, local") == parse_branches("local,global,local") == BRANCHES
+
+
+def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
+    imgfp = PRESETS["imgfp"]
+    note = stand_in_note("imgfp", imgfp, BOTH)
+    assert note is not None
+    assert f"the embedded encoder {imgfp.encoder.name} takes its place in the global branch" in note
+    assert stand_in_note("imgfp", imgfp, ("local",)) is None
+    assert stand_in_note("default", PRESETS["default"], BOTH) is None
+    assert stand_in_note("imgfp", replace(imgfp, encoder=replace(imgfp.encoder, name="resnet18")), BOTH) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"fusion": {"rule": "max"}}, "fusion.rule='max': give one of sum, verified, similarity"),
+        ({"vote": {"images": 0}}, "vote.images=0: give 1 or more"),
+        ({"vote": {"neighbours": 1}}, "vote.neighbours=1: weights need 2 neighbours or more"),
+        ({"sift": {"side": -3}}, "sift.side=-3: give 1 or more"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, object]], told: str) -> None:
+    default = PRESETS["default"]
+    with pytest.raises(InputError, match=f"^{told}$"):
+        replace(default, **{key: replace(getattr(default, key), **values) for key, values in change.items()})
+
+
+def test_index_says_what_it_holds(built, small_set) -> None:
+    description = json.loads((built / "index.json").read_bytes())
+    assert (description["preset"], description["branches"], description["images"]) == (
+        "default",
+        ["local", "global"],
+        8,
+    )
+    assert Path(description["root"]) == small_set.references.resolve()
+    index = open_index(built)
+    assert (index.preset, index.branches) == (PRESETS["default"], BOTH)
+    assert index.images == ImageList.open(small_set.references)
+    lines = (built / "images.csv").read_text().splitlines()
+    assert lines[0] == "id,path,bytes"
+    assert lines[1] == f"ref0,ref0.png,{(small_set.references / 'ref0.png').stat().st_size}"
