@@ -23,7 +23,7 @@ demo: env
 	$(BIN)/imgfp demo --out $(OUT) $(if $(DATA),--data $(DATA))
 
 test: env
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: env
 	$(BIN)/ruff format --check .

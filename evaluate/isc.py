@@ -3,59 +3,10 @@
 Each chosen preset becomes one MLflow run of one experiment; in a sweep (-m) the runs are children of one parent.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+if __name__ == "__main__":  # worker processes import this file too: they need none of it
+    from imgfp.cli.hydra_app import run_app
+    from imgfp.cli.isc import judge
 
-from imgfp.cli.console import print_result
-from imgfp.cli.hydra_app import preset_of, run_app, sweep_key
-from imgfp.cli.judged_run import JudgedData, Tracking, figures_table, judged_run
-from imgfp.images import ImageList
-from imgfp.pipeline.presets import parse_branches
-from imgfp.tracking import comparison, describe, open_store, parent_run
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-
-
-def judge(config: DictConfig) -> None:
-    """Runs every chosen preset and prints the figures side by side."""
-    data = JudgedData.open(Path(config.data.root))
-    branches = parse_branches(",".join(config.branches))
-    background = _background(config.background, data)
-    mlruns, work = Path(config.paths.mlruns), Path(config.paths.work) / data.root.name
-    store = open_store(mlruns)
-    key = sweep_key()
-    parent = parent_run(store, config.tracking.experiment, key, f"sweep {Path(key).name}") if key else None
-    tables, runs = [], []
-    presets = {str(name): preset_of(node) for name, node in config.preset.items()}
-    for name, preset in presets.items():
-        settings = {
-            "data": data.root.name,
-            "preset": name,
-            "branches": list(branches),
-            "background": config.background,
-            **asdict(preset),
-        }
-        tracking = Tracking(
-            mlruns, config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent
-        )
-        done = judged_run(data, work, name, preset, branches, background, tracking)
-        print_result(done.search)
-        runs.append(done.run_id)
-        tables.append(f"preset {name}\n{figures_table(done.figures)}")
-    print("\n".join(tables))
-    print(f"in MLflow: make ui, then {describe(store, config.tracking.experiment)}")
-    if len(runs) > 1:
-        print(f"side by side: {comparison(store, config.tracking.experiment, runs)}")
-
-
-def _background(choice: str | None, data: JudgedData) -> ImageList | None:
-    """None, the set's own training images ("training"), or a folder."""
-    if choice is None:
-        return None
-    return ImageList.from_disc(data.root, "training") if choice == "training" else ImageList.open(Path(choice))
-
-
-if __name__ == "__main__":
-    run_app(judge, REPOSITORY, "isc")
+    run_app(judge, Path(__file__).resolve().parent.parent, "isc")

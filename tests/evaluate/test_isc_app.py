@@ -15,8 +15,8 @@ from hydra import compose, initialize_config_dir
 from imgfp.cli.hydra_app import preset_of, register_presets
 from imgfp.cli.main import main
 from imgfp.images import read_rgb
-from imgfp.local import LocalFeatures, SiftConfig
-from imgfp.local.sift import extract_sift
+from imgfp.local.features import LocalFeatures
+from imgfp.local.sift import SiftConfig, extract_sift
 from imgfp.metrics import evaluate
 from imgfp.pipeline.presets import PRESETS
 from imgfp.records import GroundTruth, Pairs

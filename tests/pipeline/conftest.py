@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from imgfp.images import Failure, read_rgb
-from imgfp.local import LocalFeatures, SiftConfig
-from imgfp.local.sift import extract_sift
+from imgfp.local.features import LocalFeatures
+from imgfp.local.sift import SiftConfig, extract_sift
 
 
 @dataclass(frozen=True)

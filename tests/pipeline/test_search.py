@@ -12,7 +12,7 @@ from imgfp.cli.main import main
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig, best_answers
 from imgfp.images import ImageList
-from imgfp.local import SiftPool
+from imgfp.local.extract import SiftPool
 from imgfp.pipeline.candidates import read_rows
 from imgfp.pipeline.features import feature_stage
 from imgfp.pipeline.index import build_index, open_index

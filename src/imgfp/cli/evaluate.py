@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
                 for name, item in differences.items()
             },
         }
-    print(json.dumps(result) if options.json else _as_text(result))
+    print(json.dumps(_strict(result), allow_nan=False) if options.json else _as_text(result))
     return 0
 
 
@@ -67,6 +68,13 @@ def read_pairs(path: Path) -> "Pairs":
     if not path.is_file():
         raise InputError(f"{path}: no such file: give predictions with the header query_id,reference_id,score")
     return Pairs.read_parquet(path) if path.suffix == ".parquet" else Pairs.read_csv(path)
+
+
+def _strict(value: Any) -> Any:
+    """JSON knows no infinity (a score, and so a threshold, may be one): it becomes the text "inf" or "-inf"."""
+    if isinstance(value, dict):
+        return {key: _strict(item) for key, item in value.items()}
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _as_text(result: dict[str, Any]) -> str:

@@ -62,10 +62,12 @@ def sweep_key() -> str | None:
 
 
 def _check_overrides(conf: str, config_name: str) -> None:
-    """Composes once before Hydra does, to tell a typing error in one line (a sweep's values are left to Hydra)."""
-    arguments = sys.argv[1:]
-    if any(argument.startswith("-") for argument in arguments):
+    """Composes once before Hydra does, to tell a typing error in one line; of a sweep the first of each value."""
+    arguments = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
+    if any(argument.startswith("-") for argument in arguments):  # --help and other flags are Hydra's own business
         return
+    if len(arguments) < len(sys.argv) - 1:
+        arguments = [re.sub(r"=([^\[{(,]*),.*", r"=\1", argument) for argument in arguments]
     try:
         with hydra.initialize_config_dir(conf, version_base="1.3"):
             hydra.compose(config_name, overrides=arguments)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from imgfp.images import Failure, read_rgb
-from imgfp.local import MatchConfig, MatchedPair
+from imgfp.local.verify import MatchConfig, MatchedPair
 from imgfp.metrics import evaluate, judge, precision_recall
 from imgfp.pipeline.score import compare_pairs
 from imgfp.pipeline.search import SearchResult

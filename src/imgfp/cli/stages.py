@@ -91,7 +91,9 @@ def run_sift(options: argparse.Namespace) -> int:
     """imgfp sift."""
     from imgfp.cli.console import print_stages, report_failures
     from imgfp.images import ImageList
-    from imgfp.local import FeatureStore, SiftConfig, write_text
+    from imgfp.local.sift import SiftConfig
+    from imgfp.local.store import FeatureStore
+    from imgfp.local.text import write_text
     from imgfp.pipeline.features import feature_stage
     from imgfp.progress import track
 
@@ -110,7 +112,8 @@ def run_sift(options: argparse.Namespace) -> int:
 
 def run_vote(options: argparse.Namespace) -> int:
     """imgfp vote."""
-    from imgfp.local import open_features, vote
+    from imgfp.local.store import open_features
+    from imgfp.local.vote import vote
     from imgfp.pipeline.candidates import SHARD_QUERIES
     from imgfp.pipeline.presets import PRESETS
     from imgfp.progress import track
@@ -169,7 +172,7 @@ def run_topk(options: argparse.Namespace) -> int:
 def run_score(options: argparse.Namespace) -> int:
     """imgfp score."""
     from imgfp.errors import InputError
-    from imgfp.local import open_features
+    from imgfp.local.store import open_features
     from imgfp.pipeline.presets import PRESETS
     from imgfp.pipeline.score import SHARD_PAIRS, compare_pairs
     from imgfp.progress import track

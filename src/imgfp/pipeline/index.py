@@ -19,7 +19,10 @@ from imgfp.errors import InputError
 from imgfp.files import hash_file, write_bytes, write_json
 from imgfp.fusion import FusionConfig
 from imgfp.images import ImageList
-from imgfp.local import FeatureStore, MatchConfig, SiftConfig, VoteConfig
+from imgfp.local.sift import SiftConfig
+from imgfp.local.store import FeatureStore
+from imgfp.local.verify import MatchConfig
+from imgfp.local.vote import VoteConfig
 from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.features import feature_stage
 from imgfp.pipeline.presets import Preset, needs_features

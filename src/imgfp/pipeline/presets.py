@@ -6,7 +6,9 @@ from imgfp.descriptors import TopkConfig
 from imgfp.encoders import EMBEDDED, EncoderConfig
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
-from imgfp.local import MatchConfig, SiftConfig, VoteConfig
+from imgfp.local.sift import SiftConfig
+from imgfp.local.verify import MatchConfig
+from imgfp.local.vote import VoteConfig
 
 BRANCHES = ("local", "global")
 

@@ -6,7 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from imgfp.files import hash_file, hash_value
-from imgfp.local import FeatureSource, FeatureStore, MatchConfig, MatchedPair, Side, compare_pair
+from imgfp.local.match import Side
+from imgfp.local.store import FeatureSource, FeatureStore
+from imgfp.local.verify import MatchConfig, MatchedPair, compare_pair
 from imgfp.pipeline.stage import Shard, Stage, StageResult, run_stage
 from imgfp.threads import libraries_single_threaded, thread_count
 

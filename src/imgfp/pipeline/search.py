@@ -11,7 +11,7 @@ from imgfp.errors import InputError
 from imgfp.files import hash_file, write_bytes
 from imgfp.fusion import best_answers, sum_scores, unite, verified
 from imgfp.images import Failure, ImageList
-from imgfp.local import FeatureStore
+from imgfp.local.store import FeatureStore
 from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.features import feature_stage
