@@ -20,7 +20,7 @@ env: .venv/.ready
 	@touch $@
 
 demo: env
-	$(BIN)/imgfp demo --out $(OUT) $(if $(DATA),--data $(DATA))
+	$(BIN)/imgfp demo --out '$(OUT)' $(if $(DATA),--data '$(DATA)')
 
 test: env
 	$(BIN)/python -m pytest -n 2

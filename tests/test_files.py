@@ -67,9 +67,12 @@ def test_thread_count_is_set_in_one_place(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("IMGFP_THREADS")
     unset = thread_count()
     assert unset >= 1
-    for nonsense in ("", "0", "-2", "many"):
+    monkeypatch.setenv("IMGFP_THREADS", "")
+    assert thread_count() == unset
+    for nonsense in ("0", "-2", "many"):
         monkeypatch.setenv("IMGFP_THREADS", nonsense)
-        assert thread_count() == unset
+        with pytest.raises(InputError, match=f"IMGFP_THREADS='{nonsense}': give a whole number above 0, or unset it"):
+            thread_count()
 
 
 def test_libraries_get_their_threads_back() -> None:

@@ -44,9 +44,9 @@ def test_targets_are_there_and_none_is_a_file() -> None:
 
 
 def test_demo_passes_its_data_on() -> None:
-    assert "imgfp demo --out outputs/demo --data some/folder" in " ".join(make("demo", "DATA=some/folder").split())
+    assert "imgfp demo --out 'outputs/demo' --data 'some/folder'" in " ".join(make("demo", "DATA=some/folder").split())
     assert "--data" not in make("demo")
-    assert "imgfp demo --out elsewhere" in make("demo", "OUT=elsewhere")
+    assert "imgfp demo --out 'elsewhere'" in make("demo", "OUT=elsewhere")
 
 
 def test_ci_runs_the_test_command_of_the_readme_and_then_the_checks() -> None:

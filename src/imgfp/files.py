@@ -1,12 +1,16 @@
 """Files that are complete or absent: temp file, fsync, rename; checksums; canonical JSON."""
 
+import csv
 import hashlib
+import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from imgfp.errors import InputError
 
 
 @contextmanager
@@ -37,6 +41,33 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as canonical, indented JSON, atomically."""
     write_bytes(path, canonical_json(value, indent=1) + b"\n")
+
+
+def read_lines(path: Path, wanted: str) -> list[str]:
+    """The lines of a UTF-8 text file.
+
+    Args:
+        path: The file.
+        wanted: What the file should be, for the message.
+
+    Raises:
+        InputError: no such file, or not UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file: give {wanted}") from None
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: give {wanted}") from None
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a CSV with a header atomically; names that are no UTF-8 keep their bytes."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_bytes(path, text.getvalue().encode("utf-8", errors="surrogateescape"))
 
 
 def canonical_json(value: Any, indent: int | None = None) -> bytes:

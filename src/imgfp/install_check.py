@@ -1,6 +1,7 @@
 """Packages that own the same folder overwrite each other: say so at the start, with the command that repairs it."""
 
 import importlib.metadata
+import platform
 import sys
 
 _CLASHES = {
@@ -9,14 +10,17 @@ _CLASHES = {
 }
 
 
+_FAISS = "faiss-gpu" if sys.platform == "linux" and platform.machine() == "x86_64" else "faiss-cpu"  # as pyproject.toml
+
+
 def installation_problems() -> list[str]:
     """One line for each folder that two or more installed packages have written to."""
     problems = []
     for folder, packages in _CLASHES.items():
-        installed = [name for name in packages if _version(name)]
+        installed = [name for name in packages if package_version(name)]
         if len(installed) > 1:
-            keep = "faiss-cpu" if folder == "faiss" else packages[0]
-            pinned = f"{keep}=={_version(keep) or _version(installed[0])}"
+            keep = _FAISS if folder == "faiss" else packages[0]
+            pinned = f"{keep}=={package_version(keep) or package_version(installed[0])}"
             problems.append(
                 f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': repair with "
                 f"'{sys.executable} -m pip uninstall -y {' '.join(installed)} && "
@@ -25,7 +29,8 @@ def installation_problems() -> list[str]:
     return problems
 
 
-def _version(name: str) -> str | None:
+def package_version(name: str) -> str | None:
+    """The installed version of a package, None where it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

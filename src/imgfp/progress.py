@@ -7,6 +7,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 Item = TypeVar("Item")
+_bars: list[tqdm] = []  # the innermost stands last
 
 
 def track(items: Iterable[Item], total: int, what: str, unit: str = "images", weight: int = 1) -> Iterator[Item]:
@@ -20,6 +21,7 @@ def track(items: Iterable[Item], total: int, what: str, unit: str = "images", we
         weight: Units of work a step.
     """
     live = sys.stderr.isatty()
+    done = 0
     with tqdm(
         total=total,
         desc=what,
@@ -29,9 +31,20 @@ def track(items: Iterable[Item], total: int, what: str, unit: str = "images", we
         mininterval=0.2 if live else 15,
         dynamic_ncols=live,
     ) as bar:
-        for item in items:
-            yield item
-            bar.update(min(weight, total - bar.n))
+        _bars.append(bar)
+        try:
+            for item in items:
+                yield item
+                done = min(done + weight, total)
+                bar.update(done - bar.n)
+        finally:
+            _bars.remove(bar)
+
+
+def advance(units: float) -> None:
+    """Inside a step of `track`: moves its line on by some units, before the step is over."""
+    if _bars:
+        _bars[-1].update(min(units, _bars[-1].total - _bars[-1].n))
 
 
 def announce(line: str) -> None:

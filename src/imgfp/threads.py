@@ -4,13 +4,21 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from imgfp.errors import InputError
+
 
 def thread_count() -> int:
-    """Processors this process may use, or IMGFP_THREADS where that is set."""
-    wanted = os.environ.get("IMGFP_THREADS", "")
-    if wanted.isdigit() and int(wanted) > 0:
-        return int(wanted)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors this process may use, or IMGFP_THREADS where that is set.
+
+    Raises:
+        InputError: IMGFP_THREADS is not a whole number above 0.
+    """
+    wanted = os.environ.get("IMGFP_THREADS")
+    if not wanted:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise InputError(f"IMGFP_THREADS={wanted!r}: give a whole number above 0, or unset it")
+    return int(wanted)
 
 
 @contextmanager

@@ -137,7 +137,7 @@ HEADER = "query_id,reference_id,score\n"
         (None, "p.csv: no such file: give predictions with the header query_id,reference_id,score"),
         ("query,reference,score\nq1,r1,1\n", "p.csv row 1: the header is 'query,reference,score', not 'query_id,reference_id,score': write 'query_id,reference_id,score' as the first line"),
         ("", "p.csv row 1: the header is '', not 'query_id,reference_id,score': write 'query_id,reference_id,score' as the first line"),
-        (HEADER + "q1,r1,1\nq1,r2,2\nq1,r1,3\n", "p.csv row 4: the pair q1,r1 repeats row 2: keep the one with the higher score"),
+        (HEADER + "q1,r1,1\nq1,r2,2\nq1,r1,3\n", "p.csv row 4: the pair q1,r1 repeats row 2: keep one of them, the one with the higher score where they differ"),
         (HEADER + "q1,r1,1\nq1,r2,high\n", "p.csv row 3: score 'high' is not a number: mend the value"),
         (HEADER + "q1,r1,nan\n", "p.csv row 2: score is NaN, which cannot be ranked: give a number or leave the row out"),
         (HEADER + "q1,,1\n", "p.csv row 2: reference_id is empty: give the id"),

@@ -100,7 +100,8 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the tests' own processes share the processors
+    monkeypatch.setenv("IMGFP_THREADS", "1")  # the tests' own processes share the processors
+    torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
 

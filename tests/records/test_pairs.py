@@ -56,7 +56,7 @@ def file(tmp_path: Path) -> Path:
         (HEADER + "Q1,,1\n", "row 2: reference_id is empty: give the id"),
         (
             HEADER + "Q1,R1,1\nQ2,R1,1\nQ1,R1,3\n",
-            "row 4: the pair Q1,R1 repeats row 2: keep the one with the higher score",
+            "row 4: the pair Q1,R1 repeats row 2: keep one of them, the one with the higher score where they differ",
         ),
     ],
 )

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from imgfp.cli.main import LEFT_OUT, OK
-from imgfp.images import Failure
+from imgfp.images import Failure, write_failures
 from imgfp.pipeline.search import SearchResult
 from imgfp.pipeline.stage import StageResult
 
@@ -33,7 +33,8 @@ def print_result(result: SearchResult) -> None:
 
 
 def report_failures(failures: tuple[Failure, ...], listed_in: Path) -> int:
-    """Exit code 3 and one line where images had to be left out, else 0."""
+    """Lists the images that had to be left out; exit code 3 and one line where there are any, else 0."""
+    write_failures(listed_in, failures)
     if not failures:
         return OK
     first = failures[0]
@@ -42,3 +43,12 @@ def report_failures(failures: tuple[Failure, ...], listed_in: Path) -> int:
         file=sys.stderr,
     )
     return LEFT_OUT
+
+
+def ui_hint(store: Path) -> str:
+    """The command that shows an MLflow store in the browser."""
+    return (
+        "make ui"
+        if store.name == "mlruns" and (store.parent / "Makefile").is_file()
+        else f"python -m imgfp.tracking.ui {store}"
+    )

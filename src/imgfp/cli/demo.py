@@ -35,7 +35,7 @@ def run_demo(options: argparse.Namespace) -> int:
     """imgfp demo."""
     from dataclasses import asdict
 
-    from imgfp.cli.console import print_result, report_failures
+    from imgfp.cli.console import print_result, report_failures, ui_hint
     from imgfp.cli.judged_run import JudgedData, Tracking, figures_table, judged_run
     from imgfp.pipeline.demo_set import make_demo_set
     from imgfp.pipeline.presets import BRANCHES, preset_named
@@ -57,5 +57,5 @@ def run_demo(options: argparse.Namespace) -> int:
     for note in notes:
         print(note)
     print_result(done.search)
-    print(f"and the run in MLflow: make ui (store: {options.store}); {time.monotonic() - started:.0f} s in all")
+    print(f"and the run in MLflow: {ui_hint(options.store)}; {time.monotonic() - started:.0f} s in all")
     return report_failures(done.search.failures, done.search.out / "failures.csv")

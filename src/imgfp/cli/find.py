@@ -93,7 +93,7 @@ def run_index(options: argparse.Namespace) -> int:
     print_stages(stages)
     print(f"next: imgfp search {options.out} QUERIES --out result")
     failures = tuple(dict.fromkeys(failure for stage in stages for failure in stage.failures))
-    return report_failures(failures, options.out)
+    return report_failures(failures, options.out / "failures.csv")
 
 
 def run_search(options: argparse.Namespace) -> int:
@@ -120,7 +120,7 @@ def finish(result: "SearchResult", preset_name: str, preset: "Preset", branches:
 
     notes = tuple(filter(None, [stand_in_note(preset_name, preset, branches)]))
     settings = {"preset": preset_name, "branches": ",".join(branches)}
-    report = report_of(result, preset.match, "Copy detection", settings, notes)
+    report = report_of(result, "Copy detection", settings, notes)
     write_report(report, result.out / "report.html")
     print_result(result)
     return report_failures(result.failures, result.out / "failures.csv")

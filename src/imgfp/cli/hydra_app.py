@@ -15,8 +15,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from imgfp.cli.main import BAD_INPUT
+from imgfp.cli.main import BAD_INPUT, OK
 from imgfp.errors import InputError
+from imgfp.install_check import installation_problems
 from imgfp.pipeline.presets import PRESETS, Preset
 
 
@@ -35,11 +36,14 @@ def preset_of(node: DictConfig) -> Preset:
     return preset
 
 
-def run_app(task: Callable[[DictConfig], None], repository: Path, config_name: str) -> None:
-    """Runs `task` under Hydra with the configuration in `repository/conf`.
+def run_app(task: Callable[[DictConfig], int], repository: Path, config_name: str) -> None:
+    """Runs `task` under Hydra with the configuration in `repository/conf`; its result is the exit code.
 
     Bad configuration and bad input end with one line and exit 2; an unknown key is told with the nearest known one.
     """
+    codes: list[int] = []
+    for problem in installation_problems():
+        print(f"{Path(sys.argv[0]).name}: {problem}", file=sys.stderr)
     OmegaConf.register_new_resolver("repo", lambda path: str((repository / path).resolve()), replace=True)
     register_presets()
     conf = str(repository / "conf")
@@ -47,12 +51,13 @@ def run_app(task: Callable[[DictConfig], None], repository: Path, config_name: s
 
     def guarded(config: DictConfig) -> None:
         try:
-            task(config)
+            codes.append(task(config))
         except InputError as error:
             print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
             sys.exit(BAD_INPUT)
 
     hydra.main(version_base="1.3", config_path=conf, config_name=config_name)(guarded)()
+    sys.exit(max(codes, default=OK))
 
 
 def sweep_key() -> str | None:
@@ -73,6 +78,7 @@ def _check_overrides(conf: str, config_name: str) -> None:
             hydra.compose(config_name, overrides=arguments)
     except (HydraException, OmegaConfBaseException) as error:
         text = " ".join(str(error).split())
+        text = re.sub(r" (Config search path|To append to your config use).*", "", text)
         print(f"{Path(sys.argv[0]).name}: {text}{_nearest_key(conf, config_name, text)}", file=sys.stderr)
         sys.exit(BAD_INPUT)
 

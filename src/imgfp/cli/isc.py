@@ -5,24 +5,26 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.cli.console import print_result
+from imgfp.cli.console import print_result, report_failures, ui_hint
 from imgfp.cli.hydra_app import preset_of, sweep_key
 from imgfp.cli.judged_run import JudgedData, Tracking, figures_table, judged_run
+from imgfp.cli.main import OK
 from imgfp.images import ImageList
 from imgfp.pipeline.presets import parse_branches
 from imgfp.tracking import comparison, describe, open_store, parent_run
 
 
-def judge(config: DictConfig) -> None:
-    """Runs every chosen preset and prints the figures side by side."""
+def judge(config: DictConfig) -> int:
+    """Runs every chosen preset and prints the figures side by side; the exit code says whether images were left out."""
     data = JudgedData.open(Path(config.data.root))
-    branches = parse_branches(",".join(config.branches))
+    chosen = config.branches
+    branches = parse_branches(chosen if isinstance(chosen, str) else ",".join(chosen))
     background = _background(config.background, data)
     mlruns, work = Path(config.paths.mlruns), Path(config.paths.work) / data.root.name
     store = open_store(mlruns)
     key = sweep_key()
     parent = parent_run(store, config.tracking.experiment, key, f"sweep {Path(key).name}") if key else None
-    tables, runs = [], []
+    tables, runs, code = [], [], OK
     presets = {str(name): preset_of(node) for name, node in config.preset.items()}
     for name, preset in presets.items():
         settings = {
@@ -37,12 +39,14 @@ def judge(config: DictConfig) -> None:
         )
         done = judged_run(data, work, name, preset, branches, background, tracking)
         print_result(done.search)
+        code = max(code, report_failures(done.search.failures, done.search.out / "failures.csv"))
         runs.append(done.run_id)
         tables.append(f"preset {name}\n{figures_table(done.figures)}")
     print("\n".join(tables))
-    print(f"in MLflow: make ui, then {describe(store, config.tracking.experiment)}")
+    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, config.tracking.experiment)}")
     if len(runs) > 1:
         print(f"side by side: {comparison(store, config.tracking.experiment, runs)}")
+    return code
 
 
 def _background(choice: str | None, data: JudgedData) -> ImageList | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from imgfp.cli.report_of import report_of
@@ -9,9 +10,9 @@ from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value
 from imgfp.images import ImageList
 from imgfp.metrics import IscMetrics, evaluate
-from imgfp.pipeline.features import identify_images
 from imgfp.pipeline.index import build_index, open_index
-from imgfp.pipeline.presets import BRANCHES, PRESETS, Preset, needs_features, stand_in_note
+from imgfp.pipeline.inputs import hash_images
+from imgfp.pipeline.presets import BRANCHES, PRESETS, Preset, needs_features, refuse_idle_background, stand_in_note
 from imgfp.pipeline.search import SearchResult, search
 from imgfp.records import GroundTruth
 from imgfp.reports import write_pictures, write_report
@@ -35,10 +36,10 @@ class JudgedData:
         queries, references = (ImageList.from_disc(root, part) for part in ("query", "reference"))
         return cls(root, queries, references, GroundTruth.read_csv(root / "ground_truth.csv"))
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """A hash of ids, names, sizes in bytes and the ground truth."""
-        images = [identify_images(self.queries), identify_images(self.references)]
+        """A hash of every picture's id and bytes and of the ground truth."""
+        images = [hash_images(self.queries), hash_images(self.references)]
         return hash_value([images, hash_file(self.root / "ground_truth.csv")])
 
 
@@ -77,13 +78,15 @@ def judged_run(
     The index lies in `work/index-HASH`, the queries' features and descriptors in `work/queries-HASH`, each named by what
     its content depends on, so that presets share them; the result in `work/PRESET-HASH`, named by all settings.
     """
+    if background is not None:
+        refuse_idle_background(preset, branches)
     notes = (*notes, *filter(None, [stand_in_note(preset_name, preset, branches)]))
     extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder)
     parts = BRANCHES if needs_features(preset, branches) and "global" in branches else branches
     tags = {"preset": preset_name, "data": data.root.name, "branches": ",".join(branches)}
     made_from = [data.root.resolve().as_posix(), data.digest, repr(extraction), parts]
-    known = None if background is None else identify_images(background)
-    index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short([made_from, known])}"
+    known = None if background is None else hash_images(background)
+    index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short(made_from)}"
     out = work / f"{preset_name}-{_short([made_from, known, repr(preset), branches])}"
 
     name = f"{preset_name} {'+'.join(branches)}"
@@ -97,7 +100,7 @@ def judged_run(
         rankings = {"merged": result.predictions, **result.branches}
         figures = {name: evaluate(pairs, data.truth) for name, pairs in rankings.items()}
         title = f"Copy detection on {data.root.name}: preset {preset_name}"
-        report = report_of(result, preset.match, title, tags, notes, data.truth)
+        report = report_of(result, title, tags, notes, data.truth)
         write_report(report, out / "report.html")
         write_pictures(report, out / "pictures")
         run.log_metrics(_metrics(figures, result))

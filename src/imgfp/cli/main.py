@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from imgfp.errors import InputError
-from imgfp.install_check import installation_problems
+from imgfp.install_check import installation_problems, package_version
 
 OK, BAD_INPUT, LEFT_OUT, INTERRUPTED = 0, 2, 3, 130
 
@@ -27,6 +27,7 @@ def build_parser() -> Parser:
         description="Finds which reference picture an edited query was made from, and how sure that is.",
         epilog="example: imgfp find suspects/ archive/ --out result",
     )
+    parser.add_argument("--version", action="version", version=f"imgfp {package_version('imgfp')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for module in (find, evaluate, stages, demo):
         module.add_commands(commands)
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"imgfp {options.command}: {error}", file=sys.stderr)
         return BAD_INPUT
     except OSError as error:  # a full disk, an output folder that is a file or may not be written to
-        print(f"imgfp {options.command}: {error}", file=sys.stderr)
+        print(f"imgfp {options.command}: {error}: free the disk, or give another output", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print(f"imgfp {options.command}: interrupted; the same command goes on from here", file=sys.stderr)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from imgfp.images import Failure, read_rgb
-from imgfp.local.verify import MatchConfig, MatchedPair
+from imgfp.local.verify import MatchedPair
 from imgfp.metrics import evaluate, judge, precision_recall
 from imgfp.pipeline.score import compare_pairs
 from imgfp.pipeline.search import SearchResult
@@ -18,7 +18,6 @@ BEST, WRONG, MISSED = 24, 12, 12
 
 def report_of(
     result: SearchResult,
-    match: MatchConfig,
     title: str,
     settings: dict[str, str],
     notes: tuple[str, ...] = (),
@@ -40,7 +39,7 @@ def report_of(
         wrong = [row for row in _rows(pairs, range(len(pairs))) if row[0] in known and row[:2] not in true][:WRONG]
         found = set(zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), strict=True))
         missed = [(query, reference, math.nan) for query, reference in sorted(true - found)][:MISSED]
-    drawn = _Drawer(result, match, true, truth is not None)
+    drawn = _Drawer(result, true, truth is not None)
     return Report(
         title=title,
         summary=f"{result.summary}.",
@@ -60,8 +59,8 @@ def report_of(
 class _Drawer:
     """Draws pairs of one result."""
 
-    def __init__(self, result: SearchResult, match: MatchConfig, true: set[tuple[str, str]], judged: bool) -> None:
-        self._result, self._match, self._true, self._judged = result, match, true, judged
+    def __init__(self, result: SearchResult, true: set[tuple[str, str]], judged: bool) -> None:
+        self._result, self._true, self._judged = result, true, judged
         self._queries = dict(zip(result.queries.ids, result.queries.paths, strict=True))
         self._references = dict(zip(result.references.ids, result.references.paths, strict=True))
 
@@ -70,7 +69,7 @@ class _Drawer:
         queries, references = self._result.query_features, self._result.reference_features
         matched: list[MatchedPair | None] = [None] * len(rows)
         if queries is not None and references is not None:
-            matched = compare_pairs([row[:2] for row in rows], queries, references, self._match)
+            matched = compare_pairs([row[:2] for row in rows], queries, references, self._result.preset.match)
         return tuple(self._picture(row, item) for row, item in zip(rows, matched, strict=True))
 
     def _picture(self, row: tuple[str, str, float], matched: MatchedPair | None) -> MatchPicture:

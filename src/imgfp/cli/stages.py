@@ -91,47 +91,37 @@ def run_sift(options: argparse.Namespace) -> int:
     """imgfp sift."""
     from imgfp.cli.console import print_stages, report_failures
     from imgfp.images import ImageList
-    from imgfp.local.sift import SiftConfig
     from imgfp.local.store import FeatureStore
     from imgfp.local.text import write_text
     from imgfp.pipeline.features import feature_stage
+    from imgfp.pipeline.presets import PRESETS
     from imgfp.progress import track
 
     images = ImageList.open(options.images)
     text = options.format == "text"
     folder = options.out / ".store" if text else options.out
-    result = feature_stage("features", images, SiftConfig(), folder)
+    result = feature_stage("features", images, PRESETS["imgfp"].sift, folder)
     if text:
         store = FeatureStore(folder, verify=False)
         for row in track(range(len(store)), len(store), "writing text"):
             write_text(options.out / f"{store.ids[row]}.txt", store.ids[row], store.get(row))
     print_stages((result,))
     print(f"features of {result.items - len(result.failures)} images in {options.out}")
-    return report_failures(result.failures, folder / "manifest.json")
+    return report_failures(result.failures, options.out / "failures.csv")
 
 
 def run_vote(options: argparse.Namespace) -> int:
     """imgfp vote."""
     from imgfp.local.store import open_features
-    from imgfp.local.vote import vote
-    from imgfp.pipeline.candidates import SHARD_QUERIES
+    from imgfp.pipeline.candidates import read_rows, vote_stage
     from imgfp.pipeline.presets import PRESETS
-    from imgfp.progress import track
-    from imgfp.records import Pairs
 
     queries, references = open_features(options.queries), open_features(options.references)
-    rows: list[tuple[str, str, float]] = []
-    starts = range(0, len(queries.ids), SHARD_QUERIES)
-    for start in track(starts, len(queries.ids), "votes", "queries", SHARD_QUERIES):
-        part = range(start, min(start + SHARD_QUERIES, len(queries.ids)))
-        found = vote([queries.get(row) for row in part], references, PRESETS["imgfp"].vote)
-        rows += [
-            (queries.ids[row], references.ids[item.reference], item.votes)
-            for row, items in zip(part, found, strict=True)
-            for item in items
-        ]
-    Pairs.of(rows).write_imgfp(options.out, scored=False, suffix=options.suffix)
-    print(f"{len(rows)} pairs for {len(queries.ids)} queries in {options.out}")
+    work = _work(options.out)
+    vote_stage(queries, references, PRESETS["imgfp"].vote, work)
+    pairs = read_rows(work)
+    pairs.write_imgfp(options.out, scored=False, suffix=options.suffix)
+    print(f"{len(pairs)} pairs for {len(queries.ids)} queries in {options.out}")
     return 0
 
 
@@ -145,7 +135,7 @@ def run_describe(options: argparse.Namespace) -> int:
 
     config = EncoderConfig(name=options.encoder or EMBEDDED, weights=options.weights)
     lists = {"query": ImageList.open(options.queries), "reference": ImageList.open(options.references)}
-    work = options.out.with_name(options.out.name + ".work")
+    work = _work(options.out)
     stages, parts = [], {}
     for part, images in lists.items():
         stages.append(descriptor_stage(f"{part} descriptors", images, config, work / part, part))
@@ -154,7 +144,7 @@ def run_describe(options: argparse.Namespace) -> int:
     print_stages(tuple(stages))
     print(f"{len(parts['query'])} queries and {len(parts['reference'])} references in {options.out}")
     failures = tuple(dict.fromkeys(failure for stage in stages for failure in stage.failures))
-    return report_failures(failures, work)
+    return report_failures(failures, options.out.with_name(options.out.name + ".failures.csv"))
 
 
 def run_topk(options: argparse.Namespace) -> int:
@@ -173,28 +163,30 @@ def run_score(options: argparse.Namespace) -> int:
     """imgfp score."""
     from imgfp.errors import InputError
     from imgfp.local.store import open_features
+    from imgfp.pipeline.candidates import read_rows
     from imgfp.pipeline.presets import PRESETS
-    from imgfp.pipeline.score import SHARD_PAIRS, compare_pairs
-    from imgfp.progress import track
+    from imgfp.pipeline.score import score_stage
     from imgfp.records import Pairs
 
-    pairs = Pairs.read_imgfp(options.pairs, options.suffix)
+    keys = Pairs.read_imgfp(options.pairs, options.suffix).id_pairs()
     queries, references = open_features(options.queries), open_features(options.references)
-    keys = list(zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), strict=True))
     for ids, column, folder in ((set(queries.ids), 0, options.queries), (set(references.ids), 1, options.references)):
         missing = next((key[column] for key in keys if key[column] not in ids), None)
         if missing is not None:
             raise InputError(
                 f"{options.pairs}: '{missing}' has no features in {folder}: extract them, or remove the pair"
             )
-    rows: list[tuple[str, str, float]] = []
-    for start in track(range(0, len(keys), SHARD_PAIRS), len(keys), "match scores", "pairs", SHARD_PAIRS):
-        part = keys[start : start + SHARD_PAIRS]
-        matched = compare_pairs(part, queries, references, PRESETS["imgfp"].match)
-        rows += [(*key, item.score) for key, item in zip(part, matched, strict=True) if item is not None]
-    Pairs.of(rows).write_imgfp(options.out, scored=True, suffix=options.suffix)
-    print(f"{len(rows)} scores in {options.out}")
+    work = _work(options.out)
+    score_stage(keys, queries, references, PRESETS["imgfp"].match, work)
+    pairs = read_rows(work)
+    pairs.write_imgfp(options.out, scored=True, suffix=options.suffix)
+    print(f"{len(pairs)} scores in {options.out}")
     return 0
+
+
+def _work(out: Path) -> Path:
+    """Where a step keeps what an interrupted run goes on from."""
+    return out.with_name(out.name + ".work")
 
 
 def run_merge(options: argparse.Namespace) -> int:

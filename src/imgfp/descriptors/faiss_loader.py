@@ -2,6 +2,8 @@
 
 import logging
 
+from imgfp.threads import thread_count
+
 # Which processor build it loads, line by line, concerns nobody.
 logging.getLogger("faiss.loader").setLevel(logging.WARNING)
 
@@ -9,7 +11,9 @@ try:
     import faiss
 except ImportError as error:  # both wheels removed, or one removed the other's files
     raise ImportError(
-        f"faiss cannot be imported ({error}): run 'make env', or reinstall faiss-cpu with --force-reinstall"
+        f"faiss cannot be imported ({error}): run 'make env', or reinstall the one faiss wheel that pip lists"
     ) from error
+
+faiss.omp_set_num_threads(thread_count())
 
 __all__ = ["faiss"]

@@ -9,6 +9,7 @@ from torch import nn
 
 from imgfp.encoders.weights import EMBEDDED, EMBEDDED_ARCHITECTURE, load_embedded, load_safetensors
 from imgfp.errors import InputError
+from imgfp.threads import thread_count
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class TimmEncoder:
         Raises:
             InputError: timm has no such model, or its weights are not at hand.
         """
+        torch.set_num_threads(thread_count())
         self.name, self.size, self._p = config.name, config.size, config.gem_p
         self._model: Any = _network(config).eval().to(memory_format=torch.channels_last)
         data = self._model.default_cfg
@@ -71,6 +73,10 @@ def create_encoder(config: EncoderConfig) -> Encoder:
 def _network(config: EncoderConfig) -> Any:  # timm models carry attributes that nn.Module does not declare
     import timm
 
+    if config.name == EMBEDDED and config.weights is not None:
+        raise InputError(
+            f"encoder.weights={config.weights}: the embedded encoder has its own weights: name a timm model too"
+        )
     if config.name == EMBEDDED:
         return load_embedded(timm.create_model(EMBEDDED_ARCHITECTURE, num_classes=0))
     if not timm.is_model(config.name):

@@ -25,14 +25,14 @@ class FusionConfig:
 
 def unite(branches: Iterable[Pairs]) -> list[tuple[str, str]]:
     """Every (query id, reference id) that any branch proposes, once, sorted."""
-    return sorted({pair for branch in branches for pair in _keys(branch)})
+    return sorted({pair for branch in branches for pair in branch.id_pairs()})
 
 
 def sum_scores(branches: Iterable[Pairs]) -> Pairs:
     """imgFp's merge: each pair once, with the sum of its scores over the branches, in order of first appearance."""
     sums: dict[tuple[str, str], float] = {}
     for branch in branches:
-        for pair, score in zip(_keys(branch), branch.scores.tolist(), strict=True):
+        for pair, score in zip(branch.id_pairs(), branch.scores.tolist(), strict=True):
             sums[pair] = sums.get(pair, 0.0) + score
     return Pairs.of([(query, reference, score) for (query, reference), score in sums.items()])
 
@@ -45,9 +45,9 @@ def verified(rated: Pairs, similar: Pairs | None, answers: int) -> Pairs:
         similar: The global branch's candidates, if it took part; similarities within -2..2 are mapped to 0..1.
         answers: References a query.
     """
-    scores = {} if similar is None else dict(zip(_keys(similar), ((similar.scores + 2) / 4).tolist(), strict=True))
+    scores = {} if similar is None else dict(zip(similar.id_pairs(), ((similar.scores + 2) / 4).tolist(), strict=True))
     supported = rated.take(rated.scores > 0)
-    scores |= dict(zip(_keys(supported), supported.scores.tolist(), strict=True))
+    scores |= dict(zip(supported.id_pairs(), supported.scores.tolist(), strict=True))
     return best_answers(Pairs.of([(query, reference, score) for (query, reference), score in scores.items()]), answers)
 
 
@@ -62,9 +62,5 @@ def best_answers(pairs: Pairs, answers: int) -> Pairs:
 
 def write_merged_text(path: Path, pairs: Pairs) -> None:
     """imgFp's final file: query, reference and integer score, separated by tabs, no header."""
-    rows = zip(pairs.query_ids, pairs.reference_ids, pairs.scores, strict=True)
-    write_bytes(path, "".join(f"{query}\t{reference}\t{int(score)}\n" for query, reference, score in rows).encode())
-
-
-def _keys(pairs: Pairs) -> list[tuple[str, str]]:
-    return list(zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), strict=True))
+    rows = zip(pairs.id_pairs(), pairs.whole_scores(), strict=True)
+    write_bytes(path, "".join(f"{query}\t{reference}\t{score}\n" for (query, reference), score in rows).encode())

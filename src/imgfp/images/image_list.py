@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgfp.errors import InputError
+from imgfp.files import read_lines
 
 _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .ppm .pgm .pbm .pnm .jp2 .avif .heic .heif"
 IMAGE_SUFFIXES = frozenset(_SUFFIXES.split(" "))
@@ -69,12 +70,7 @@ class ImageList:
         `root` is the list's own folder unless given. Lines keep their order; blank lines are passed over.
         """
         root = (root or text_list.parent).resolve()
-        try:
-            lines = text_list.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError:
-            raise InputError(
-                f"{text_list}: not a text file: give a folder of images or a list of their names"
-            ) from None
+        lines = read_lines(text_list, "a folder of images or a list of their names")
         paths = []
         for number, line in enumerate(lines, start=1):
             if not line.strip():

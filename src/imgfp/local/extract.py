@@ -44,11 +44,12 @@ class SiftPool:
 
     def _extract_alone(self, path: Path) -> LocalFeatures | Failure:
         """One image at a time, so that an image on which the native code dies is known by name."""
-        try:
-            return self._pool.submit(self._work, path).result()
-        except BrokenProcessPool:
-            self._pool = self._start()
-            return Failure(path, "the SIFT extractor died on this image")
+        for _ in range(2):  # a worker may also have died for want of memory: an image gets a second try
+            try:
+                return self._pool.submit(self._work, path).result()
+            except BrokenProcessPool:
+                self._pool = self._start()
+        return Failure(path, "the SIFT extractor died on this image, twice")
 
     def __enter__(self) -> "SiftPool":
         return self

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import atomic_path, hash_file
+from imgfp.files import atomic_path, hash_file, hash_value
 from imgfp.local.features import LocalFeatures
 from imgfp.local.text import read_text
 from imgfp.progress import track
@@ -24,6 +24,7 @@ class FeatureSource(Protocol):
     """Local features of many images, in a fixed order."""
 
     ids: tuple[str, ...]
+    identity: str  # a hash of everything in it
     offsets: np.ndarray  # (images + 1,) int64: descriptors of image i are rows offsets[i]:offsets[i + 1] of all blocks
 
     def get(self, index: int) -> LocalFeatures:
@@ -73,15 +74,20 @@ class FeatureStore:
         self.folder = folder
         try:
             listed: dict[str, str] = json.loads((folder / "manifest.json").read_bytes())["records"]
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{folder / 'manifest.json'}: damaged: delete {folder} and make it again") from None
-        self._verify(listed)
-        records = [json.loads((folder / name).read_bytes()) for name in sorted(listed)]
+            self._verify(listed)
+            records = [json.loads((folder / name).read_bytes()) for name in sorted(listed)]
+            counts = np.array([count for record in records for count in record["counts"]], dtype=np.int64)
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"{folder}: damaged, or no feature store: give what 'imgfp sift' or an index made"
+            ) from None
+        self.identity = hash_file(folder / "manifest.json")
         if verify:
             for record in track(records, len(records), f"checking {folder.name}", "shards"):
                 self._verify(record["files"])
         self.ids: tuple[str, ...] = tuple(image_id for record in records for image_id in record["ids"])
-        counts = np.array([count for record in records for count in record["counts"]], dtype=np.int64)
         self._frames = [frame for record in records for frame in record["frames"]]
         self.offsets = np.concatenate([[0], np.cumsum(counts)])
         self._first_image = np.cumsum([0] + [len(record["ids"]) for record in records])
@@ -134,7 +140,8 @@ class FeatureFolder:
                 f"{folder}: neither a feature store nor a folder of imgFp's .txt features: run 'imgfp sift' first"
             )
         self.ids = tuple(path.stem for path in paths)
-        self._features = [read_text(path) for path in paths]
+        self._features = [read_text(path) for path in track(paths, len(paths), f"reading {folder.name}", "files")]
+        self.identity = hash_value([[path.stem, hash_file(path)] for path in paths])
         self.offsets = np.concatenate([[0], np.cumsum([len(item) for item in self._features])]).astype(np.int64)
 
     def __len__(self) -> int:

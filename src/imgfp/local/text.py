@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import write_bytes
+from imgfp.files import read_lines, write_bytes
 from imgfp.local.features import DESCRIPTOR_SIZE, LocalFeatures
 
 
@@ -28,7 +28,7 @@ def read_text(path: Path) -> LocalFeatures:
         InputError: names the line that is not of the form above.
     """
     keypoints, descriptors = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_lines(path, "imgFp's features as 'imgfp sift' writes them"), start=1):
         head, bars, tail = line.partition("||")
         try:
             place = [float(text) for text in head.rsplit("_", 4)[1:]]

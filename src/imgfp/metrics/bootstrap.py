@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgfp.metrics.isc import IscMetrics, Judged, evaluate_judged, judge
+from imgfp.progress import track
 from imgfp.records import GroundTruth, Pairs
 
 RESAMPLES = 1000
@@ -28,14 +29,15 @@ def compare(first: Pairs, second: Pairs, truth: GroundTruth, seed: int = 0) -> t
     differences. Rounds without any true pair are left out.
 
     Returns:
-        The second result's figures, and the difference of each figure that both results reach.
+        The second result's figures, and the difference of uAP, R@P90, recall@1 and recall@10. (A threshold belongs to
+        one result's own scale of scores: a difference of two says nothing.)
     """
     judged = [judge(pairs, truth) for pairs in (first, second)]
     whole = [evaluate_judged(item, len(truth.queries)) for item in judged]
     true_per_query = np.bincount(np.searchsorted(truth.queries, truth.query_ids), minlength=len(truth.queries))
     names = ("uap", "recall_at_p90", "recall_at_1", "recall_at_10")
     rounds = []
-    for weights in _draws(len(truth.queries), seed):
+    for weights in track(_draws(len(truth.queries), seed), RESAMPLES, "resampling queries", "rounds"):
         total = int(weights @ true_per_query)
         if total:
             a, b = (evaluate_judged(_resampled(item, weights, total), len(truth.queries)) for item in judged)

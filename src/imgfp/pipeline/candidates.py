@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from imgfp.descriptors import TopkConfig, search_topk
-from imgfp.files import hash_file
-from imgfp.local.store import FeatureStore
+from imgfp.local.store import FeatureSource
 from imgfp.local.vote import VoteConfig, vote
 from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
 from imgfp.progress import announce
@@ -16,17 +15,17 @@ from imgfp.records import DescriptorSet, Pairs
 SHARD_QUERIES = 64
 
 
-def vote_stage(queries: FeatureStore, references: FeatureStore, config: VoteConfig, folder: Path) -> StageResult:
+def vote_stage(queries: FeatureSource, references: FeatureSource, config: VoteConfig, folder: Path) -> StageResult:
     """Candidates of the local branch; their score is the number (or weight) of votes."""
     stage = Stage(
         "local candidates",
         folder,
         {"vote": asdict(config)},
         {
-            "queries": hash_file(queries.folder / "manifest.json"),
-            "references": hash_file(references.folder / "manifest.json"),
+            "queries": queries.identity,
+            "references": references.identity,
         },
-        len(queries),
+        len(queries.ids),
         SHARD_QUERIES,
         "queries",
     )
@@ -36,8 +35,8 @@ def vote_stage(queries: FeatureStore, references: FeatureStore, config: VoteConf
         known = int(references.offsets[-1])
         largest = int(np.diff(queries.offsets[::SHARD_QUERIES], append=queries.offsets[-1]).max(initial=0))
         announce(
-            f"local candidates: {points:,} query descriptors against {known:,} of references, exactly: "
-            f"{points * known * 256 / 1e12:,.1f} Tflop, about {largest * 2 * (128 * 3 + 12 * config.neighbours) / 1e6 + 100:,.0f} MB"
+            f"local candidates: comparing {points:,} query descriptors with every one of {known:,} of the references "
+            f"({points * known / 1e9:,.1f} thousand million distances), about {largest * 2 * (128 * 3 + 12 * config.neighbours) / 1e6 + 100:,.0f} MB"
         )
 
     def work(number: int, rows: range) -> Shard:

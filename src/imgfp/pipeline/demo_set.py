@@ -1,10 +1,9 @@
 """A small DISC-shaped set for `make demo`, cut from the photographs that scikit-image and scikit-learn ship."""
 
-import csv
 import importlib.util
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from PIL import Image
 
 from imgfp.edits import Edit, apply_edits, augly_catalogue, catalogue, random_edits
 from imgfp.errors import InputError
-from imgfp.files import write_json
+from imgfp.files import write_csv, write_json
 from imgfp.images import Failure, read_rgb
 
 VERSION = 1  # raise it whenever the same seed would give other files
@@ -170,9 +169,9 @@ def _write(folder: Path, seed: int, augly: dict[str, Edit]) -> None:
         transforms.append([query_id, "+".join(names)])
         sources.append(part.row(query_id))
     _write_images(folder / "query_images", "Q{:05d}.jpg", queries)
-    _write_csv(folder / "ground_truth.csv", ["query_id", "reference_id"], truth)
-    _write_csv(folder / "transforms.csv", ["query_id", "edits"], transforms)
-    _write_csv(folder / "sources.csv", ["image_id", "photograph", "box", "licence"], sources)
+    write_csv(folder / "ground_truth.csv", ["query_id", "reference_id"], truth)
+    write_csv(folder / "transforms.csv", ["query_id", "edits"], transforms)
+    write_csv(folder / "sources.csv", ["image_id", "photograph", "box", "licence"], sources)
 
 
 def _parts() -> list[_Part]:
@@ -212,10 +211,3 @@ def _write_images(folder: Path, name: str, images: Sequence[np.ndarray]) -> None
     folder.mkdir()
     for number, image in enumerate(images):
         Image.fromarray(image).save(folder / name.format(number), "JPEG", quality=90)
-
-
-def _write_csv(path: Path, header: list[str], rows: Iterable[list[str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -9,7 +9,7 @@ from imgfp.descriptors import encode_paths
 from imgfp.encoders import Encoder, EncoderConfig, create_encoder
 from imgfp.files import atomic_path, hash_file, write_bytes
 from imgfp.images import ImageList
-from imgfp.pipeline.features import identify_images
+from imgfp.pipeline.inputs import claim_images
 from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
 from imgfp.records import DescriptorSet, write_descriptors
 
@@ -21,7 +21,9 @@ def descriptor_stage(name: str, images: ImageList, config: EncoderConfig, folder
     settings = asdict(config)
     if config.weights is not None and Path(config.weights).is_file():
         settings["weights_sha256"] = hash_file(Path(config.weights))
-    stage = Stage(name, folder, {"encoder": settings}, {"images": identify_images(images)}, len(images), SHARD_IMAGES)
+    stage = Stage(
+        name, folder, {"encoder": settings}, {"images": claim_images(folder, images)}, len(images), SHARD_IMAGES
+    )
     encoders: list[Encoder] = []
 
     def work(number: int, rows: range) -> Shard:

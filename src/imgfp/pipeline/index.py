@@ -7,7 +7,6 @@ INDEX/descriptors/    global descriptors (where the global branch is wanted)
 """
 
 import csv
-import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from imgfp.descriptors import TopkConfig
 from imgfp.encoders import EncoderConfig
 from imgfp.errors import InputError
-from imgfp.files import hash_file, write_bytes, write_json
+from imgfp.files import hash_file, write_csv, write_json
 from imgfp.fusion import FusionConfig
 from imgfp.images import ImageList
 from imgfp.local.sift import SiftConfig
@@ -69,6 +68,8 @@ def build_index(
         results.append(
             descriptor_stage("reference descriptors", references, preset.encoder, folder / "descriptors", "reference")
         )
+    for result in results:
+        require_some(result.items - len(result.failures), references, result)
     _write_images(folder / "images.csv", references)
     checksums = {"images.csv": hash_file(folder / "images.csv")}
     if "global" in branches:
@@ -129,7 +130,9 @@ def _read(path: Path) -> dict[str, Any]:
             raise InputError(
                 f"{path}: schema {description['schema']}, this version reads {SCHEMA}: build the index again"
             )
-    except (ValueError, KeyError, TypeError) as error:
+        if not description.keys() >= {"preset", "settings", "branches", "root", "images", "files"}:
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: damaged: delete {path.parent} and build the index again") from None
@@ -149,10 +152,17 @@ def _refuse_other(path: Path, description: dict[str, Any]) -> None:
 
 
 def _write_images(path: Path, images: ImageList) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("id", "path", "bytes"))
-    for image_id, image in zip(images.ids, images.paths, strict=True):
-        size = image.stat().st_size if image.is_file() else ""
-        writer.writerow((image_id, image.relative_to(images.root).as_posix(), size))
-    write_bytes(path, text.getvalue().encode("utf-8", errors="surrogateescape"))
+    rows = [
+        (image_id, image.relative_to(images.root).as_posix(), image.stat().st_size if image.is_file() else "")
+        for image_id, image in zip(images.ids, images.paths, strict=True)
+    ]
+    write_csv(path, ("id", "path", "bytes"), rows)
+
+
+def require_some(count: int, images: ImageList, stage: StageResult) -> None:
+    """Raises InputError unless at least one image of a stage could be used."""
+    if not count:
+        first = stage.failures[0]
+        raise InputError(
+            f"{images.root}: none of the {len(images)} images can be read; the first: {first.path}: {first.reason}"
+        )

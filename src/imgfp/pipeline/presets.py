@@ -33,18 +33,45 @@ class Preset:
         _one_of("vote.rule", self.vote.rule, ("imgfp", "weighted"))
         _one_of("match.score", self.match.score, ("count", "inliers"))
         _one_of("fusion.rule", self.fusion.rule, ("sum", "verified", "similarity"))
-        positive = {
+        for key, value in self._at_least_one().items():
+            if value < 1:
+                raise InputError(f"{key}={value}: give 1 or more")
+        for key, number in {
+            "match.ratio": self.match.ratio,
+            "match.tolerance": self.match.tolerance,
+            "encoder.gem_p": self.encoder.gem_p,
+        }.items():
+            if not number > 0:
+                raise InputError(f"{key}={number}: give a number above 0")
+        if self.vote.rule == "weighted" and self.vote.neighbours < 2:
+            raise InputError(f"vote.neighbours={self.vote.neighbours}: weights need 2 neighbours or more")
+        for rule, key, given, only in self._fixed_by_rules():
+            if given != only:
+                raise InputError(f"{key}={given!r} has no effect with {rule}: leave it at {only!r}")
+
+    def _at_least_one(self) -> dict[str, int]:
+        return {
             "sift.side": self.sift.side,
+            "sift.octaves": self.sift.octaves,
+            "sift.levels": self.sift.levels,
+            "sift.orientations": self.sift.orientations,
             "encoder.size": self.encoder.size,
             "vote.images": self.vote.images,
             "topk.answers": self.topk.answers,
             "fusion.answers": self.fusion.answers,
         }
-        for key, value in positive.items():
-            if value < 1:
-                raise InputError(f"{key}={value}: give 1 or more")
-        if self.vote.rule == "weighted" and self.vote.neighbours < 2:
-            raise InputError(f"vote.neighbours={self.vote.neighbours}: weights need 2 neighbours or more")
+
+    def _fixed_by_rules(self) -> list[tuple[str, str, object, object]]:
+        """(rule, setting, value, the only value it may have) where a rule leaves no choice."""
+        fixed: list[tuple[str, str, object, object]] = []
+        if self.vote.rule == "imgfp":
+            rule = "vote.rule='imgfp'"
+            fixed += [(rule, "vote.neighbours", self.vote.neighbours, 1), (rule, "vote.images", self.vote.images, 1)]
+        if self.match.score == "count":
+            fixed.append(("match.score='count'", "match.tolerance", self.match.tolerance, MatchConfig().tolerance))
+        if self.fusion.rule == "sum":
+            fixed.append(("fusion.rule='sum'", "fusion.answers", self.fusion.answers, 1))
+        return fixed
 
 
 PRESETS = {
@@ -89,6 +116,15 @@ def needs_features(preset: Preset, branches: tuple[str, ...]) -> bool:
             "fusion.rule='similarity' rates no local candidates: give branches=[global], or rule 'verified'"
         )
     return preset.fusion.rule != "similarity"
+
+
+def refuse_idle_background(preset: Preset, branches: tuple[str, ...]) -> None:
+    """Raises InputError where a background set would change nothing."""
+    if "global" not in branches or preset.fusion.rule == "sum":
+        raise InputError(
+            "a background set has no effect without the global branch, nor with preset imgfp, "
+            "which ranks by matches alone: leave it out, or take preset default"
+        )
 
 
 def stand_in_note(preset_name: str, preset: Preset, branches: tuple[str, ...]) -> str | None:

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from imgfp.files import hash_file, hash_value
+from imgfp.files import hash_value
 from imgfp.local.match import Side
-from imgfp.local.store import FeatureSource, FeatureStore
+from imgfp.local.store import FeatureSource
 from imgfp.local.verify import MatchConfig, MatchedPair, compare_pair
 from imgfp.pipeline.stage import Shard, Stage, StageResult, run_stage
 from imgfp.threads import libraries_single_threaded, thread_count
@@ -37,7 +37,11 @@ def compare_pairs(
 
 
 def score_stage(
-    pairs: Sequence[tuple[str, str]], queries: FeatureStore, references: FeatureStore, config: MatchConfig, folder: Path
+    pairs: Sequence[tuple[str, str]],
+    queries: FeatureSource,
+    references: FeatureSource,
+    config: MatchConfig,
+    folder: Path,
 ) -> StageResult:
     """Rates every pair. Rows: query id, reference id, score, number of supporting matches, mirrored or not."""
     stage = Stage(
@@ -46,8 +50,8 @@ def score_stage(
         {"match": asdict(config)},
         {
             "pairs": hash_value([list(pair) for pair in pairs]),
-            "queries": hash_file(queries.folder / "manifest.json"),
-            "references": hash_file(references.folder / "manifest.json"),
+            "queries": queries.identity,
+            "references": references.identity,
         },
         len(pairs),
         SHARD_PAIRS,

@@ -1,22 +1,21 @@
 """Queries against an index: the branches' candidates, their match scores, one ranking."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import hash_file, write_bytes
+from imgfp.files import hash_file, hash_value
 from imgfp.fusion import best_answers, sum_scores, unite, verified
-from imgfp.images import Failure, ImageList
+from imgfp.images import Failure, ImageList, write_failures
 from imgfp.local.store import FeatureStore
 from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.features import feature_stage
-from imgfp.pipeline.index import Index, build_index, open_index
-from imgfp.pipeline.presets import BRANCHES, Preset, needs_features
+from imgfp.pipeline.index import Index, build_index, open_index, require_some
+from imgfp.pipeline.inputs import hash_images
+from imgfp.pipeline.presets import BRANCHES, Preset, needs_features, refuse_idle_background
 from imgfp.pipeline.score import score_stage
 from imgfp.pipeline.stage import StageResult
 from imgfp.records import DescriptorSet, Pairs, read_descriptors
@@ -27,6 +26,7 @@ class SearchResult:
     """What a search found. `branches`: the pairs as each branch alone would give them, "local" and "global"."""
 
     out: Path
+    preset: Preset
     predictions: Pairs
     branches: dict[str, Pairs]
     queries: ImageList
@@ -39,10 +39,12 @@ class SearchResult:
     def summary(self) -> str:
         """What was found, in one line."""
         pairs = self.predictions
+        text = f"{len(pairs)} pairs for {len(np.unique(pairs.query_ids))} of {len(self.queries)} queries among {len(self.references)} references"
         alike = int((pairs.scores < 1).sum())
         return (
-            f"{len(pairs)} pairs for {len(np.unique(pairs.query_ids))} of {len(self.queries)} queries among "
-            f"{len(self.references)} references, {alike} of them by resemblance alone (score below 1)"
+            f"{text}, {alike} of them by resemblance alone (score below 1)"
+            if self.preset.fusion.rule == "verified"
+            else text
         )
 
     @property
@@ -61,6 +63,8 @@ def find(
     background: ImageList | None = None,
 ) -> SearchResult:
     """Everything in one go: an index in `out/index`, then the search."""
+    if background is not None:
+        refuse_idle_background(preset, branches)
     built = build_index(references, out / "index", preset_name, preset, branches)
     return search(open_index(out / "index"), queries, out, preset, branches, background, built)
 
@@ -91,6 +95,8 @@ def search(
         InputError: a branch that the index was built without, other extraction settings, no readable query or reference.
     """
     _require(index, preset, branches)
+    if background is not None:
+        refuse_idle_background(preset, branches)
     work = out / "work"
     extracted = extracted or work
     stages = list(before or [])
@@ -99,7 +105,7 @@ def search(
     if needs_features(preset, branches):
         stages.append(feature_stage("query features", queries, preset.sift, extracted / "query_features"))
         query_features = FeatureStore(extracted / "query_features", verify=False)
-        _require_some(len(query_features), queries, stages[-1])
+        require_some(len(query_features), queries, stages[-1])
     if "local" in branches and query_features is not None and index.features is not None:
         stages.append(vote_stage(query_features, index.features, preset.vote, work / "local_candidates"))
         local_pairs = read_rows(work / "local_candidates")
@@ -121,9 +127,17 @@ def search(
     for name, pairs in found.items():
         pairs.best_first().write_csv(out / "branches" / f"{name}.csv")
     result = SearchResult(
-        out, predictions.best_first(), found, queries, index.images, query_features, index.features, tuple(stages)
+        out,
+        preset,
+        predictions.best_first(),
+        found,
+        queries,
+        index.images,
+        query_features,
+        index.features,
+        tuple(stages),
     )
-    _write_failures(out / "failures.csv", result.failures)
+    write_failures(out / "failures.csv", result.failures)
     return result
 
 
@@ -139,10 +153,11 @@ def _global_candidates(
     assert index.descriptors is not None, "checked by _require"
 
     def describe(name: str, images: ImageList, part: str) -> tuple[DescriptorSet, str]:
-        folder = extracted / f"{part}_descriptors"
+        name_of_set = part if part == "query" else f"{part}_{hash_value(hash_images(images))[:8]}"
+        folder = extracted / f"{name_of_set}_descriptors"
         stages.append(descriptor_stage(name, images, preset.encoder, folder, part))
         described = read_descriptors(folder / "descriptors.h5", part)
-        _require_some(len(described), images, stages[-1])
+        require_some(len(described), images, stages[-1])
         return described, hash_file(folder / "descriptors.h5")
 
     query, query_hash = describe("query descriptors", queries, "query")
@@ -179,8 +194,8 @@ def _fuse(preset: Preset, found: dict[str, Pairs], global_pairs: Pairs | None, r
 
 def _only(rated: Pairs, wanted: Pairs) -> Pairs:
     """The rated pairs that are among the wanted ones."""
-    keys = set(zip(wanted.query_ids.tolist(), wanted.reference_ids.tolist(), strict=True))
-    mask = [pair in keys for pair in zip(rated.query_ids.tolist(), rated.reference_ids.tolist(), strict=True)]
+    keys = set(wanted.id_pairs())
+    mask = [pair in keys for pair in rated.id_pairs()]
     return rated.take(np.array(mask, dtype=bool))
 
 
@@ -195,23 +210,3 @@ def _require(index: Index, preset: Preset, branches: tuple[str, ...]) -> None:
             raise InputError(
                 f"{index.folder} was built with {getattr(index.preset, key)}, now it is {getattr(preset, key)}: build another"
             )
-
-
-def _require_some(count: int, images: ImageList, stage: StageResult) -> None:
-    if not count:
-        first = stage.failures[0]
-        raise InputError(
-            f"{images.root}: none of the {len(images)} images can be read; the first: {first.path}: {first.reason}"
-        )
-
-
-def _write_failures(path: Path, failures: tuple[Failure, ...]) -> None:
-    """`path,reason` of every image that was left out; no file where there is none."""
-    if not failures:
-        path.unlink(missing_ok=True)
-        return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "reason"))
-    writer.writerows((str(failure.path), failure.reason) for failure in failures)
-    write_bytes(path, text.getvalue().encode("utf-8", errors="surrogateescape"))

@@ -6,6 +6,7 @@ reused, another is refused. `manifest.json` appears when all shards are there. T
 depend on how often it was interrupted.
 """
 
+import contextlib
 import json
 import resource
 import sys
@@ -47,7 +48,9 @@ class Shard:
 
 @dataclass(frozen=True)
 class StageResult:
-    """How a stage went. `seconds` and `rate` count only what was done now; `peak_mb`: the process's peak memory so far."""
+    """How a stage went. `seconds` and `rate` count only what was done now. `peak_mb`: largest resident memory of this
+    process while the stage ran (worker processes not counted; where the system cannot tell, since the process began).
+    """
 
     name: str
     unit: str
@@ -78,6 +81,7 @@ def run_stage(stage: Stage, work: Work) -> StageResult:
         InputError: the folder was made from other settings or inputs; names the first key that differs.
     """
     started = time.perf_counter()
+    forget_peak_memory()
     _claim(stage)
     starts = range(0, stage.items, stage.shard_size)
     shards = [range(start, min(start + stage.shard_size, stage.items)) for start in starts]
@@ -135,8 +139,16 @@ def read_shard(folder: Path, number: int) -> dict[str, Any] | None:
     return record if whole else None
 
 
+def forget_peak_memory() -> None:
+    """Starts the measuring of peak memory anew, where the system can (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory_mb() -> float:
-    """Peak resident memory of this process so far, in MB."""
+    """Peak resident memory of this process since `forget_peak_memory`, in MB."""
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 

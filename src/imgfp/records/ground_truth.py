@@ -1,14 +1,12 @@
 """The truth that predictions are judged by: every query, and the references it was made from."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import write_bytes
+from imgfp.files import write_csv
 from imgfp.records.tables import first_duplicate, read_columns
 
 TRUTH_HEADER = ("query_id", "reference_id")
@@ -59,11 +57,7 @@ class GroundTruth:
             *zip(self.query_ids.tolist(), self.reference_ids.tolist(), strict=True),
             *((q, "") for q in distractors.tolist()),
         ]
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(TRUTH_HEADER)
-        writer.writerows(sorted(rows))
-        write_bytes(path, text.getvalue().encode())
+        write_csv(path, TRUTH_HEADER, sorted(rows))
 
     def pairs(self) -> set[tuple[str, str]]:
         """The true (query id, reference id) pairs."""

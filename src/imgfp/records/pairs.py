@@ -1,7 +1,5 @@
 """Scored pairs: which reference each query may have been made from, and how sure that is."""
 
-import csv
-import io
 import math
 import re
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import write_bytes
+from imgfp.files import read_lines, write_bytes, write_csv
 from imgfp.records.tables import first_duplicate, one_line, parse_floats, read_columns
 
 PAIRS_HEADER = ("query_id", "reference_id", "score")
@@ -80,10 +78,10 @@ class Pairs:
     @classmethod
     def read_imgfp(cls, path: Path, suffix: str = ".jpg") -> "Pairs":
         """imgFp's text: `Q.jpg,R.jpg` (score 0) or `Q.jpg,R.jpg,score:<int>` a line, or its merged `Q<tab>R<tab>score`."""
-        if not path.is_file():
-            raise InputError(f"{path}: no such file: give imgFp's text, 'Q{suffix},R{suffix}[,score:N]' a line")
         rows = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(
+            read_lines(path, f"imgFp's text, 'Q{suffix},R{suffix}[,score:N]' a line"), start=1
+        ):
             if not line.strip():
                 continue
             fields = re.split(r"[,\t]", line.strip())
@@ -101,11 +99,11 @@ class Pairs:
 
     def write_csv(self, path: Path) -> None:
         """Writes the challenge's CSV atomically; scores in full precision (rounding makes ties)."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(PAIRS_HEADER)
-        writer.writerows(zip(self.query_ids.tolist(), self.reference_ids.tolist(), self.scores.tolist(), strict=True))
-        write_bytes(path, text.getvalue().encode())
+        write_csv(
+            path,
+            PAIRS_HEADER,
+            zip(self.query_ids.tolist(), self.reference_ids.tolist(), self.scores.tolist(), strict=True),
+        )
 
     def write_parquet(self, path: Path) -> None:
         """Writes the three columns as Parquet, atomically."""
@@ -119,14 +117,25 @@ class Pairs:
 
     def write_imgfp(self, path: Path, scored: bool, suffix: str = ".jpg") -> None:
         """Writes imgFp's text: `Q.jpg,R.jpg` lines, or `Q.jpg,R.jpg,score:<int>` where `scored`."""
-        lines = []
-        for query, reference, score in zip(self.query_ids, self.reference_ids, self.scores, strict=True):
-            if scored and not float(score).is_integer():
+        ends = [f",score:{score}" for score in self.whole_scores()] if scored else [""] * len(self)
+        lines = [
+            f"{query}{suffix},{reference}{suffix}{end}\n"
+            for (query, reference), end in zip(self.id_pairs(), ends, strict=True)
+        ]
+        write_bytes(path, "".join(lines).encode())
+
+    def whole_scores(self) -> list[int]:
+        """The scores as integers, which is all that imgFp's text holds; InputError names a score that is none."""
+        for (query, reference), score in zip(self.id_pairs(), self.scores.tolist(), strict=True):
+            if not score.is_integer():
                 raise InputError(
                     f"score {score} of {query},{reference} is not a whole number: imgFp's text holds integers"
                 )
-            lines.append(f"{query}{suffix},{reference}{suffix}" + (f",score:{int(score)}" if scored else "") + "\n")
-        write_bytes(path, "".join(lines).encode())
+        return [int(score) for score in self.scores.tolist()]
+
+    def id_pairs(self) -> list[tuple[str, str]]:
+        """The (query id, reference id) of each pair, in order."""
+        return list(zip(self.query_ids.tolist(), self.reference_ids.tolist(), strict=True))
 
     def best_first(self) -> "Pairs":
         """The same pairs by falling score; equal scores by query id, then reference id."""
@@ -142,5 +151,5 @@ class Pairs:
             pair = f"{self.query_ids[twice[1]]},{self.reference_ids[twice[1]]}"
             raise InputError(
                 f"{path} row {twice[1] + first_row}: the pair {pair} repeats row {twice[0] + first_row}: "
-                "keep the one with the higher score"
+                "keep one of them, the one with the higher score where they differ"
             )

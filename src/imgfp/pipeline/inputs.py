@@ -1,0 +1,63 @@
+"""What a stage remembers of its pictures: their ids and a hash of their bytes."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from imgfp.errors import InputError
+from imgfp.files import hash_file, hash_value, write_json
+from imgfp.images import ImageList
+from imgfp.progress import track
+from imgfp.threads import thread_count
+
+UNREADABLE = "unreadable"
+
+
+def hash_images(images: ImageList) -> list[list[str]]:
+    """[id, sha256 of the file] of each image; a file that cannot be read counts as "unreadable"."""
+    with ThreadPoolExecutor(thread_count()) as pool:
+        digests = list(track(pool.map(_hash, images.paths), len(images), "reading pictures"))
+    return [list(row) for row in zip(images.ids, digests, strict=True)]
+
+
+def claim_images(folder: Path, images: ImageList) -> dict[str, object]:
+    """The inputs entry of a stage on `images`: their number, and a hash over ids and bytes.
+
+    `folder/images.json` keeps the list, so that a stage on other pictures can be refused with the name of the first.
+
+    Raises:
+        InputError: the folder was made from other pictures.
+    """
+    rows = hash_images(images)
+    path = folder / "images.json"
+    old = _read(path)
+    if old is not None and old != rows:
+        raise InputError(
+            f"{folder} was made from other pictures (the first that differs: {_first_difference(old, rows)}): "
+            "give another output folder, or delete this one"
+        )
+    if old is None:
+        write_json(path, rows)
+    return {"count": len(rows), "sha256": hash_value(rows)}
+
+
+def _read(path: Path) -> list[list[str]] | None:
+    try:
+        rows = json.loads(path.read_bytes())
+    except (OSError, ValueError):  # not there, or damaged: the plan's hash still tells other pictures
+        return None
+    return rows if isinstance(rows, list) else None
+
+
+def _first_difference(old: Sequence[list[str]], new: Sequence[list[str]]) -> str:
+    before, now = dict(old), dict(new)
+    name = min(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return f"{name}, {'new' if name not in before else 'gone' if name not in now else 'changed'}"
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hash_file(path)
+    except OSError:
+        return UNREADABLE
