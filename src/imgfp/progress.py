@@ -41,7 +41,7 @@ def track(items: Iterable[Item], total: int, what: str, unit: str = "images", we
             _bars.remove(bar)
 
 
-def advance(units: float) -> None:
+def advance(units: int) -> None:
     """Inside a step of `track`: moves its line on by some units, before the step is over."""
     if _bars:
         _bars[-1].update(min(units, _bars[-1].total - _bars[-1].n))

@@ -1,6 +1,6 @@
 """Which reference images do a query's keypoints point at? Votes over the nearest reference descriptors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import numpy as np
 from imgfp.local.features import LocalFeatures, mirror_descriptors
 from imgfp.local.nearest import nearest
 from imgfp.local.store import FeatureSource
+from imgfp.progress import advance
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def vote(queries: Sequence[LocalFeatures], references: FeatureSource, config: Vo
         sides += [mirror_descriptors(item.descriptors) for item in queries]
     k = 1 if config.rule == "imgfp" else config.neighbours
     stacked = np.concatenate(sides) if sides else np.zeros((0, 128), np.uint8)
-    distances, rows = nearest(stacked, references.blocks(), k)
+    distances, rows = nearest(stacked, _watched(references, len(queries)), k)
     owners = np.where(rows < 0, -1, np.searchsorted(references.offsets, rows, side="right") - 1)
     ends = np.cumsum([0] + [len(side) for side in sides])
     parts = [(distances[a:b], owners[a:b]) for a, b in pairwise(ends)]
@@ -66,6 +67,17 @@ def vote(queries: Sequence[LocalFeatures], references: FeatureSource, config: Vo
         best_images([weights[index], *([weights[index + count]] if config.mirrored else [])], config.images)
         for index in range(count)
     ]
+
+
+def _watched(references: FeatureSource, queries: int) -> Iterator[np.ndarray]:
+    """The blocks of `references`; moves the progress line on by a share of the queries after each."""
+    seen = shown = 0
+    for block in references.blocks():
+        yield block
+        seen += len(block)
+        now = queries * seen // max(1, int(references.offsets[-1]))
+        advance(now - shown)
+        shown = now
 
 
 def imgfp_tally(distances: np.ndarray, owners: np.ndarray) -> ImgfpTally:

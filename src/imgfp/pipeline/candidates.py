@@ -36,7 +36,7 @@ def vote_stage(queries: FeatureSource, references: FeatureSource, config: VoteCo
         largest = int(np.diff(queries.offsets[::SHARD_QUERIES], append=queries.offsets[-1]).max(initial=0))
         announce(
             f"local candidates: comparing {points:,} query descriptors with every one of {known:,} of the references "
-            f"({points * known / 1e9:,.1f} thousand million distances), about {largest * 2 * (128 * 3 + 12 * config.neighbours) / 1e6 + 100:,.0f} MB"
+            f"({points * known / 1e6:,.0f} million distances), about {largest * 2 * (128 * 3 + 12 * config.neighbours) / 1e6 + 100:,.0f} MB"
         )
 
     def work(number: int, rows: range) -> Shard:
