@@ -161,4 +161,4 @@ def test_the_data_folder_comes_from_the_environment_or_lies_beside_the_repositor
     monkeypatch.setenv("IMGFP_DATA", "/some/where")
     assert composed().data.root == "/some/where"
     monkeypatch.delenv("IMGFP_DATA")
-    assert Path(composed().data.root).resolve() == ROOT.parent / "shared" / "data" / "isc-mini"
+    assert Path(composed().data.root).resolve() == (ROOT.parent / "shared" / "data" / "isc-mini").resolve()
