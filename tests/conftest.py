@@ -7,7 +7,7 @@ or fails where IMGFP_REQUIRE_SHARED=1: never an empty list of cases that passes 
 import csv
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +113,32 @@ def _add_case_fixtures() -> None:
 
 
 _add_case_fixtures()
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Features without worker processes, one thread everywhere: the last bits of a descriptor depend on their number."""
+    import torch
+    from one_process import OneProcess
+
+    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
+    monkeypatch.setenv("IMGFP_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def tiny_disc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """5 references, 3 training images, 5 queries made from references and 2 others."""
+    pytest.importorskip("skimage")
+    pytest.importorskip("sklearn")
+    from imgfp.pipeline import demo_set
+
+    folder = tmp_path_factory.mktemp("disc") / "tiny"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, count in {"REFERENCES": 5, "TRAINING": 3, "EDITED": 5, "DISTRACTORS": 2}.items():
+            patch.setattr(demo_set, name, count)
+        demo_set.make_demo_set(folder)
+    return folder

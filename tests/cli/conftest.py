@@ -1,13 +1,11 @@
-"""A very small set in DISC's layout, and the program called within this process."""
+"""The program called within this process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from imgfp.cli.main import main
-from imgfp.pipeline import demo_set
 
 
 @dataclass(frozen=True)
@@ -32,20 +30,7 @@ def imgfp(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
             code = int(end.code or 0)
         said = capsys.readouterr()
         assert "Traceback" not in said.err
-        announced = ("local candidates: ", "making the demonstration set", "preset imgfp: ")
+        announced = ("local candidates: ", "the demonstration set: ", "preset imgfp: ")
         return Said(code, said.out, [line for line in said.err.splitlines() if not line.startswith(announced)])
 
     return run
-
-
-@pytest.fixture(scope="session")
-def tiny_disc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """5 references, 3 training images, 5 queries made from references and 2 others."""
-    pytest.importorskip("skimage")
-    pytest.importorskip("sklearn")
-    folder = tmp_path_factory.mktemp("disc") / "tiny"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, count in {"REFERENCES": 5, "TRAINING": 3, "EDITED": 5, "DISTRACTORS": 2}.items():
-            patch.setattr(demo_set, name, count)
-        demo_set.make_demo_set(folder)
-    return folder

@@ -25,27 +25,6 @@ def documented(**folders: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def one_process(monkeypatch) -> None:
-    """A worker process costs seconds to start."""
-    from imgfp.local import extract
-
-    class OneProcess:
-        def __init__(self, config: object) -> None:
-            self._config = config
-
-        def __enter__(self) -> "OneProcess":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def extract(self, paths: list[Path]) -> list[object]:
-            return [extract._extract_one(path, self._config) for path in paths]
-
-    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
-
-
-@pytest.fixture
 def folders(tmp_path: Path, golden: Path, isc_mini: Path) -> dict[str, Path]:
     """The original's Q24789.jpg; four photographs, and the query itself under a reference's name."""
     queries, references = tmp_path / "queries", tmp_path / "references"

@@ -14,9 +14,6 @@ from hydra import compose, initialize_config_dir
 
 from imgfp.cli.hydra_app import preset_of, register_presets
 from imgfp.cli.main import main
-from imgfp.images import read_rgb
-from imgfp.local.features import LocalFeatures
-from imgfp.local.sift import SiftConfig, extract_sift
 from imgfp.metrics import evaluate
 from imgfp.pipeline.presets import PRESETS
 from imgfp.records import GroundTruth, Pairs
@@ -46,22 +43,6 @@ def app(tmp_path):
     return run
 
 
-class OneProcess:
-    """Stands in for `SiftPool` in `imgfp find`: a worker process costs seconds to start."""
-
-    def __init__(self, config: SiftConfig) -> None:
-        self._config = config
-
-    def __enter__(self) -> "OneProcess":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def extract(self, paths: list[Path]) -> list[LocalFeatures]:
-        return [extract_sift(read_rgb(path), self._config) for path in paths]
-
-
 def runs_of(mlruns: Path) -> list:
     client = open_store(mlruns).client()
     experiments = [item for item in client.search_experiments() if item.name != "Default"]
@@ -69,14 +50,12 @@ def runs_of(mlruns: Path) -> list:
     return client.search_runs([experiments[0].experiment_id])
 
 
-def test_presets_experiments_and_a_sweep(app, tiny_disc, tmp_path, monkeypatch) -> None:
+def test_presets_experiments_and_a_sweep(app, tiny_disc, tmp_path, one_process) -> None:
     done = app(f"data.root={tiny_disc}")
     assert done.returncode == 0, done.stderr
     runs = {run.data.tags["preset"]: run for run in runs_of(tmp_path / "mlruns")}
     assert sorted(runs) == sorted(PRESETS)
     truth = GroundTruth.read_csv(tiny_disc / "ground_truth.csv")
-    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
-    monkeypatch.setenv("IMGFP_THREADS", "1")  # as the app: the last bits of a descriptor depend on it
     for preset, run in runs.items():
         assert run.info.status == "FINISHED"
         assert PARENT not in run.data.tags

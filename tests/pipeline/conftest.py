@@ -1,17 +1,13 @@
 """A small set of real photographs with queries whose edits are known, shared by the tests of this room."""
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
-
-from imgfp.images import Failure, read_rgb
-from imgfp.local.features import LocalFeatures
-from imgfp.local.sift import SiftConfig, extract_sift
 
 
 @dataclass(frozen=True)
@@ -74,36 +70,6 @@ def _parts(name: str, corners: list[tuple[int, int]]) -> list[Image.Image]:
         pytest.skip("the small set is cut from scikit-image's photographs")
     pixels = np.asarray(Image.open(Path(spec.origin).parent / "data" / name).convert("RGB"))
     return [Image.fromarray(pixels[top : top + 230, left : left + 250]) for top, left in corners]
-
-
-class OneProcess:
-    """Stands in for `SiftPool`: a worker process costs seconds to start, and gives the same bytes (one test says so)."""
-
-    def __init__(self, config: SiftConfig) -> None:
-        self._config = config
-
-    def __enter__(self) -> "OneProcess":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def extract(self, paths: list[Path]) -> Iterator[LocalFeatures | Failure]:
-        for path in paths:
-            rgb = read_rgb(path)
-            yield rgb if isinstance(rgb, Failure) else extract_sift(rgb, self._config)
-
-
-@pytest.fixture
-def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    import torch
-
-    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
-    threads = torch.get_num_threads()
-    monkeypatch.setenv("IMGFP_THREADS", "1")  # the tests' own processes share the processors
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -11,7 +11,6 @@ import signal
 import sys
 import traceback
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 
@@ -23,11 +22,8 @@ def main() -> None:
         module, _, constant = name.rpartition(".")
         setattr(import_module(module), constant, value)
     if workers == "one":
-        conftest = spec_from_file_location("conftest", Path(__file__).with_name("conftest.py"))
-        module = module_from_spec(conftest)
-        sys.modules["conftest"] = module
-        conftest.loader.exec_module(module)
-        import_module("imgfp.pipeline.features").SiftPool = module.OneProcess
+        sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+        import_module("imgfp.pipeline.features").SiftPool = import_module("one_process").OneProcess
     import_module("torch").set_num_threads(1)
     for number, file in enumerate(files):
         child = os.fork()
