@@ -47,12 +47,16 @@ def _read(path: Path) -> list[list[str]] | None:
         rows = json.loads(path.read_bytes())
     except (OSError, ValueError):  # not there, or damaged: the plan's hash still tells other pictures
         return None
-    return rows if isinstance(rows, list) else None
+    whole = isinstance(rows, list) and all(isinstance(row, list) and len(row) == 2 for row in rows)
+    return rows if whole else None
 
 
 def _first_difference(old: Sequence[list[str]], new: Sequence[list[str]]) -> str:
-    before, now = dict(old), dict(new)
-    name = min(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    before, now = ({row[0]: row[1:] for row in rows} for rows in (old, new))
+    names = [name for name in before.keys() | now.keys() if before.get(name) != now.get(name)]
+    if not names:
+        return "their order"
+    name = min(names)
     return f"{name}, {'new' if name not in before else 'gone' if name not in now else 'changed'}"
 
 

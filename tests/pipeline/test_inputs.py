@@ -1,0 +1,51 @@
+"""A stage on other pictures is refused, and the first that differs is named."""
+
+from pathlib import Path
+
+import pytest
+
+from imgfp.errors import InputError
+from imgfp.images import ImageList
+from imgfp.pipeline.inputs import claim_images
+
+
+def listed(folder: Path, *names: str) -> ImageList:
+    return ImageList(folder, tuple(names), tuple(folder / f"{name}.jpg" for name in names))
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for name in "abc":
+        (tmp_path / f"{name}.jpg").write_text(name * 9)
+    return tmp_path
+
+
+def test_the_same_pictures_are_known_again(pictures: Path) -> None:
+    first = claim_images(pictures / "stage", listed(pictures, "a", "b"))
+    assert first["count"] == 2
+    assert claim_images(pictures / "stage", listed(pictures, "a", "b")) == first
+
+
+def test_other_bytes_of_the_same_length_are_other_pictures(pictures: Path) -> None:
+    claim_images(pictures / "stage", listed(pictures, "a", "b"))
+    (pictures / "b.jpg").write_text("x" * 9)
+    with pytest.raises(
+        InputError, match=r"stage was made from other pictures \(the first that differs: b, changed\): give"
+    ):
+        claim_images(pictures / "stage", listed(pictures, "a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("names", "difference"), [("abc", "c, new"), ("a", "b, gone"), ("ba", "their order"), ("ca", "b, gone")]
+)
+def test_another_list_is_refused(pictures: Path, names: str, difference: str) -> None:
+    claim_images(pictures / "stage", listed(pictures, "a", "b"))
+    with pytest.raises(InputError, match=f"the first that differs: {difference}"):
+        claim_images(pictures / "stage", listed(pictures, *names))
+
+
+def test_a_damaged_list_is_written_again(pictures: Path) -> None:
+    first = claim_images(pictures / "stage", listed(pictures, "a", "b"))
+    for damaged in ("[1, 2]", "{", "null"):
+        (pictures / "stage" / "images.json").write_text(damaged)
+        assert claim_images(pictures / "stage", listed(pictures, "a", "b")) == first
