@@ -1,9 +1,22 @@
 """Experiment tracking with MLflow (floor 3): the only room that imports it, and only inside functions."""
 
+from imgfp.tracking.checkpoint import log_checkpoint, mark_removed
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import parent_run
 from imgfp.tracking.run import Run, tracked_run
 from imgfp.tracking.server import comparison, describe, ui_command
 from imgfp.tracking.store import Store, open_store
 
-__all__ = ["Run", "Store", "comparison", "describe", "flatten", "open_store", "parent_run", "tracked_run", "ui_command"]
+__all__ = [
+    "Run",
+    "Store",
+    "comparison",
+    "describe",
+    "flatten",
+    "log_checkpoint",
+    "mark_removed",
+    "open_store",
+    "parent_run",
+    "tracked_run",
+    "ui_command",
+]

@@ -4,7 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
-BRANCHES = ("global", "local", "crop", "merged")
+# `normalised/`: a global branch judged again after score normalisation
+BRANCHES = ("global", "local", "crop", "merged", "normalised")
 FIGURES = (
     "uap",
     "recall_at_1",
@@ -13,13 +14,16 @@ FIGURES = (
     "threshold_at_p90",
     "images_per_second",
     "pairs_per_second",
+    "loss",
+    "learning_rate",
+    "failed_images",
 )
 # recall_at_K and map_at_K with any K: retrieval of matchable pairs reports several
 _ALLOWED = re.compile(rf"((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)")
 
 
 def check_metric_names(names: Iterable[str]) -> None:
-    """Accepts the project's metric names, alone or after `global/`, `local/`, `crop/` or `merged/`.
+    """Accepts the project's metric names, alone or after one of `BRANCHES` and a slash.
 
     Raises:
         ValueError: another name; the message gives the nearest one.

@@ -91,6 +91,7 @@ def tracked_run(
     config_yaml: str | None = None,
     tags: Mapping[str, str] | None = None,
     parent_run_id: str | None = None,
+    resume: str | None = None,
 ) -> Iterator[Run]:
     """Starts a run and ends it: FINISHED, FAILED on an exception, KILLED on Ctrl-C.
 
@@ -104,6 +105,7 @@ def tracked_run(
         config_yaml: the resolved configuration as text, kept as the artifact `config.yaml`.
         tags: further tags.
         parent_run_id: the run that this one belongs to; see `parent_run`.
+        resume: id of a run that was begun earlier and goes on now; its params stay as they are.
 
     Raises:
         InputError: the experiment cannot be written to; see `Store.experiment_id`.
@@ -112,10 +114,19 @@ def tracked_run(
 
     flat = flatten(params)  # before the run exists: a bad configuration leaves no empty run behind
     parent_tag = {MLFLOW_PARENT_RUN_ID: parent_run_id} if parent_run_id else {}
-    run = Run(store, create_run(store, experiment, name, {**(tags or {}), **parent_tag}))
+    if resume is None:
+        run = Run(store, create_run(store, experiment, name, {**(tags or {}), **parent_tag}))
+    else:
+        run = Run(store, resume)
+        store.client().update_run(resume, status="RUNNING")
+        if ERROR_TAG in store.client().get_run(resume).data.tags:
+            store.client().delete_tag(resume, ERROR_TAG)
+        for key, value in (parent_tag | dict(tags or {})).items():
+            store.client().set_tag(resume, key, value)
     status = "FAILED"
     try:
-        _log_params(run, flat)
+        if resume is None:
+            _log_params(run, flat)
         if config_yaml is not None:
             store.client().log_text(run.run_id, config_yaml, "config.yaml")
         yield run

@@ -79,6 +79,15 @@ class Store:
             )
         return experiment.experiment_id
 
+    def has_run(self, run_id: str) -> bool:
+        """Whether the store holds this run, and it is not deleted."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return bool(self.client().get_run(run_id).info.lifecycle_stage == "active")
+        except MlflowException:
+            return False
+
 
 def open_store(folder: Path) -> Store:
     """Opens the store in `folder`, creating it when absent.

@@ -1,0 +1,19 @@
+"""What training minimises: losses on descriptors and the numbers of their pictures."""
+
+from imgfp.learning.losses.contrastive import ContrastiveConfig
+from imgfp.learning.losses.create import LOSSES, LossConfig, create_loss
+from imgfp.learning.losses.gather import gather
+from imgfp.learning.losses.infonce_koleo import InfoNceKoleoConfig
+from imgfp.learning.losses.margin import MarginConfig
+from imgfp.learning.losses.triplet import TripletConfig
+
+__all__ = [
+    "LOSSES",
+    "ContrastiveConfig",
+    "InfoNceKoleoConfig",
+    "LossConfig",
+    "MarginConfig",
+    "TripletConfig",
+    "create_loss",
+    "gather",
+]

@@ -1,0 +1,40 @@
+"""The loss that a config stands for."""
+
+from torch import nn
+
+from imgfp.learning.losses.contrastive import ContrastiveConfig, contrastive_loss
+from imgfp.learning.losses.infonce_koleo import InfoNceKoleo, InfoNceKoleoConfig
+from imgfp.learning.losses.margin import MarginConfig, margin_loss
+from imgfp.learning.losses.triplet import TripletConfig, triplet_loss
+
+LossConfig = ContrastiveConfig | TripletConfig | MarginConfig | InfoNceKoleoConfig
+
+LOSSES: dict[str, type[LossConfig]] = {
+    "contrastive": ContrastiveConfig,
+    "triplet": TripletConfig,
+    "margin": MarginConfig,
+    "infonce_koleo": InfoNceKoleoConfig,
+}
+
+
+def create_loss(config: LossConfig, dim: int) -> nn.Module:
+    """A module that maps descriptors and labels to a scalar.
+
+    Its forward takes descriptors (n, dim), rows of L2 norm 1, and labels (n,) int64: rows of one label show one picture.
+    It computes in float32, whatever it is given and under autocast too. A batch that holds nothing to compare (no row,
+    one row, no positive where one is needed) gives 0 with a graph. Parameters of a loss are the optimiser's to train;
+    with a memory every call enqueues its batch, so call it in training steps only.
+
+    Args:
+        config: One of `LOSSES`.
+        dim: Length of a descriptor.
+    """
+    match config:
+        case ContrastiveConfig():
+            return contrastive_loss(config, dim)
+        case TripletConfig():
+            return triplet_loss(config, dim)
+        case MarginConfig():
+            return margin_loss(config, dim)
+        case InfoNceKoleoConfig():
+            return InfoNceKoleo(config)

@@ -1,0 +1,54 @@
+"""Cross-batch memory: the descriptors of earlier batches, as further positives and negatives (Wang et al. 2020)."""
+
+import torch
+from torch import nn
+
+from imgfp.errors import InputError
+
+
+class Memory(nn.Module):
+    """A ring of the last `size` descriptors and their labels, which the state dict holds whole.
+
+    pytorch-metric-learning's CrossBatchMemory saves neither its place in the ring nor whether that is full, takes the
+    ring for full after an empty batch, and holds a single row for its own positive; hence this one.
+    """
+
+    descriptors: torch.Tensor
+    labels: torch.Tensor
+    enqueued: torch.Tensor
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("descriptors", torch.zeros(size, dim))
+        self.register_buffer("labels", torch.zeros(size, dtype=torch.int64))
+        self.register_buffer("enqueued", torch.zeros((), dtype=torch.int64))  # since the start; place = it mod size
+
+    def enqueue(self, descriptors: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Stores rows in place of the oldest ones, without their graph.
+
+        Args:
+            descriptors: (n, dim).
+            labels: (n,) int64.
+
+        Returns:
+            (n,) int64, the slot of each row.
+
+        Raises:
+            InputError: more rows than slots.
+        """
+        size = len(self.labels)
+        if len(labels) > size:
+            raise InputError(
+                f"loss.memory={size}: smaller than one batch of {len(labels)} descriptors, counted over all "
+                f"processes: give {len(labels)} or more, or 0 for no memory"
+            )
+        slots = (self.enqueued + torch.arange(len(labels), device=labels.device)) % size
+        self.descriptors[slots] = descriptors.detach().to(self.descriptors.dtype)
+        self.labels[slots] = labels
+        self.enqueued += len(labels)
+        return slots
+
+    def contents(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is stored, in order of the slots: descriptors (m, dim) and labels (m,)."""
+        filled = min(int(self.enqueued), len(self.labels))
+        return self.descriptors[:filled], self.labels[:filled]

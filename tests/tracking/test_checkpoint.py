@@ -1,0 +1,76 @@
+"""A checkpoint in MLflow: its figures, its card, one copy on disk; and a run that goes on."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from imgfp.tracking import Store, log_checkpoint, mark_removed, tracked_run
+from imgfp.tracking.checkpoint import PATH_TAG
+from imgfp.tracking.run import ERROR_TAG
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "epoch-001.safetensors"
+    path.write_bytes(b"weights")
+    path.with_suffix(".json").write_text('{"size": 112}')
+    return path
+
+
+def test_a_checkpoint_is_found_by_its_figures(store: Store, weights: Path) -> None:
+    card = weights.with_suffix(".json")
+    with tracked_run(store, "checkpoints", "training", {"seed": 0}) as run:
+        model_id = log_checkpoint(
+            run,
+            weights,
+            card,
+            {"loss": {"margin": 1.0}},
+            {"uap": 0.3, "recall_at_1": 0.4, "threshold_at_p90": None},
+            70,
+            ("isc-mini", "abc"),
+        )
+    model = store.client().get_logged_model(model_id)
+    assert (model.name, str(model.status), model.source_run_id) == ("epoch-001", "READY", run.run_id)
+    assert {(item.key, item.value, item.step) for item in model.metrics} == {("uap", 0.3, 70), ("recall_at_1", 0.4, 70)}
+    assert {(item.dataset_name, item.dataset_digest) for item in model.metrics} == {("isc-mini", "abc")}
+    assert model.params == {"loss.margin": "1.0"}
+    assert model.tags[PATH_TAG] == str(weights)
+    assert store.client().get_run(run.run_id).data.metrics == {"uap": 0.3, "recall_at_1": 0.4}
+    artifacts = Path(unquote(urlsplit(model.artifact_location).path))
+    assert [path.name for path in artifacts.rglob("*") if path.is_file()] == ["epoch-001.json"]  # weights not copied
+
+
+def test_logged_twice_it_is_one_and_a_removed_one_says_so(store: Store, weights: Path) -> None:
+    card = weights.with_suffix(".json")
+    with tracked_run(store, "checkpoints", "again", {}) as run:
+        first = log_checkpoint(run, weights, card, {}, {"uap": 0.1}, 1)
+        assert log_checkpoint(run, weights, card, {}, {"uap": 0.1}, 1) == first
+        mark_removed(run, weights, "not among the best 3")
+    assert store.client().get_logged_model(first).tags[PATH_TAG] == "removed: not among the best 3"
+
+
+def test_a_figure_of_another_name_is_refused_before_anything_is_written(store: Store, weights: Path) -> None:
+    with tracked_run(store, "checkpoints", "misspelt", {}) as run, pytest.raises(ValueError, match="did you mean 'uap'"):
+        log_checkpoint(run, weights, weights.with_suffix(".json"), {}, {"uapp": 0.1}, 1)
+    experiment = store.client().get_run(run.run_id).info.experiment_id
+    found = store.client().search_logged_models([experiment], filter_string=f"source_run_id = '{run.run_id}'")
+    assert list(found) == []
+
+
+def test_a_run_goes_on(store: Store) -> None:
+    with pytest.raises(RuntimeError, match="power"), tracked_run(store, "resumed", "begun", {"seed": 3}) as run:
+        run.log_metrics({"loss": 2.0}, 1)
+        raise RuntimeError("power cut")
+    assert store.client().get_run(run.run_id).info.status == "FAILED"
+    assert store.has_run(run.run_id)
+    assert not store.has_run("0" * 32)
+    with tracked_run(store, "resumed", "other name", {"seed": 3}, tags={"more": "yes"}, resume=run.run_id) as again:
+        assert again.run_id == run.run_id
+        assert store.client().get_run(run.run_id).info.status == "RUNNING"
+        again.log_metrics({"loss": 1.0}, 2)
+    read = store.client().get_run(run.run_id)
+    assert (read.info.status, read.info.run_name, read.data.params) == ("FINISHED", "begun", {"seed": "3"})
+    assert ERROR_TAG not in read.data.tags
+    assert (read.data.metrics["loss"], read.data.tags["more"]) == (1.0, "yes")
+    assert [item.value for item in store.client().get_metric_history(run.run_id, "loss")] == [2.0, 1.0]
