@@ -1,31 +1,83 @@
-"""AugLy's edits are there when AugLy works and silently absent when it does not."""
+"""AugLy's edits are there where AugLy is, with libmagic or without, and silently absent where it is not."""
 
-import builtins
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
-from imgfp.edits import augly_catalogue, augly_edits
+from imgfp.edits import augly_catalogue, augly_import, catalogue, edit_kind
+
+_needs_augly = pytest.mark.skipif(augly_import.augly_image() is None, reason="AugLy is not installed")
 
 
-@pytest.mark.parametrize("error", [ImportError("failed to find libmagic"), OSError("cannot load libmagic.so")])
-def test_missing_libmagic_gives_an_empty_catalogue(monkeypatch, error):
-    real_import = builtins.__import__
-
+@pytest.mark.parametrize("error", [ImportError("no module named augly"), OSError("a library of its is broken")])
+def test_missing_augly_gives_an_empty_catalogue(monkeypatch, error):
     def without_augly(name, *arguments, **keywords):
         if name.startswith("augly"):
             raise error
         return real_import(name, *arguments, **keywords)
 
-    augly_edits._augly.cache_clear()
+    real_import = augly_import.importlib.import_module
+    augly_import.augly_image.cache_clear()
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(builtins, "__import__", without_augly)
+            patch.setattr(augly_import.importlib, "import_module", without_augly)
             assert augly_catalogue() == {}
     finally:
-        augly_edits._augly.cache_clear()
+        augly_import.augly_image.cache_clear()
 
 
-def test_names_are_sorted_and_say_augly():
-    names = list(augly_catalogue())
+@_needs_augly
+def test_augly_works_without_libmagic():
+    """In a fresh process where python-magic finds no library, each edit gives the picture that it gives here."""
+    program = """
+import hashlib, sys
+import numpy as np
+class NoMagic:
+    def find_spec(self, name, path=None, target=None):
+        if name == "magic":
+            raise ImportError("failed to find libmagic.  Check your installation")
+sys.meta_path.insert(0, NoMagic())
+from imgfp.edits import augly_catalogue
+image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+for name, edit in augly_catalogue([image]).items():
+    print(name, hashlib.sha256(edit(image, np.random.default_rng(0)).image.tobytes()).hexdigest())
+assert "magic" not in sys.modules
+"""
+    # without the first lines the real library is used, where the machine has one
+    here = "\n".join(line for line in program.splitlines() if "meta_path" not in line and 'assert "magic"' not in line)
+    outputs = [
+        subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True).stdout
+        for code in (program, here)
+    ]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0].splitlines()) == 28
+
+
+def test_names_are_sorted_and_of_the_kind_of_an_edit_here(pool):
+    names = list(augly_catalogue(pool))
     assert names == sorted(names)
     assert all(name.startswith("augly_") for name in names)
+    assert {edit_kind(name) for name in names} <= {edit_kind(name) for name in catalogue(pool)}
+
+
+@_needs_augly
+def test_edits_that_need_other_photographs_are_left_out_without_any(pool):
+    assert set(augly_catalogue(pool)) - set(augly_catalogue()) == {"augly_on_background", "augly_photo_over"}
+
+
+def test_thin_pictures_are_left_as_they_are(pool):
+    thin = np.arange(3 * 10 * 300, dtype=np.uint8).reshape(10, 300, 3)
+    for edit in augly_catalogue(pool).values():
+        edited = edit(thin, np.random.default_rng(0))
+        assert np.array_equal(edited.image, thin)
+        assert np.array_equal(edited.matrix, np.eye(3))
+
+
+def test_thin_photographs_of_the_pool_are_cut(photo):
+    thin = [np.zeros((1, 500, 3), dtype=np.uint8), np.zeros((500, 1, 3), dtype=np.uint8)]
+    edits = augly_catalogue(thin)
+    for name in ("augly_on_background", "augly_photo_over"):
+        for seed in range(6 if edits else 0):
+            assert min(edits[name](photo, np.random.default_rng(seed)).image.shape[:2]) > 16

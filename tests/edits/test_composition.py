@@ -1,9 +1,12 @@
 """Chains of edits, and how they are drawn."""
 
+from collections.abc import Sequence
+
+import cv2
 import numpy as np
 import pytest
 
-from imgfp.edits import apply_edits, catalogue, edit_kind, random_edits
+from imgfp.edits import apply_edits, augly_catalogue, catalogue, edit_kind, random_edits
 from imgfp.errors import InputError
 
 
@@ -34,6 +37,81 @@ def test_no_edit_leaves_the_picture(edits, photo):
     edited = apply_edits(photo, (), edits, np.random.default_rng(0))
     assert np.array_equal(edited.image, photo)
     assert np.array_equal(edited.matrix, np.eye(3))
+
+
+@pytest.mark.parametrize("limit", [20000, 5000, 300])
+def test_pictures_are_held_below_the_limit_and_the_matrix_follows(edits, photo, limit):
+    """A dot's place, found by editing with and without it, is where the matrix says, at any size."""
+    seen = []
+    for name in ("screenshot", "on_background", "rotate", "scale", "pad_square"):
+
+        def watched(image, rng, edit=edits[name]):
+            seen.append(image.shape[0] * image.shape[1])
+            return edit(image, rng)
+
+        chain = ("hflip", name, "invert")
+        place, pictures = (70, 110), []
+        for ink in (60, 240):
+            picture = cv2.circle(np.full_like(photo, 60), place, 12, (ink,) * 3, -1)
+            rng = np.random.default_rng(3)
+            pictures.append(apply_edits(picture, chain, {**edits, name: watched}, rng, limit=limit))
+        assert np.array_equal(pictures[0].matrix, pictures[1].matrix)
+        height, width = pictures[0].image.shape[:2]
+        assert height * width <= limit
+        x, y, z = pictures[0].matrix @ [*place, 1]
+        weight = np.abs(pictures[0].image.astype(float) - pictures[1].image).sum(axis=2)
+        rows, columns = np.mgrid[:height, :width]
+        near = np.maximum(abs(columns - x / z), abs(rows - y / z)) < 0.15 * width
+        found = [(weight * near * axis).sum() / (weight * near).sum() for axis in (columns, rows)]
+        assert np.abs(np.array(found) - [x / z, y / z]).max() < 0.25, name
+    assert max(seen) <= limit
+
+
+def test_a_generous_limit_changes_nothing(edits, photo):
+    plain, held = (
+        apply_edits(photo, ("crop", "noise"), edits, np.random.default_rng(0), limit) for limit in (None, 180 * 240)
+    )
+    assert np.array_equal(plain.image, held.image)
+    assert np.array_equal(plain.matrix, held.matrix)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (3, 2000)])
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_thin_pictures_are_held_below_the_limit_too(shape, limit):
+    edited = apply_edits(np.zeros((*shape, 3), dtype=np.uint8), (), {}, np.random.default_rng(0), limit)
+    assert 1 <= edited.image.shape[0] * edited.image.shape[1] <= limit
+
+
+def test_limit_of_no_pixel_is_refused(edits, photo):
+    with pytest.raises(InputError, match="a picture cannot be held below 0 pixels: give a limit of at least 1"):
+        apply_edits(photo, (), edits, np.random.default_rng(0), 0)
+
+
+class _Lazy(Sequence):
+    """Photographs that are made when they are asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __len__(self):
+        return 1000
+
+    def __getitem__(self, place):
+        self.asked.append(place)
+        return np.full((20, 30, 3), place % 256, dtype=np.uint8)
+
+
+def test_pool_is_asked_only_for_the_photographs_that_are_used(photo):
+    pool = _Lazy()
+    edits = catalogue(pool) | augly_catalogue(pool)
+    assert pool.asked == []
+    for name, edit in edits.items():
+        pool.asked.clear()
+        for seed in range(4):
+            edit(photo, np.random.default_rng(seed))
+        uses = name.removeprefix("augly_") in ("on_background", "photo_over") or name == "opacity"
+        assert len(pool.asked) <= 4 * uses, name
+        assert bool(pool.asked) == uses, name
 
 
 def test_unknown_edit_names_the_nearest(edits, photo):

@@ -100,14 +100,14 @@ def test_same_seed_same_bytes_other_seed_other_bytes(demo, tmp_path):
     assert (tmp_path / "other/sources.csv").read_bytes() != (demo / "sources.csv").read_bytes()
 
 
-def test_works_without_libmagic(tmp_path):
+def test_works_without_augly(tmp_path):
     program = """
 import sys
-class NoMagic:
+class NoAugly:
     def find_spec(self, name, path=None, target=None):
-        if name == "magic":
-            raise ImportError("failed to find libmagic.  Check your installation")
-sys.meta_path.insert(0, NoMagic())
+        if name == "augly" or name.startswith("augly."):
+            raise ImportError("no module named augly")
+sys.meta_path.insert(0, NoAugly())
 from pathlib import Path
 from imgfp.pipeline.demo_set import make_demo_set
 make_demo_set(Path(sys.argv[1]))

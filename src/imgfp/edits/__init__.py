@@ -2,6 +2,21 @@
 
 from imgfp.edits.augly_edits import augly_catalogue
 from imgfp.edits.catalogue import catalogue
-from imgfp.edits.edit import Edit, Edited, apply_edits, edit_kind, random_edits
+from imgfp.edits.edit import Edit, Edited, apply_edits, edit_kind, plain_name, random_edits
+from imgfp.edits.policies import POLICIES, EditsConfig, Policy, create_edits, draw
 
-__all__ = ["Edit", "Edited", "apply_edits", "augly_catalogue", "catalogue", "edit_kind", "random_edits"]
+__all__ = [
+    "POLICIES",
+    "Edit",
+    "Edited",
+    "EditsConfig",
+    "Policy",
+    "apply_edits",
+    "augly_catalogue",
+    "catalogue",
+    "create_edits",
+    "draw",
+    "edit_kind",
+    "plain_name",
+    "random_edits",
+]

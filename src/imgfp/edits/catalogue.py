@@ -1,10 +1,10 @@
-"""The named edits."""
+"""The named edits: those that the queries of the ISC21 / DISC21 challenge were made with, and their like."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from imgfp.edits import colour, geometry, overlays
+from imgfp.edits import colour, detail, frames, geometry, overlays
 from imgfp.edits.edit import Edit
 from imgfp.errors import InputError
 
@@ -13,41 +13,52 @@ def catalogue(pool: Sequence[np.ndarray]) -> dict[str, Edit]:
     """All edits that need nothing but this package, sorted by name.
 
     Args:
-        pool: Other photographs, each (h, w, 3) uint8 RGB: backgrounds, and what is pasted over a picture.
+        pool: Other photographs, each (h, w, 3) uint8 RGB: backgrounds, and what is laid over a picture. Only the
+            one that an edit uses is asked for, when it is used: the pool may read its files then.
 
     Raises:
         InputError: the pool is empty.
     """
     if not len(pool):
-        raise InputError("the pool of other photographs is empty: on_background and photo_over need at least one")
+        raise InputError(
+            "the pool of other photographs is empty: on_background, opacity and photo_over need at least one"
+        )
     edits: dict[str, Edit] = {
         "aspect": geometry.aspect,
         "crop": geometry.crop,
         "hflip": geometry.hflip,
         "pad": geometry.pad,
+        "pad_square": geometry.pad_square,
         "perspective": geometry.perspective,
         "rot90": geometry.rot90,
         "rotate": geometry.rotate,
         "scale": geometry.scale,
+        "skew": geometry.skew,
         "vflip": geometry.vflip,
-        "blur": colour.blur,
         "brightness": colour.brightness,
         "colour_filter": colour.colour_filter,
+        "colour_jitter": colour.colour_jitter,
         "contrast": colour.contrast,
         "grayscale": colour.grayscale,
         "invert": colour.invert,
-        "jpeg": colour.jpeg,
-        "noise": colour.noise,
-        "pixelize": colour.pixelize,
+        "palette": colour.palette,
         "posterize": colour.posterize,
         "saturation": colour.saturation,
-        "sharpen": colour.sharpen,
-        "meme": overlays.meme,
-        "on_background": overlays.on_background(pool),
+        "blur": detail.blur,
+        "filter": detail.edge_filter,
+        "jpeg": detail.jpeg,
+        "noise": detail.noise,
+        "pixelize": detail.pixelize,
+        "sharpen": detail.sharpen,
+        "shuffle_pixels": detail.shuffle_pixels,
+        "masked": overlays.masked,
+        "opacity": overlays.opacity(pool),
         "photo_over": overlays.photo_over(pool),
-        "screenshot": overlays.screenshot,
         "sticker": overlays.sticker,
         "stripes": overlays.stripes,
         "text": overlays.text,
+        "meme": frames.meme,
+        "on_background": frames.on_background(pool),
+        "screenshot": frames.screenshot,
     }
     return dict(sorted(edits.items()))

@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from PIL import Image
 
 from imgfp.errors import InputError
 
@@ -33,11 +33,16 @@ _KINDS = {
     "vflip": "flip",
     "rotate": "turn",
     "rot90": "turn",
+    "skew": "perspective",
+    "pad_square": "pad",
     "grayscale": "colour",
     "saturation": "colour",
     "colour_filter": "colour",
+    "colour_jitter": "colour",
+    "palette": "posterize",
     "blur": "detail",
     "pixelize": "detail",
+    "shuffle_pixels": "noise",
     "screenshot": "frame",
     "meme": "frame",
     "on_background": "frame",
@@ -46,28 +51,48 @@ _KINDS = {
 }
 
 
+# A thin line turned or squared would need a canvas of its length squared: a canvas has at most this many times the
+# pixels of its picture, or this many in all.
+_CANVAS_TIMES, _CANVAS_PIXELS = 16, 512 * 512
+
+
+def plain_name(name: str) -> str:
+    """The name of an edit without the mark of AugLy's ("augly_text": "text")."""
+    return name.removeprefix("augly_")
+
+
 def edit_kind(name: str) -> str:
     """The kind of a named edit; an AugLy edit is of the kind of its namesake here (augly_text: text)."""
-    plain = name.removeprefix("augly_")
-    return _KINDS.get(plain, plain)
+    return _KINDS.get(plain_name(name), plain_name(name))
 
 
 def apply_edits(
-    image: np.ndarray, names: Sequence[str], catalogue: Mapping[str, Edit], rng: np.random.Generator
+    image: np.ndarray,
+    names: Sequence[str],
+    catalogue: Mapping[str, Edit],
+    rng: np.random.Generator,
+    limit: int | None = None,
 ) -> Edited:
     """Applies the named edits one after the other to an (h, w, 3) uint8 RGB image, which is left as it is.
 
+    Args:
+        limit: The picture is shrunk to this many pixels (width times height) before the first edit, and again after
+            each that made it larger: pixels that the caller throws away need no editing. An edit that is measured in
+            pixels (blur, blocks) then weighs as much as on a picture of that size. None: nothing is shrunk.
+
     Raises:
-        InputError: a name is not in the catalogue.
+        InputError: a name is not in the catalogue, or the limit is below 1.
     """
-    edited = Edited(image, np.eye(3))
+    if limit is not None and limit < 1:
+        raise InputError(f"a picture cannot be held below {limit} pixels: give a limit of at least 1")
+    edited = _shrunk(Edited(image, np.eye(3)), limit)
     for name in names:
         if name not in catalogue:
             near = difflib.get_close_matches(name, catalogue, n=1, cutoff=0.0)
             hint = f": did you mean '{near[0]}'?" if near else ": the catalogue is empty"
             raise InputError(f"no edit is called '{name}'{hint}")
         step = catalogue[name](edited.image, rng)
-        edited = Edited(step.image, step.matrix @ edited.matrix)
+        edited = _shrunk(Edited(step.image, step.matrix @ edited.matrix), limit)
     return edited
 
 
@@ -102,10 +127,38 @@ def translation(dx: float, dy: float) -> np.ndarray:
 
 
 def resized(image: np.ndarray, width: int, height: int) -> Edited:
-    """`image` resampled to `width` x `height` pixels, smoothed where it shrinks.
+    """`image` resampled to `width` x `height` pixels, smoothed where it shrinks."""
+    shrinks = width <= image.shape[1] and height <= image.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return Edited(cv2.resize(image, (width, height), interpolation=how), stretch(image, width, height))
+
+
+def stretch(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(3, 3) homography of resampling `image` to `width` x `height` pixels.
 
     Resampling maps the outer border to the outer border; pixel centres lie half a pixel inside of it.
     """
     sx, sy = width / image.shape[1], height / image.shape[0]
-    matrix = np.array([[sx, 0.0, (sx - 1) / 2], [0.0, sy, (sy - 1) / 2], [0.0, 0.0, 1.0]])
-    return Edited(np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)), matrix)
+    return np.array([[sx, 0.0, (sx - 1) / 2], [0.0, sy, (sy - 1) / 2], [0.0, 0.0, 1.0]])
+
+
+def scaled(image: np.ndarray, factor: float) -> Edited:
+    """`image` with both sides times `factor`, at least one pixel each."""
+    return resized(image, max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+
+
+def slimmed(image: np.ndarray, canvas: float) -> Edited:
+    """`image` as it is, or shrunk where it is so narrow that the `canvas` pixels it needs would dwarf it."""
+    most = max(_CANVAS_TIMES * image.shape[0] * image.shape[1], _CANVAS_PIXELS)
+    return in_place(image) if canvas <= most else scaled(image, float(np.sqrt(most / canvas)))
+
+
+def _shrunk(edited: Edited, limit: int | None) -> Edited:
+    height, width = edited.image.shape[:2]
+    if limit is None or height * width <= limit:
+        return edited
+    factor = float(np.sqrt(limit / (height * width)))
+    # rounded down, and a side of one pixel cannot give in: the other one does
+    new_width, new_height = max(1, int(width * factor)), max(1, int(height * factor))
+    small = resized(edited.image, min(new_width, limit), min(new_height, limit))
+    return Edited(small.image, small.matrix @ edited.matrix)

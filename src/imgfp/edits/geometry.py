@@ -1,9 +1,12 @@
-"""Edits that move pixels: crop, turn, mirror, stretch, pad, tilt."""
+"""Edits that move pixels: crop, turn, mirror, stretch, pad, tilt, shear."""
 
 import cv2
 import numpy as np
 
-from imgfp.edits.edit import Edited, resized, translation
+from imgfp.edits.edit import Edited, resized, scaled, slimmed, translation
+
+_QUARTERS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+_INWARDS = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
 
 
 def crop(image: np.ndarray, rng: np.random.Generator) -> Edited:
@@ -19,15 +22,16 @@ def crop(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 def rotate(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """Turns by 4 to 25 degrees either way; the canvas grows, its corners are black or a blurred copy."""
-    height, width = image.shape[:2]
-    angle = rng.uniform(4, 25) * rng.choice([-1, 1])
-    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), float(angle), 1.0)
-    cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
-    new_width, new_height = round(width * cos + height * sin), round(width * sin + height * cos)
-    turn[:, 2] += (new_width - width) / 2, (new_height - height) / 2
-    matrix = np.vstack([turn, [0.0, 0.0, 1.0]])
+    angle = float(rng.uniform(4, 25) * rng.choice([-1, 1]))
     blurred = bool(rng.random() < 0.4)
-    return Edited(_warped(image, matrix, new_width, new_height, blurred), matrix)
+    width, height = _turned(image, angle)
+    source = slimmed(image, width * height)
+    width, height = _turned(source.image, angle)
+    old_height, old_width = source.image.shape[:2]
+    turn = cv2.getRotationMatrix2D(((old_width - 1) / 2, (old_height - 1) / 2), angle, 1.0)
+    turn[:, 2] += (width - old_width) / 2, (height - old_height) / 2
+    matrix = np.vstack([turn, [0.0, 0.0, 1.0]])
+    return Edited(_warped(source.image, matrix, width, height, blurred), matrix @ source.matrix)
 
 
 def rot90(image: np.ndarray, rng: np.random.Generator) -> Edited:
@@ -39,19 +43,17 @@ def rot90(image: np.ndarray, rng: np.random.Generator) -> Edited:
         2: [[-1, 0, width - 1], [0, -1, height - 1], [0, 0, 1]],
         3: [[0, -1, height - 1], [1, 0, 0], [0, 0, 1]],
     }[quarters]
-    return Edited(np.ascontiguousarray(np.rot90(image, quarters)), np.array(matrix, dtype=np.float64))
+    return Edited(cv2.rotate(image, _QUARTERS[quarters]), np.array(matrix, dtype=np.float64))
 
 
 def hflip(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """Mirrors left and right."""
-    matrix = np.array([[-1.0, 0.0, image.shape[1] - 1], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    return Edited(np.ascontiguousarray(image[:, ::-1]), matrix)
+    return Edited(cv2.flip(image, 1), mirroring(image, axis=0))
 
 
 def vflip(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """Mirrors top and bottom."""
-    matrix = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, image.shape[0] - 1], [0.0, 0.0, 1.0]])
-    return Edited(np.ascontiguousarray(image[::-1]), matrix)
+    return Edited(cv2.flip(image, 0), mirroring(image, axis=1))
 
 
 def aspect(image: np.ndarray, rng: np.random.Generator) -> Edited:
@@ -65,7 +67,7 @@ def aspect(image: np.ndarray, rng: np.random.Generator) -> Edited:
 def scale(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """Shrinks to 50 to 80 %, or enlarges to 120 to 150 %."""
     factor = rng.uniform(0.5, 0.8) if rng.random() < 0.7 else rng.uniform(1.2, 1.5)
-    return resized(image, max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    return scaled(image, factor)
 
 
 def pad(image: np.ndarray, rng: np.random.Generator) -> Edited:
@@ -73,27 +75,76 @@ def pad(image: np.ndarray, rng: np.random.Generator) -> Edited:
     height, width = image.shape[:2]
     left, right = (round(width * share) for share in rng.uniform(0.03, 0.3, 2))
     top, bottom = (round(height * share) for share in rng.uniform(0.03, 0.3, 2))
-    colours = [(0, 0, 0), (255, 255, 255), tuple(int(value) for value in rng.integers(0, 256, 3))]
-    colour = colours[int(rng.integers(0, 3))]
-    padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=colour)
+    padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=_border(rng))
     return Edited(padded, translation(left, top))
+
+
+def pad_square(image: np.ndarray, rng: np.random.Generator) -> Edited:
+    """Borders at two sides make it square: black, white, any colour, or a blurred copy as the page of a phone has."""
+    source = slimmed(image, max(image.shape[:2]) ** 2)
+    height, width = source.image.shape[:2]
+    side = max(width, height)
+    left, top = (side - width) // 2, (side - height) // 2
+    blurred = bool(rng.random() < 0.4)
+    canvas = _blurry(source.image, side, side) if blurred else np.full((side, side, 3), _border(rng), dtype=np.uint8)
+    canvas[top : top + height, left : left + width] = source.image
+    return Edited(canvas, translation(left, top) @ source.matrix)
 
 
 def perspective(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """Tilts: each corner moves inwards by up to 20 % of the sides, on black or on a blurred copy."""
     height, width = image.shape[:2]
-    corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], dtype=np.float32)
-    inwards = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * rng.uniform(0.02, 0.2, (4, 2)) * [width, height]
-    matrix = cv2.getPerspectiveTransform(corners, (corners + inwards).astype(np.float32))
+    # the outer corners of the outer pixels: a picture of one pixel has four different ones too
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
+    moved = corners + _INWARDS * rng.uniform(0.02, 0.2, (4, 2)) * [width, height]
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), moved.astype(np.float32))
     blurred = bool(rng.random() < 0.3)
     return Edited(_warped(image, matrix, width, height, blurred), matrix)
 
 
+def skew(image: np.ndarray, rng: np.random.Generator) -> Edited:
+    """Shears by 0.1 to 0.4 along one side, on black or on a blurred copy; what leaves the canvas is lost."""
+    height, width = image.shape[:2]
+    amount = float(rng.uniform(0.1, 0.4) * rng.choice([-1, 1]))
+    matrix = np.eye(3)
+    if rng.random() < 0.5:
+        matrix[0, 1:] = amount, -amount * (height - 1) / 2
+    else:
+        matrix[1, ::2] = amount, -amount * (width - 1) / 2
+    blurred = bool(rng.random() < 0.3)
+    return Edited(_warped(image, matrix, width, height, blurred), matrix)
+
+
+def mirroring(image: np.ndarray, axis: int) -> np.ndarray:
+    """(3, 3) homography that swaps left and right (axis 0) or top and bottom (1) of `image`."""
+    matrix = np.eye(3)
+    matrix[axis, axis], matrix[axis, 2] = -1, image.shape[1 - axis] - 1
+    return matrix
+
+
+def _border(rng: np.random.Generator) -> tuple[int, int, int]:
+    red, green, blue = (int(value) for value in rng.integers(0, 256, 3))
+    return [(0, 0, 0), (255, 255, 255), (red, green, blue)][int(rng.integers(0, 3))]
+
+
+def _turned(image: np.ndarray, angle: float) -> tuple[int, int]:
+    """Width and height of the canvas that holds `image` turned by `angle` degrees."""
+    height, width = image.shape[:2]
+    cos, sin = abs(np.cos(np.deg2rad(angle))), abs(np.sin(np.deg2rad(angle)))
+    return round(width * cos + height * sin), round(width * sin + height * cos)
+
+
 def _warped(image: np.ndarray, matrix: np.ndarray, width: int, height: int, blurred: bool) -> np.ndarray:
-    canvas: np.ndarray = np.zeros((height, width, 3), dtype=np.uint8)
-    if blurred:
-        canvas = cv2.GaussianBlur(resized(image, width, height).image, (0, 0), max(width, height) / 25)
+    canvas = _blurry(image, width, height) if blurred else np.zeros((height, width, 3), dtype=np.uint8)
     # BORDER_TRANSPARENT leaves the canvas as it is wherever the picture does not reach
     return cv2.warpPerspective(
         image, matrix, (width, height), dst=canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
     )
+
+
+def _blurry(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """`image` stretched to `width` x `height` pixels and blurred beyond recognition."""
+    # blurred at an eighth of the size: looks the same, in a thirtieth of the time
+    small = resized(image, max(1, width // 8), max(1, height // 8)).image
+    small = cv2.GaussianBlur(small, (0, 0), max(0.5, max(width, height) / 200))
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -1,15 +1,17 @@
-"""Edits that lay something over the picture, or lay the picture into something."""
+"""Edits that lay something over the picture."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
+import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from imgfp.edits.edit import Edit, Edited, in_place, resized, translation
+from imgfp.edits import colour, detail
+from imgfp.edits.edit import Edit, Edited, in_place, resized
+from imgfp.edits.lettering import any_colour, font, words
 
-_PHRASE = "look at this one best day ever when you see it never again sale new breaking wow really my view today"
-_WORDS = _PHRASE.split()
-Colour = tuple[int, int, int]
+_IN_PART = (colour.brightness, colour.colour_filter, colour.invert, detail.blur, detail.pixelize)
 
 
 def text(image: np.ndarray, rng: np.random.Generator) -> Edited:
@@ -18,9 +20,9 @@ def text(image: np.ndarray, rng: np.random.Generator) -> Edited:
     draw = ImageDraw.Draw(picture)
     size = round(min(picture.size) * rng.uniform(0.08, 0.2))
     left, top = rng.uniform(0, 0.3) * picture.width, rng.uniform(0, 0.7) * picture.height
-    colour = _colour(rng)
+    ink = any_colour(rng)
     for line in range(int(rng.integers(1, 4))):
-        draw.text((left, top + 1.2 * size * line), _words(rng, 3), font=_font(size), fill=colour)
+        draw.text((left, top + 1.2 * size * line), words(rng, 3), font=font(size), fill=ink)
     return in_place(np.array(picture))
 
 
@@ -29,23 +31,56 @@ def stripes(image: np.ndarray, rng: np.random.Generator) -> Edited:
     height, width = image.shape[:2]
     angle = rng.uniform(0, np.pi)
     period = rng.uniform(0.2, 0.4) * max(width, height)
-    rows, columns = np.mgrid[:height, :width]
-    across = (columns * np.cos(angle) + rows * np.sin(angle) + rng.uniform(0, period)) % period
-    opacity = np.where(across < rng.uniform(0.2, 0.4) * period, rng.uniform(0.7, 1), 0)[..., None]
-    mixed = image * (1 - opacity) + np.array(_colour(rng)) * opacity
-    return in_place(np.rint(mixed).astype(np.uint8))
+    thickness, opacity = rng.uniform(0.2, 0.4) * period, rng.uniform(0.7, 1)
+    across, along = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    reach = float(np.hypot(width, height))
+    mask = np.zeros((height, width), dtype=np.uint8)
+    for start in np.arange(rng.uniform(-period, 0) - reach, reach, period):
+        sides = [(start, -reach), (start, reach), (start + thickness, reach), (start + thickness, -reach)]
+        corners = [a * across + b * along + [width / 2, height / 2] for a, b in sides]
+        cv2.fillPoly(mask, [np.rint(corners).astype(np.int32)], 255)
+    painted = np.full_like(image, any_colour(rng))
+    return in_place(cv2.copyTo(cv2.addWeighted(image, 1 - opacity, painted, opacity, 0), mask, image.copy()))
 
 
 def sticker(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """A drawn face, heart or star over it, 25 to 50 % of the shorter side."""
-    picture = Image.fromarray(image)
-    side = max(8, round(min(picture.size) * rng.uniform(0.25, 0.5)))
-    shape = [_face, _heart, _star][int(rng.integers(0, 3))]()
-    shape = shape.resize((side, side), Image.Resampling.LANCZOS)
-    left = round(rng.uniform(0, picture.width - side))
-    top = round(rng.uniform(0, picture.height - side))
-    picture.paste(shape, (left, top), shape)
-    return in_place(np.array(picture))
+    height, width = image.shape[:2]
+    side = min(max(8, round(min(width, height) * rng.uniform(0.25, 0.5))), width, height)
+    shape = _drawn([_face, _heart, _star][int(rng.integers(0, 3))])
+    shape = cv2.resize(shape, (side, side), interpolation=cv2.INTER_AREA)
+    left, top = round(rng.uniform(0, width - side)), round(rng.uniform(0, height - side))
+    edited = image.copy()
+    below = edited[top : top + side, left : left + side]
+    below[:] = shape[..., :3] + (below.astype(np.uint16) * (255 - shape[..., 3:]) // 255).astype(np.uint8)
+    return in_place(edited)
+
+
+def masked(image: np.ndarray, rng: np.random.Generator) -> Edited:
+    """Another light, a filter, the negative, a blur or blocks, but only in an oval or a box of 40 to 90 % of a side."""
+    height, width = image.shape[:2]
+    changed = _IN_PART[int(rng.integers(0, len(_IN_PART)))](image, rng).image
+    across, down = round(width * rng.uniform(0.4, 0.9)), round(height * rng.uniform(0.4, 0.9))
+    left, top = int(rng.integers(0, width - across + 1)), int(rng.integers(0, height - down + 1))
+    mask = np.zeros((height, width), dtype=np.uint8)
+    if rng.random() < 0.5:
+        mask[top : top + down, left : left + across] = 255
+    else:
+        cv2.ellipse(mask, (left + across // 2, top + down // 2), (across // 2, down // 2), 0, 0, 360, 255, -1)
+    return in_place(cv2.copyTo(changed, mask, image.copy()))
+
+
+def opacity(pool: Sequence[np.ndarray]) -> Edit:
+    """The edit that makes the picture 45 to 75 % opaque, over white or over a photograph of `pool`."""
+
+    def edit(image: np.ndarray, rng: np.random.Generator) -> Edited:
+        share = rng.uniform(0.45, 0.75)
+        if rng.random() < 0.5:
+            return in_place(cv2.addWeighted(image, share, np.full_like(image, 255), 1 - share, 0))
+        other = resized(pool[int(rng.integers(0, len(pool)))], image.shape[1], image.shape[0]).image
+        return in_place(cv2.addWeighted(image, share, other, 1 - share, 0))
+
+    return edit
 
 
 def photo_over(pool: Sequence[np.ndarray]) -> Edit:
@@ -56,89 +91,23 @@ def photo_over(pool: Sequence[np.ndarray]) -> Edit:
         other = pool[int(rng.integers(0, len(pool)))]
         factor = rng.uniform(0.3, 0.55) * min(width / other.shape[1], height / other.shape[0])
         over_width, over_height = (max(1, round(length * factor)) for length in (other.shape[1], other.shape[0]))
-        over = Image.fromarray(resized(other, over_width, over_height).image)
-        picture = Image.fromarray(image)
-        place = (int(rng.integers(0, width - over_width + 1)), int(rng.integers(0, height - over_height + 1)))
-        picture.paste(over, place, Image.new("L", over.size, int(rng.integers(200, 256))))
-        return in_place(np.array(picture))
+        over = resized(other, over_width, over_height).image
+        left, top = int(rng.integers(0, width - over_width + 1)), int(rng.integers(0, height - over_height + 1))
+        share = rng.uniform(0.78, 1)
+        edited = image.copy()
+        below = edited[top : top + over_height, left : left + over_width]
+        below[:] = cv2.addWeighted(below, 1 - share, over, share, 0)
+        return in_place(edited)
 
     return edit
 
 
-def on_background(pool: Sequence[np.ndarray]) -> Edit:
-    """The edit that pastes the picture on a photograph of `pool`, where it takes 45 to 80 % of a side."""
-
-    def edit(image: np.ndarray, rng: np.random.Generator) -> Edited:
-        other = pool[int(rng.integers(0, len(pool)))]
-        factor, share = rng.uniform(0.6, 1.0), rng.uniform(0.45, 0.8)
-        width, height = (max(1, round(length * factor)) for length in (image.shape[1], image.shape[0]))
-        pasted = resized(image, width, height)
-        # the background is resampled so that the picture fits: its own pixels are kept for the match
-        grow = max(width / other.shape[1], height / other.shape[0]) / share
-        canvas = resized(other, round(other.shape[1] * grow), round(other.shape[0] * grow)).image.copy()
-        left = int(rng.integers(0, canvas.shape[1] - width + 1))
-        top = int(rng.integers(0, canvas.shape[0] - height + 1))
-        canvas[top : top + height, left : left + width] = pasted.image
-        return Edited(canvas, translation(left, top) @ pasted.matrix)
-
-    return edit
-
-
-def screenshot(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """A phone's screen that shows the picture as a post: status bar, name line, picture, buttons, a comment."""
-    width = int(rng.integers(320, 480))
-    shown_height = max(1, round(image.shape[0] * width / image.shape[1]))
-    shown = resized(image, width, shown_height)
-    back, ink = ((255, 255, 255), (30, 30, 30)) if rng.random() < 0.6 else ((18, 18, 18), (235, 235, 235))
-    unit = width // 16
-    top = 4 * unit
-    screen = Image.new("RGB", (width, top + shown_height + 6 * unit), back)
-    draw = ImageDraw.Draw(screen)
-    clock = f"{int(rng.integers(0, 24)):02d}:{int(rng.integers(0, 60)):02d}"
-    draw.text((unit // 2, unit // 4), clock, font=_font(unit * 3 // 4), fill=ink)
-    draw.rounded_rectangle((width - 2 * unit, unit // 3, width - unit // 2, unit), unit // 5, outline=ink, width=2)
-    draw.ellipse((unit // 2, unit * 3 // 2, unit * 5 // 2, unit * 7 // 2), fill=_colour(rng))
-    draw.text((3 * unit, 2 * unit), _words(rng, 2).title(), font=_font(unit), fill=ink)
-    screen.paste(Image.fromarray(shown.image), (0, top))
-    below = top + shown_height
-    for place in range(3):  # like, comment, send
-        left = unit // 2 + 2 * unit * place
-        draw.ellipse((left, below + unit // 2, left + unit, below + unit * 3 // 2), outline=ink, width=2)
-    draw.text((unit // 2, below + 2 * unit), _words(rng, 6), font=_font(unit * 4 // 5), fill=ink)
-    draw.line((0, below + 4 * unit, width, below + 4 * unit), fill=(128, 128, 128))
-    for place in range(5):  # navigation
-        centre = width * (2 * place + 1) // 10
-        draw.rectangle(
-            (centre - unit // 2, below + unit * 9 // 2, centre + unit // 2, below + unit * 11 // 2), outline=ink
-        )
-    return Edited(np.array(screen), translation(0, top) @ shown.matrix)
-
-
-def meme(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """A white bar with a line or two of text above the picture."""
-    height, width = image.shape[:2]
-    size = max(8, width // 14)
-    lines = int(rng.integers(1, 3))
-    bar = round(size * (1.3 * lines + 1))
-    page = Image.new("RGB", (width, height + bar), (255, 255, 255))
-    draw = ImageDraw.Draw(page)
-    for line in range(lines):
-        draw.text((size / 2, size / 2 + 1.3 * size * line), _words(rng, 5), font=_font(size), fill=(0, 0, 0))
-    page.paste(Image.fromarray(image), (0, bar))
-    return Edited(np.array(page), translation(0, bar))
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(max(6, size))  # Pillow carries this font in itself: no file to look for
-
-
-def _words(rng: np.random.Generator, count: int) -> str:
-    return " ".join(_WORDS[place] for place in rng.integers(0, len(_WORDS), count))
-
-
-def _colour(rng: np.random.Generator) -> Colour:
-    red, green, blue = (int(value) for value in rng.integers(0, 256, 3))
-    return red, green, blue
+@cache
+def _drawn(draw: Callable[[], Image.Image]) -> np.ndarray:
+    """(200, 200, 4) uint8: colour already times opacity, and opacity."""
+    shape = np.array(draw()).astype(np.uint16)
+    shape[..., :3] = shape[..., :3] * shape[..., 3:] // 255
+    return shape.astype(np.uint8)
 
 
 def _face() -> Image.Image:

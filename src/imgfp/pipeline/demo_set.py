@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from imgfp.edits import Edit, apply_edits, augly_catalogue, catalogue, random_edits
+from imgfp.edits import apply_edits, augly_catalogue, catalogue, random_edits
 from imgfp.errors import InputError
 from imgfp.files import write_csv, write_json
 from imgfp.images import Failure, read_rgb
 
-VERSION = 1  # raise it whenever the same seed would give other files
+VERSION = 2  # raise it whenever the same seed would give other files
 REFERENCES, TRAINING, EDITED, DISTRACTORS = 42, 22, 160, 50
 MARKER = "demo_set.json"
 INSTALL = 'pip install "imgfp[demo]"'
@@ -101,11 +101,11 @@ def make_demo_set(folder: Path, seed: int = 0) -> None:
     Raises:
         InputError: scikit-image or scikit-learn is missing, or `folder` holds something else.
     """
-    augly = augly_catalogue()
+    augly = bool(augly_catalogue())
     marker = {
         "seed": seed,
         "version": VERSION,
-        "augly": bool(augly),
+        "augly": augly,
         "references": REFERENCES,
         "training": TRAINING,
         "edited": EDITED,
@@ -121,7 +121,7 @@ def make_demo_set(folder: Path, seed: int = 0) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
-        _write(temporary, seed, augly)
+        _write(temporary, seed)
         readme = _README.format(**{**marker, "augly": "yes" if augly else "no"})
         (temporary / "README.txt").write_text(readme, encoding="utf-8")
         write_json(temporary / MARKER, marker)
@@ -143,13 +143,14 @@ def _is_complete(folder: Path, marker: dict[str, int]) -> bool:
     return all(len(list((folder / f"{part}_images").glob("*.jpg"))) == count for part, count in counts.items())
 
 
-def _write(folder: Path, seed: int, augly: dict[str, Edit]) -> None:
+def _write(folder: Path, seed: int) -> None:
     parts = _parts()
     rng = np.random.default_rng(seed)
     shuffled = [parts[place] for place in rng.permutation(len(parts))]
     references, training = shuffled[:REFERENCES], shuffled[REFERENCES : REFERENCES + TRAINING]
     others = shuffled[REFERENCES + TRAINING :]  # of the distractors, and the photographs to paste on or over
-    edits = catalogue([part.image for part in others]) | augly
+    pool = [part.image for part in others]
+    edits = catalogue(pool) | augly_catalogue(pool)
 
     sources = [part.row(f"R{number:06d}") for number, part in enumerate(references)]
     sources += [part.row(f"T{number:06d}") for number, part in enumerate(training)]
