@@ -1,6 +1,23 @@
 """Global descriptors: encode a list, search, score normalisation (floor 2)."""
 
+from imgfp.descriptors.capped_search import range_search
 from imgfp.descriptors.encode import encode_paths
+from imgfp.descriptors.judge import judge_descriptors, rank
+from imgfp.descriptors.normalisation import NORMALISATIONS, Normalisation, Normalised, normalise
+from imgfp.descriptors.projection import Projection, fit_projection
 from imgfp.descriptors.search import TopkConfig, search_topk
 
-__all__ = ["TopkConfig", "encode_paths", "search_topk"]
+__all__ = [
+    "NORMALISATIONS",
+    "Normalisation",
+    "Normalised",
+    "Projection",
+    "TopkConfig",
+    "encode_paths",
+    "fit_projection",
+    "judge_descriptors",
+    "normalise",
+    "range_search",
+    "rank",
+    "search_topk",
+]

@@ -8,6 +8,7 @@ from imgfp.errors import InputError
 from imgfp.records import DescriptorSet, Pairs, require_same_dim
 
 BACKGROUND_NEIGHBOURS = 3
+METRICS = ("cosine", "l2")
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,15 @@ def search_topk(
 ) -> Pairs:
     """The `answers` most similar references of each query, best first; fewer where there are fewer.
 
-    Score = inner product (`metric` "cosine", for unit vectors) or minus the squared distance ("l2"). With a background set, whose pictures are known not to be the answer,
-    the mean of the query's top-3 similarities to it is subtracted: a query that resembles everything is less sure of
-    each. Never a dense query x reference matrix: faiss keeps the best while it works through blocks.
+    Score = inner product (`metric` "cosine", for unit vectors) or minus the squared distance ("l2"). With a background
+    set, whose pictures are known not to be the answer, the mean of the query's top-3 similarities to it is subtracted:
+    a query that resembles everything is less sure of each. Never a dense query x reference matrix: faiss keeps the best
+    while it works through blocks.
 
     Raises:
-        InputError: the dimensions differ, or `answers` is not positive.
+        InputError: the dimensions differ, an unknown metric, or `answers` is not positive.
     """
-    similarities, rows = _nearest(query, reference, answers, metric)
+    similarities, rows = nearest(query, reference, answers, metric)
     if background is not None:
         similarities = similarities - background_offset(query, background)[:, None]
     found = rows >= 0
@@ -43,18 +45,42 @@ def search_topk(
 
 def background_offset(query: DescriptorSet, background: DescriptorSet) -> np.ndarray:
     """(n,) float32: the mean of each query's top-3 similarities to the background (fewer where it has fewer)."""
+    neighbours = min(BACKGROUND_NEIGHBOURS, max(len(background), 1))
+    return background_similarities(query, background, neighbours).mean(axis=1)
+
+
+def background_similarities(query: DescriptorSet, background: DescriptorSet, neighbours: int) -> np.ndarray:
+    """(n, `neighbours`) float32: each query's highest inner products with the background, best first.
+
+    Raises:
+        InputError: the background has fewer descriptors than that.
+    """
+    require_enough(background, neighbours)
+    return nearest(query, background, neighbours)[0]
+
+
+def require_enough(background: DescriptorSet, neighbours: int) -> None:
+    """Raises InputError unless the background set has that many descriptors."""
     if not len(background):
         raise InputError("the background set has no descriptor: give a folder with readable images")
-    similarities, _ = _nearest(query, background, min(BACKGROUND_NEIGHBOURS, len(background)), "cosine")
-    return similarities.mean(axis=1)
+    if len(background) < neighbours:
+        raise InputError(
+            f"the background set has {len(background)} descriptors, {neighbours} neighbours are wanted: give a larger set"
+        )
 
 
-def _nearest(
-    query: DescriptorSet, reference: DescriptorSet, answers: int, metric: str
+def nearest(
+    query: DescriptorSet, reference: DescriptorSet, answers: int, metric: str = "cosine"
 ) -> tuple[np.ndarray, np.ndarray]:
+    """The scores and rows of each query's most similar references, best first.
+
+    Returns:
+        (n, k) float32 scores and (n, k) int64 rows of `reference`, k = `answers` or all there are.
+    """
     from imgfp.descriptors.faiss_loader import faiss
 
     require_same_dim(query, reference)
+    require_metric(metric)
     if answers < 1:
         raise InputError(f"topk.answers={answers}: give 1 or more")
     k = min(answers, len(reference))
@@ -64,3 +90,9 @@ def _nearest(
         distances, rows = faiss.knn(query.matrix, reference.matrix, k, metric=faiss.METRIC_L2)
         return -distances, rows
     return faiss.knn(query.matrix, reference.matrix, k, metric=faiss.METRIC_INNER_PRODUCT)
+
+
+def require_metric(metric: str) -> None:
+    """Raises InputError unless `metric` is "cosine" (the inner product) or "l2" (minus the squared distance)."""
+    if metric not in METRICS:
+        raise InputError(f"metric={metric!r}: give one of {', '.join(METRICS)}")

@@ -1,0 +1,12 @@
+"""Judges global descriptors as the challenge's descriptor track does: python evaluate/descriptors.py [key=value] [-m].
+
+Each chosen normalisation becomes one MLflow run of one experiment; in a sweep (-m) the runs are children of one parent.
+"""
+
+from pathlib import Path
+
+if __name__ == "__main__":  # worker processes import this file too: they need none of it
+    from imgfp.cli.descriptors import judge, register_groups
+    from imgfp.cli.hydra_app import run_app
+
+    run_app(judge, Path(__file__).resolve().parent.parent, "descriptors", register_groups)

@@ -1,0 +1,327 @@
+"""python evaluate/descriptors.py: figures in MLflow, encoded once, bad input in one line.
+
+The app is called within this process, as Hydra would; a sweep in processes of its own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf, open_dict
+
+from imgfp.cli.descriptors import judge, register_groups
+from imgfp.descriptors import NORMALISATIONS, encode_paths, judge_descriptors
+from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, create_network, export_network
+from imgfp.errors import InputError
+from imgfp.metrics import evaluate
+from imgfp.records import DescriptorSet, GroundTruth, Pairs, read_descriptors, write_descriptors
+from imgfp.tracking import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = ("uap", "recall_at_1", "recall_at_10", "recall_at_p90", "threshold_at_p90")
+PARENT = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the app returned and printed."""
+
+    code: int
+    out: str
+    errors: list[str]
+
+    @property
+    def table(self) -> dict[str, list[float]]:
+        """The printed figures by normalisation."""
+        lines = self.out.splitlines()
+        rows = [line.split() for line in lines[next(n for n, line in enumerate(lines) if "uAP" in line) + 1 :]]
+        return {row[0]: [float(value) for value in row[1:]] for row in rows if row[0] in ("none", *NORMALISATIONS)}
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs the app with these overrides; everything it writes goes below tmp_path."""
+    monkeypatch.setenv("IMGFP_THREADS", "1")
+    OmegaConf.register_new_resolver("repo", lambda path: str(ROOT / path), replace=True)
+    register_groups()
+    folders = [f"paths.work={tmp_path / 'work'}", f"paths.mlruns={tmp_path / 'mlruns'}"]
+
+    def run(*overrides: object) -> Done:
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            config = compose("descriptors", [*folders, *map(str, overrides)], return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        with open_dict(config):
+            del config["hydra"]
+        capsys.readouterr()
+        code = judge(config)
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err.splitlines())
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Descriptors of 20 queries and 50 references, ground truth of 18, a background of 40; 16 dimensions."""
+    rng = np.random.default_rng(0)
+
+    def unit(matrix: np.ndarray) -> np.ndarray:
+        return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
+
+    def named(prefix: str, matrix: np.ndarray) -> DescriptorSet:
+        return DescriptorSet(np.array([f"{prefix}{n:03d}" for n in range(len(matrix))]), unit(matrix))
+
+    reference = rng.normal(size=(50, 16))
+    query = reference[:20] + rng.normal(size=(20, 16)) * 0.8
+    write_descriptors(tmp_path / "set.h5", query=named("Q", query), reference=named("R", reference))
+    write_descriptors(tmp_path / "known.h5", background=named("T", rng.normal(size=(40, 16))))
+    truth = GroundTruth.of([(f"Q{n:03d}", f"R{n:03d}" if n < 12 else "") for n in range(18)])
+    truth.write_csv(tmp_path / "truth.csv")
+    return tmp_path / "set.h5", tmp_path / "truth.csv", tmp_path / "known.h5"
+
+
+def runs_of(mlruns: Path) -> list:
+    """Newest first."""
+    client = open_store(mlruns).client()
+    experiments = [item for item in client.search_experiments() if item.name != "Default"]
+    assert [item.name for item in experiments] == ["descriptors"]
+    return client.search_runs([experiments[0].experiment_id])
+
+
+def test_a_file_of_descriptors_under_every_normalisation(app, files, tmp_path) -> None:
+    path, table, known = files
+    names = ["none", *NORMALISATIONS]
+    done = app(
+        f"descriptors={path}", f"ground_truth={table}", f"background={known}", f"normalisation=[{','.join(names)}]"
+    )
+    assert (done.code, done.errors) == (0, [])
+    assert "set: 18 queries, 50 references, descriptors of 16 dimensions, the best 180 pairs of all" in done.out
+    truth = GroundTruth.read_csv(table)
+    sets = [read_descriptors(path, part) for part in ("query", "reference")]
+    background = read_descriptors(known, "background")
+    plain = judge_descriptors(*sets, truth)
+    runs = {run.data.tags["normalisation"]: run for run in runs_of(tmp_path / "mlruns")}
+    assert list(done.table) == names
+    assert set(runs) == set(names)
+    for name, run in runs.items():
+        wanted = plain if name == "none" else judge_descriptors(*sets, truth, background, NORMALISATIONS[name]())
+        assert run.info.status == "FINISHED"
+        assert PARENT not in run.data.tags
+        assert {key: run.data.metrics[key] for key in FIGURES} == {key: getattr(plain, key) for key in FIGURES}
+        normalised = {f"normalised/{key}": getattr(wanted, key) for key in FIGURES} if name != "none" else {}
+        reached = {key: value for key, value in normalised.items() if value is not None}
+        assert {key: value for key, value in run.data.metrics.items() if "/" in key} == reached
+        rounded = [wanted.uap, wanted.recall_at_p90, wanted.recall_at_1, wanted.recall_at_10]
+        assert done.table[name] == pytest.approx(rounded, abs=5.1e-5)
+        assert run.data.params["normalisation.name"] == name
+        assert run.data.params["descriptors"] == str(path)
+        (predictions,) = (tmp_path / "work" / "set").glob(f"*/{name}/predictions.csv")
+        assert f"{predictions}" in done.out
+        assert evaluate(Pairs.read_csv(predictions), truth) == wanted
+        assert predictions.with_name("precision_recall.png").stat().st_size > 1000
+    assert runs["lyakaap"].data.params["normalisation.beta"] == "0.35"
+    assert len({tuple(run.data.metrics.values()) for run in runs.values()}) >= len(names) - 1, "mean is sscd's default"
+
+
+def test_settings_reach_what_they_set(app, files, tmp_path) -> None:
+    path, table, known = files
+    given = f"descriptors={path}", f"ground_truth={table}", f"background={known}"
+    app(*given, "normalisation=[sscd]", "normalisation.sscd.weight=0.25", "answers=3", "cap=query", "pca=5")
+    (run,) = runs_of(tmp_path / "mlruns")
+    assert run.data.params["normalisation.weight"] == "0.25"
+    assert run.data.tags["dimensions"] == "5"
+    (predictions,) = (tmp_path / "work" / "set").glob("*/sscd/predictions.csv")
+    assert np.unique(Pairs.read_csv(predictions).query_ids, return_counts=True)[1].tolist() == [3] * 18
+    metrics = [run.data.metrics]
+    for change in ("whiten=true", "pca=6", "normalisation.sscd.weight=0.5", "answers=4", "cap=global"):
+        settings = {"normalisation.sscd.weight": "0.25", "answers": "3", "cap": "query", "pca": "5"}
+        settings |= dict([change.split("=")])
+        app(*given, "normalisation=[sscd]", *(f"{key}={value}" for key, value in settings.items()))
+        metrics.append(runs_of(tmp_path / "mlruns")[0].data.metrics)
+    assert len({tuple(sorted(each.items())) for each in metrics}) == len(metrics), "each changes the result"
+    assert len(list((tmp_path / "work" / "set").glob("*/sscd/predictions.csv"))) == len(metrics)
+
+
+def test_pictures_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> None:
+    given = f"data.root={tiny_disc}", "encoder.size=96", "limit_dim=false"
+    first = app(*given, "normalisation=[none,mean]")
+    assert (first.code, list(first.table)) == (0, ["none", "mean"])
+    assert "the best 70 pairs of all together" in first.out
+    assert "descriptors of 1280 dimensions" in first.out
+    (plain, _) = sorted(runs_of(tmp_path / "mlruns"), key=lambda run: run.data.tags["normalisation"], reverse=True)
+    assert plain.data.metrics["images_per_second"] > 0
+    assert plain.data.params["encoder.size"] == "96"
+    (dataset,) = plain.inputs.dataset_inputs
+    assert dataset.dataset.name == tiny_disc.name
+
+    monkeypatch.setattr("imgfp.pipeline.describe.encode_paths", lambda *_: pytest.fail("encoded again"))
+    again = app(*given, "normalisation=[none,mean]")
+    assert again.table == first.table
+    assert "images_per_second" not in runs_of(tmp_path / "mlruns")[0].data.metrics
+    app(*given, "normalisation=[sscd]")
+    assert len(list((tmp_path / "work" / "encoded").iterdir())) == 3
+    reference = read_descriptors(next((tmp_path / "work" / "encoded").glob("reference-*/descriptors.h5")), "reference")
+    assert reference.matrix.shape == (5, 1280)
+    known = next((tmp_path / "work" / "encoded").glob("background-*/descriptors.h5"))
+    assert app(*given, "normalisation=[sscd]", f"background={known}").table == app(*given, "normalisation=sscd").table
+
+
+def test_an_export_is_judged_as_its_card_says(app, tiny_disc, tmp_path) -> None:
+    torch.manual_seed(0)
+    checkpoint = tmp_path / "net.safetensors"
+    network = create_network(NetworkConfig("esvit_nano", dim=16))
+    export_network(network, checkpoint, {"size": 56})
+    given = f"data.root={tiny_disc}", f"checkpoint={checkpoint}"
+    done = app(*given)
+    assert done.code == 0
+    assert "descriptors of 16 dimensions" in done.out
+    (run,) = runs_of(tmp_path / "mlruns")
+    assert run.data.params["checkpoint"] == str(checkpoint)
+    assert (run.data.params["encoder.name"], run.data.params["encoder.size"]) == ("esvit_nano", "56")
+    encoded = tmp_path / "work" / "encoded"
+    assert len(list(encoded.iterdir())) == 2, "no background: nothing needs it"
+    query, readable, _ = encode_paths(
+        sorted((tiny_disc / "query_images").iterdir()), create_encoder(EncoderConfig(weights=str(checkpoint)))
+    )
+    kept = read_descriptors(next(encoded.glob("query-*/descriptors.h5")), "query")
+    np.testing.assert_allclose(kept.matrix, query, atol=1e-6)
+    assert readable.all()
+    export_network(network, checkpoint, {"size": 112})
+    app(*given)
+    assert len(list(encoded.iterdir())) == 4, "another size"
+    export_network(create_network(NetworkConfig("esvit_nano", dim=16)), checkpoint, {"size": 112})
+    app(*given)
+    assert len(list(encoded.iterdir())) == 6, "other weights"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"net\.safetensors: sha256 .*damaged"):
+        app(*given)
+    checkpoint.with_suffix(".json").unlink()
+    with pytest.raises(InputError, match=r"net\.safetensors: .*card"):
+        app(*given)
+
+
+def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> None:
+    path, table, _ = files
+    truth = GroundTruth.read_csv(table)
+    lacking = GroundTruth(
+        np.append(truth.queries, ["Q900", "Q901"]),
+        np.append(truth.query_ids, "Q900"),
+        np.append(truth.reference_ids, "R900"),
+    )
+    lacking.write_csv(table)
+    done = app(f"descriptors={path}", f"ground_truth={table}")
+    assert done.code == 3
+    assert done.errors == [
+        "2 of 20 queries of the ground truth have no descriptor (the first: Q900): their pairs count as missed",
+        "1 of 13 true references of the ground truth have no descriptor (the first: R900): their pairs count as missed",
+    ]
+    assert "the best 200 pairs" in done.out
+
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_disc, broken)
+    picture = sorted((broken / "query_images").iterdir())[0]
+    picture.write_bytes(b"no picture")
+    done = app(f"data.root={broken}", "encoder.size=64", "limit_dim=false")
+    assert done.code == 3
+    (line,) = done.errors
+    assert line.startswith("1 image(s) left out, listed in ")
+    assert str(picture) in line
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ("descriptors={h5}", "descriptors={h5}: give its ground truth too: ground_truth=FILE.csv"),
+        ("ground_truth={csv}", "ground_truth={csv} belongs to descriptors=FILE.h5: give both"),
+        ("descriptors={h5} ground_truth={h5}", "{h5} row 1: the header is"),
+        ("descriptors={csv} ground_truth={csv}", "{csv}: not a readable h5 file"),
+        (
+            "{both} normalisation=sscd",
+            "normalisation and pca need a background set: give background=FILE.h5, or a folder",
+        ),
+        ("{both} pca=4", "normalisation and pca need a background set"),
+        ("{both} whiten=true", "whiten=true has no effect without a projection: give pca=256 too"),
+        ("{both} pca=17 background={known}", "pca=17: the descriptors have 16 dimensions: give 1 to 16"),
+        ("{both} normalisation=sscd background={h5}", "{h5}: no dataset 'background' (it has: query, query_ids,"),
+        ("{both} normalisation=sscd background={wide}", "query dimension 16 is not the background's 300: extract with"),
+        ("{both} answers=0", "answers=0: give 1 or more"),
+        ("{both} cap=all", "cap='all': give one of global, query"),
+        ("{both} encoder.size=64", "descriptors={h5}: no picture is encoded: leave checkpoint and encoder out, or"),
+        ("{both} checkpoint=none.safetensors", "checkpoint=none.safetensors: no such file: give an exported network"),
+        ("{both} checkpoint={csv} encoder.weights=x", "checkpoint={csv} and encoder.weights=x: give one of them"),
+        ("descriptors={wide} ground_truth={csv}", "descriptors of 300 dimensions: the challenge takes 256 at most:"),
+        ("descriptors={mixed} ground_truth={csv}", "query dimension 300 is not the reference's 16: extract with the"),
+        (
+            "descriptors={other} ground_truth={csv}",
+            "none of the 1 queries is among the 18 of the ground truth ('x' and",
+        ),
+        ("data.root={none}", "{none}: no such folder: give a DISC-shaped folder"),
+        ("{both} normalisation=sscd normalisation.sscd.last=-1", "normalisation.sscd.last=-1: give 0 <= first"),
+    ],
+)
+def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: str) -> None:
+    path, table, known = files
+    places = {"h5": path, "csv": table, "known": known, "none": tmp_path / "none"}
+    reference = read_descriptors(path, "reference")
+    wide = DescriptorSet(np.array(["Q000", "Q001"]), np.ones((2, 300), np.float32))
+    places |= {name: tmp_path / f"{name}.h5" for name in ("wide", "mixed", "other")}
+    write_descriptors(places["wide"], query=wide, reference=wide, background=wide)
+    write_descriptors(places["mixed"], query=wide, reference=reference)
+    alone = DescriptorSet(np.array(["x"]), reference.matrix[:1])
+    write_descriptors(places["other"], query=alone, reference=reference)
+    both = f"descriptors={path} ground_truth={table}"
+    with pytest.raises(InputError) as caught:
+        app(*overrides.format(both=both, **places).split())
+    assert message.format(**places) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_too_many_dimensions_are_refused_before_encoding(app, tiny_disc, tmp_path) -> None:
+    with pytest.raises(InputError, match=r"descriptors of 1280 dimensions: .*project them with pca=256, or judge them"):
+        app(f"data.root={tiny_disc}", "encoder.size=64")
+    assert not (tmp_path / "work").exists()
+    done = app(f"data.root={tiny_disc}", "encoder.size=64", "pca=2")
+    assert "descriptors of 2 dimensions" in done.out
+
+
+def test_ids_of_the_challenge_s_file_may_be_text_of_any_length(app, files) -> None:
+    path, table, _ = files
+    plain = app(f"descriptors={path}", f"ground_truth={table}").table
+    with h5py.File(path, "r+") as file:
+        for name in ("query_ids", "reference_ids"):
+            ids = [item.decode() for item in file[name][()]]
+            del file[name]
+            file.create_dataset(name, data=ids, dtype=h5py.string_dtype())
+    assert app(f"descriptors={path}", f"ground_truth={table}").table == plain
+
+
+def test_a_sweep_has_one_parent(files, tmp_path) -> None:
+    path, table, known = files
+    folders = {"paths.work": "work", "paths.mlruns": "mlruns", "hydra.run.dir": "hydra", "hydra.sweep.dir": "sweep"}
+
+    swept = subprocess.run(
+        [sys.executable, ROOT / "evaluate" / "descriptors.py", "-m", "normalisation=none,sscd"]
+        + [f"{key}={tmp_path / name}" for key, name in folders.items()]
+        + [f"descriptors={path}", f"ground_truth={table}", f"background={known}"],
+        cwd=tmp_path,
+        env=os.environ | {"IMGFP_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert swept.returncode == 0, swept.stderr
+    runs = runs_of(tmp_path / "mlruns")
+    (parent,) = [run for run in runs if PARENT not in run.data.tags]
+    children = [run for run in runs if PARENT in run.data.tags]
+    assert {run.data.tags[PARENT] for run in children} == {parent.info.run_id}
+    assert sorted(run.data.tags["normalisation"] for run in children) == ["none", "sscd"]
+    assert not {"outputs", "multirun"} & {item.name for item in tmp_path.iterdir()}
