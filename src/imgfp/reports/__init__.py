@@ -5,6 +5,7 @@ from imgfp.reports.match_picture import draw_match
 from imgfp.reports.picture_files import write_pictures
 from imgfp.reports.plots import precision_recall_figure
 from imgfp.reports.report import Curve, MatchPicture, Report, StageRow
+from imgfp.reports.sample_grid import draw_samples
 
 __all__ = [
     "Curve",
@@ -12,6 +13,7 @@ __all__ = [
     "Report",
     "StageRow",
     "draw_match",
+    "draw_samples",
     "precision_recall_figure",
     "render_report",
     "write_pictures",

@@ -1,0 +1,19 @@
+"""What a training is fed with: pairs of views, negatives, batches; the same bytes for the same seed."""
+
+from imgfp.learning.data.batch import Batch
+from imgfp.learning.data.config import PairsConfig
+from imgfp.learning.data.opening import open_training, queries_of
+from imgfp.learning.data.overlap import refuse_overlap
+from imgfp.learning.data.show import Sample, show_samples
+from imgfp.learning.data.training_data import TrainingData
+
+__all__ = [
+    "Batch",
+    "PairsConfig",
+    "Sample",
+    "TrainingData",
+    "open_training",
+    "queries_of",
+    "refuse_overlap",
+    "show_samples",
+]

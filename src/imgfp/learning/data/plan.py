@@ -1,0 +1,53 @@
+"""Which item of which epoch shows which picture: a function of (seed, epoch, item) alone."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from imgfp.learning.data.material import Material
+
+# Numpy fills seeds with zeros, so [seed, epoch] would be item 0's [seed, epoch, 0]: a fourth word keeps uses apart.
+ORDER, STREAM, CHOICE, NEGATIVES = 1, 2, 3, 4
+
+
+class Plan:
+    """An epoch's items.
+
+    Self-made pairs alone: item i shows photograph i, so an epoch passes every photograph once. With ground truth an epoch
+    passes every true pair once (items 0..p - 1) and as many photographs (items p..2p - 1), which go through the
+    photographs in a shuffled order, on and on over the epochs, so that all of them take part.
+    """
+
+    def __init__(self, material: Material, seed: int) -> None:
+        self.seed = seed
+        self._photographs, self.pairs = len(material.photographs), len(material.queries)
+        self._query_references = material.query_references
+
+    def __len__(self) -> int:
+        return 2 * self.pairs or self._photographs
+
+    def order(self, epoch: int) -> np.ndarray:
+        """(len,) int64: the items of an epoch, shuffled; true and self-made pairs take turns."""
+        rng = np.random.default_rng([self.seed, epoch, 0, ORDER])
+        if not self.pairs:
+            return rng.permutation(self._photographs)
+        true, made = rng.permutation(self.pairs), self.pairs + rng.permutation(self.pairs)
+        return np.stack([true, made], axis=1).ravel()
+
+    def is_true_pair(self, item: int) -> bool:
+        """Whether an item is a ground-truth pair; its place among them is then `item`."""
+        return item < self.pairs
+
+    def number(self, epoch: int, item: int) -> int:
+        """The number of the picture that an item's views show."""
+        if self.is_true_pair(item):
+            return self._query_references[item]
+        if not self.pairs:
+            return item
+        cycle, place = divmod(epoch * self.pairs + item - self.pairs, self._photographs)
+        return int(_stream(self.seed, cycle, self._photographs)[place])
+
+
+@lru_cache(maxsize=4)  # an epoch meets one or two of them, many where there are few photographs
+def _stream(seed: int, cycle: int, photographs: int) -> np.ndarray:
+    return np.random.default_rng([seed, cycle, 0, STREAM]).permutation(photographs)

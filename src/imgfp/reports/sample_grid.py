@@ -1,0 +1,115 @@
+"""Training samples for people: each item a card with its original, its views, and what was done to them."""
+
+import io
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from imgfp.files import write_bytes
+
+CELL = 196  # side of the square that a picture is fitted into, in pixels
+PADDING = 12  # around a card's content, and between its pictures
+GAP = 14  # between cards, and around them
+CARDS_A_ROW = 2
+_FONT, _LINE, _LINES = 13, 17, 2  # size of captions, their line height, their most lines
+_PAGE, _CARD, _EDGE, _EMPTY = (240, 241, 243), (255, 255, 255), (218, 220, 224), (228, 229, 232)
+_INK, _PALE = (32, 33, 36), (110, 114, 120)
+
+
+class Sample(Protocol):
+    """One item. Items may have different numbers of pictures."""
+
+    @property
+    def pictures(self) -> Sequence[np.ndarray | None]:
+        """The original, then its views, each (h, w, 3) uint8 RGB; None for one that could not be read."""
+
+    @property
+    def captions(self) -> Sequence[str]:
+        """A line below each picture, wrapped to two; longer ones end in dots."""
+
+
+def draw_samples(samples: Sequence[Sample], path: Path) -> None:
+    """Writes the cards of all samples as one PNG, atomically.
+
+    Raises:
+        ValueError: as `sample_grid`.
+    """
+    memory = io.BytesIO()
+    Image.fromarray(sample_grid(samples)).save(memory, "PNG", optimize=True)
+    write_bytes(path, memory.getvalue())
+
+
+def sample_grid(samples: Sequence[Sample]) -> np.ndarray:
+    """Draws two cards a row; every picture keeps its shape.
+
+    Returns:
+        (height, width, 3) uint8 RGB.
+
+    Raises:
+        ValueError: there is no sample, or one has more captions than pictures or the other way round.
+    """
+    if not samples:
+        raise ValueError("no sample to draw: give one or more")
+    most = max(len(sample.pictures) for sample in samples)
+    columns = min(CARDS_A_ROW, len(samples))
+    width = PADDING + most * (CELL + PADDING)
+    height = 2 * PADDING + CELL + 6 + _LINES * _LINE
+    rows = -(-len(samples) // columns)
+    page = Image.new("RGB", (GAP + columns * (width + GAP), GAP + rows * (height + GAP)), _PAGE)
+    draw = ImageDraw.Draw(page)
+    for place, sample in enumerate(samples):
+        left, top = GAP + place % columns * (width + GAP), GAP + place // columns * (height + GAP)
+        draw.rounded_rectangle((left, top, left + width - 1, top + height - 1), 8, fill=_CARD, outline=_EDGE)
+        for number, (picture, text) in enumerate(zip(sample.pictures, sample.captions, strict=True)):
+            x = left + PADDING + number * (CELL + PADDING)
+            _draw_cell(page, draw, x, top + PADDING, picture)
+            _draw_caption(draw, x, top + PADDING + CELL + 6, text, _PALE if number == 0 else _INK)
+    return np.array(page)
+
+
+def _draw_cell(page: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, picture: np.ndarray | None) -> None:
+    if picture is None:
+        draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), fill=_EMPTY)
+        draw.text((x + CELL / 2, y + CELL / 2), "not readable", fill=_PALE, font=_font(), anchor="mm")
+        return
+    scale = CELL / max(picture.shape[:2])
+    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    image = Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
+    page.paste(image, (x + (CELL - size[0]) // 2, y + (CELL - size[1]) // 2))
+
+
+def _draw_caption(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, colour: tuple[int, int, int]) -> None:
+    lines = _wrapped(draw, text)
+    for number, line in enumerate(lines):
+        draw.text((x + CELL / 2, y + number * _LINE), line, fill=colour, font=_font(), anchor="ma")
+
+
+def _wrapped(draw: ImageDraw.ImageDraw, text: str) -> list[str]:
+    """At most two lines that fit below a picture, broken between words."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and draw.textlength(f"{lines[-1]} {word}", font=_font()) <= CELL:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    if len(lines) > _LINES:
+        lines = [*lines[: _LINES - 1], f"{lines[_LINES - 1]} ..."]
+    return [_cut(draw, line) for line in lines]
+
+
+def _cut(draw: ImageDraw.ImageDraw, line: str) -> str:
+    if draw.textlength(line, font=_font()) <= CELL:
+        return line
+    line = line.removesuffix(" ...")
+    while line and draw.textlength(f"{line}...", font=_font()) > CELL:
+        line = line[:-1]
+    return f"{line}..."
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(_FONT)  # Pillow carries this font in itself: no file to look for
