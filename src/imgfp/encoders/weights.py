@@ -44,8 +44,8 @@ def load_embedded(model: nn.Module) -> nn.Module:
     return model
 
 
-def load_safetensors(model: nn.Module, path: str) -> nn.Module:
-    """Fills `model` from a .safetensors file; a classifier in the file is passed over.
+def load_safetensors(model: nn.Module, path: str, key: str = "encoder.weights") -> nn.Module:
+    """Fills `model` from a .safetensors file; a classifier in the file is passed over. `key`: the setting, for messages.
 
     Raises:
         InputError: not a safetensors file, or keys or shapes do not fit.
@@ -54,21 +54,20 @@ def load_safetensors(model: nn.Module, path: str) -> nn.Module:
     from safetensors.torch import load_file
 
     if not Path(path).is_file():
-        raise InputError(f"encoder.weights={path}: no such file: give a .safetensors file")
+        raise InputError(f"{key}={path}: no such file: give a .safetensors file")
     try:
         state = load_file(path)
     except SafetensorError as error:
-        raise InputError(f"encoder.weights={path}: not a safetensors file ({error}): convert it first") from None
+        raise InputError(f"{key}={path}: not a safetensors file ({error}): convert it first") from None
+    if any(name.startswith("trunk.") for name in state):
+        card = Path(path).with_suffix(".json").name
+        raise InputError(f"{key}={path}: an export without its card {card}: an export is both files, copy both")
     wanted = model.state_dict()
     missing = sorted(wanted.keys() - state.keys())
     if missing:
-        raise InputError(
-            f"encoder.weights={path}: lacks {len(missing)} tensors of the model, first '{missing[0]}': wrong model?"
-        )
+        raise InputError(f"{key}={path}: lacks {len(missing)} tensors of the model, first '{missing[0]}': wrong model?")
     for name, tensor in wanted.items():
         if state[name].shape != tensor.shape:
-            raise InputError(
-                f"encoder.weights={path}: '{name}' has shape {tuple(state[name].shape)}, not {tuple(tensor.shape)}"
-            )
+            raise InputError(f"{key}={path}: '{name}' has shape {tuple(state[name].shape)}, not {tuple(tensor.shape)}")
     model.load_state_dict({name: state[name] for name in wanted}, strict=True)
     return model

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from imgfp.descriptors import encode_paths
-from imgfp.encoders import Encoder, EncoderConfig, create_encoder
+from imgfp.encoders import Encoder, EncoderConfig, create_encoder, resolve_encoder
 from imgfp.files import atomic_path, hash_file, write_bytes
 from imgfp.images import ImageList
 from imgfp.pipeline.inputs import claim_images
@@ -18,7 +18,7 @@ SHARD_IMAGES = 128  # four batches
 
 def descriptor_stage(name: str, images: ImageList, config: EncoderConfig, folder: Path, part: str) -> StageResult:
     """Describes every image; the finished set lies in `folder/descriptors.h5` as `<part>` and `<part>_ids`."""
-    settings = asdict(config)
+    settings = asdict(resolve_encoder(config))
     if config.weights is not None and Path(config.weights).is_file():
         settings["weights_sha256"] = hash_file(Path(config.weights))
     stage = Stage(

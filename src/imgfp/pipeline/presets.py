@@ -34,14 +34,14 @@ class Preset:
         _one_of("match.score", self.match.score, ("count", "inliers"))
         _one_of("fusion.rule", self.fusion.rule, ("sum", "verified", "similarity"))
         for key, value in self._at_least_one().items():
-            if value < 1:
+            if value is not None and value < 1:
                 raise InputError(f"{key}={value}: give 1 or more")
         for key, number in {
             "match.ratio": self.match.ratio,
             "match.tolerance": self.match.tolerance,
             "encoder.gem_p": self.encoder.gem_p,
         }.items():
-            if not number > 0:
+            if number is not None and not number > 0:
                 raise InputError(f"{key}={number}: give a number above 0")
         if self.vote.rule == "weighted" and self.vote.neighbours < 2:
             raise InputError(f"vote.neighbours={self.vote.neighbours}: weights need 2 neighbours or more")
@@ -49,7 +49,7 @@ class Preset:
             if given != only:
                 raise InputError(f"{key}={given!r} has no effect with {rule}: leave it at {only!r}")
 
-    def _at_least_one(self) -> dict[str, int]:
+    def _at_least_one(self) -> dict[str, int | None]:
         return {
             "sift.side": self.sift.side,
             "sift.octaves": self.sift.octaves,
@@ -129,7 +129,8 @@ def refuse_idle_background(preset: Preset, branches: tuple[str, ...]) -> None:
 
 def stand_in_note(preset_name: str, preset: Preset, branches: tuple[str, ...]) -> str | None:
     """What a run under preset imgfp must say while imgFp's own descriptor network is not at hand."""
-    if preset_name != "imgfp" or "global" not in branches or preset.encoder.name != EMBEDDED:
+    embedded = preset.encoder.name == EMBEDDED and preset.encoder.weights is None
+    if preset_name != "imgfp" or "global" not in branches or not embedded:
         return None
     return (
         "preset imgfp: imgFp's descriptor network (EsViT, fine-tuned) is in no package; "

@@ -1,0 +1,169 @@
+"""Checkpoints of EsViT and of imgFp into our network, with an account of every tensor.
+
+EsViT's files are dicts with `student`, `teacher`, `optimizer`, `args` and more; imgFp's holds its weights under `model`.
+Names may carry `module.` and `backbone.`; heads of self-supervised training (`head.mlp`, `head.last_layer`, `head_dense`)
+are passed over; imgFp's `head.linear` is our head. timm counts a downsampling to the stage after it, EsViT to the one
+before.
+"""
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from imgfp.encoders.esvit_specs import ESVIT
+from imgfp.encoders.load_report import LoadReport
+from imgfp.encoders.model import Network
+from imgfp.errors import InputError
+
+PARTS = ("model", "teacher", "student")  # the first that is there is taken: EsViT evaluates the teacher
+_HEAD = "head.linear."
+_BLOCK = re.compile(r"layers\.(\d+)\.blocks\.(\d+)\.")
+_TABLE = "relative_position_bias_table"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An opened file: tensors by name without wrappers. `source`: the file, and the part of it that was taken."""
+
+    path: Path
+    source: str
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def head_dim(self) -> int:
+        """How many numbers imgFp's head gives; 0 without it."""
+        weight = self.tensors.get(f"{_HEAD}weight")
+        return 0 if weight is None else len(weight)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Reads tensors and plain values; of classes only argparse.Namespace, which EsViT stores. No code in it is run.
+
+    Raises:
+        InputError: no such file, damaged, holds other things, or no weights.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"weights={path}: no such file: give a checkpoint of EsViT or imgFp, or an export (.safetensors)"
+        )
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for damaged files, and pickle's own for what it refuses
+        refused = re.search(r"GLOBAL (\S+)", str(error))
+        if refused:
+            raise InputError(
+                f"weights={path}: holds {refused.group(1)}, which could run code: refused, nothing was run: "
+                "save the tensors alone"
+            ) from None
+        raise InputError(
+            f"weights={path}: not a checkpoint of torch, or cut off ({type(error).__name__}); nothing in it was run: fetch it again"
+        ) from None
+    part = next((name for name in PARTS if isinstance(content, dict) and isinstance(content.get(name), dict)), None)
+    weights = content if part is None else content[part]
+    if not isinstance(weights, dict) or not any(isinstance(value, Tensor) for value in weights.values()):
+        raise InputError(f"weights={path}: holds no weights: wanted tensors by name, or {', '.join(PARTS)} with them")
+    tensors = {
+        str(name).replace("module.", "").replace("backbone.", ""): value
+        for name, value in weights.items()
+        if isinstance(value, Tensor)
+    }
+    return Checkpoint(path, str(path) if part is None else f"{path} ({part})", tensors)
+
+
+def fill_esvit(network: Network, checkpoint: Checkpoint) -> LoadReport:
+    """Fills an EsViT from a checkpoint. Tables of another window are interpolated, bicubic as EsViT does it.
+
+    A head that the checkpoint lacks keeps its values.
+
+    Raises:
+        InputError: another architecture, or tensors missing or of another shape.
+    """
+    _require_architecture(network, checkpoint)
+    wanted = network.state_dict()
+    state, dropped, interpolated = {}, [], []
+    for name, tensor in checkpoint.tensors.items():
+        ours = _our_name(name, network)
+        if ours not in wanted:
+            dropped.append(name)
+            continue
+        if name.endswith(_TABLE) and tensor.shape != wanted[ours].shape:
+            interpolated.append(name)
+            tensor = _interpolated(tensor, len(wanted[ours]))
+        if tensor.shape != wanted[ours].shape:
+            fix = f": give dim={len(tensor)}" if name.startswith(_HEAD) else ""
+            raise InputError(
+                f"weights={checkpoint.path}: '{name}' has shape {tuple(tensor.shape)}, "
+                f"{network.config.architecture} wants {tuple(wanted[ours].shape)}{fix}"
+            )
+        state[ours] = (name, tensor)
+    missing = [name for name in wanted if name not in state]
+    lacking = [name for name in missing if not name.startswith("head.")]
+    if lacking:
+        raise InputError(
+            f"weights={checkpoint.path}: lacks {len(lacking)} tensors of {network.config.architecture}, "
+            f"first '{lacking[0]}': fetch it again"
+        )
+    network.load_state_dict({ours: tensor for ours, (_, tensor) in state.items()}, strict=False)
+    used = tuple(name for name, _ in state.values())
+    return LoadReport(checkpoint.source, used, tuple(dropped), tuple(missing), tuple(interpolated))
+
+
+def _our_name(name: str, network: Network) -> str:
+    if name.startswith(_HEAD):
+        return name.replace(_HEAD, "head.") if network.config.dim else ""
+    if name.startswith("head"):
+        return ""
+    return "trunk." + re.sub(
+        r"^layers\.(\d+)\.downsample", lambda found: f"layers.{int(found[1]) + 1}.downsample", name
+    )
+
+
+def _interpolated(table: Tensor, rows: int) -> Tensor:
+    """A (2w - 1)^2 x heads table for another window w."""
+    old, new = round(len(table) ** 0.5), round(rows**0.5)
+    square = table.float().T.reshape(1, -1, old, old)
+    return nn.functional.interpolate(square, size=(new, new), mode="bicubic").reshape(-1, rows).T
+
+
+def _require_architecture(network: Network, checkpoint: Checkpoint) -> None:
+    wanted = ESVIT[network.config.architecture]
+    found = _structure(checkpoint.tensors)
+    if found == wanted.structure:
+        return
+    if found is None:
+        first = ", ".join(list(checkpoint.tensors)[:3])
+        holds = f"no Swin transformer (first tensors: {first})"
+    else:
+        known = next((name.rsplit("_w", 1)[0] for name, spec in ESVIT.items() if spec.structure == found), "a Swin")
+        holds = f"{known} ({_in_words(found)})"
+    raise InputError(
+        f"weights={checkpoint.path}: holds {holds}, "
+        f"the architecture is {network.config.architecture} ({_in_words(wanted.structure)})"
+    )
+
+
+Structure = tuple[int, tuple[int, ...], tuple[int, ...]]  # embedding, depths, heads
+
+
+def _structure(tensors: Mapping[str, Tensor]) -> Structure | None:
+    """What the names and shapes tell; None for what is no Swin."""
+    blocks = {(int(found[1]), int(found[2])) for name in tensors if (found := _BLOCK.match(name))}
+    stages = Counter(stage for stage, _ in blocks)
+    tables = [tensors.get(f"layers.{stage}.blocks.0.attn.{_TABLE}") for stage in sorted(stages)]
+    first = tensors.get("patch_embed.proj.weight")
+    if first is None or not tables or any(table is None or table.ndim != 2 for table in tables):
+        return None
+    heads = tuple(table.shape[1] for table in tables if table is not None)
+    return first.shape[0], tuple(stages[stage] for stage in sorted(stages)), heads
+
+
+def _in_words(structure: Structure) -> str:
+    embed_dim, depths, heads = structure
+    return f"width {embed_dim}, depths {'-'.join(map(str, depths))}, heads {'-'.join(map(str, heads))}"
