@@ -36,7 +36,7 @@ def track(items: Iterable[Item], total: int, what: str, unit: str = "images", we
             for item in items:
                 yield item
                 done = min(done + weight, total)
-                bar.update(done - bar.n)
+                bar.update(max(done - bar.n, 0))  # `advance` may be ahead
         finally:
             _bars.remove(bar)
 
@@ -48,5 +48,6 @@ def advance(units: int) -> None:
 
 
 def announce(line: str) -> None:
-    """One line on standard error: what a step is about to need."""
-    print(line, file=sys.stderr, flush=True)
+    """One line on standard error, above the progress lines that are open: what a step is about to need, or found."""
+    tqdm.write(line, file=sys.stderr)
+    sys.stderr.flush()

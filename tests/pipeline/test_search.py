@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from imgfp.cli.main import main
+from imgfp.encoders import EncoderConfig, Network, NetworkConfig, export_network
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig, best_answers
 from imgfp.images import ImageList
@@ -347,3 +349,31 @@ def test_index_says_what_it_holds(built, small_set) -> None:
     lines = (built / "images.csv").read_text().splitlines()
     assert lines[0] == "id,path,bytes"
     assert lines[1] == f"ref0,ref0.png,{(small_set.references / 'ref0.png').stat().st_size}"
+
+
+def test_a_trained_network_finds_and_its_weights_must_stay(small_set, tmp_path, monkeypatch) -> None:
+    torch.manual_seed(0)
+    weights = tmp_path / "trained.safetensors"
+    export_network(Network(NetworkConfig("test_efficientnet", dim=16)), weights, {"size": 64})
+    monkeypatch.chdir(tmp_path)
+    trained = replace(
+        PRESETS["default"], encoder=EncoderConfig(weights=weights.name), fusion=FusionConfig(rule="similarity")
+    )
+    references, queries = ImageList.open(small_set.references), ImageList.open(small_set.queries)
+    build_index(references, tmp_path / "index", "default", trained, ("global",))
+    index = open_index(tmp_path / "index")
+    assert index.descriptors is not None
+    assert index.descriptors.dim == 16
+    found = search(index, queries, tmp_path / "out", trained, ("global",))
+    assert len(found.predictions)
+    monkeypatch.chdir(small_set.queries)  # the index knows where its weights lie
+    assert len(
+        search(open_index(tmp_path / "index"), queries, tmp_path / "again", index.preset, ("global",)).predictions
+    )
+
+    torch.manual_seed(1)
+    export_network(Network(NetworkConfig("test_efficientnet", dim=16)), weights, {"size": 64})
+    with pytest.raises(
+        InputError, match=r"trained.safetensors: not the weights that .*index was built with: put those"
+    ):
+        open_index(tmp_path / "index")

@@ -51,7 +51,10 @@ def test_logged_twice_it_is_one_and_a_removed_one_says_so(store: Store, weights:
 
 
 def test_a_figure_of_another_name_is_refused_before_anything_is_written(store: Store, weights: Path) -> None:
-    with tracked_run(store, "checkpoints", "misspelt", {}) as run, pytest.raises(ValueError, match="did you mean 'uap'"):
+    with (
+        tracked_run(store, "checkpoints", "misspelt", {}) as run,
+        pytest.raises(ValueError, match="did you mean 'uap'"),
+    ):
         log_checkpoint(run, weights, weights.with_suffix(".json"), {}, {"uapp": 0.1}, 1)
     experiment = store.client().get_run(run.run_id).info.experiment_id
     found = store.client().search_logged_models([experiment], filter_string=f"source_run_id = '{run.run_id}'")
@@ -59,9 +62,10 @@ def test_a_figure_of_another_name_is_refused_before_anything_is_written(store: S
 
 
 def test_a_run_goes_on(store: Store) -> None:
-    with pytest.raises(RuntimeError, match="power"), tracked_run(store, "resumed", "begun", {"seed": 3}) as run:
-        run.log_metrics({"loss": 2.0}, 1)
-        raise RuntimeError("power cut")
+    begun = tracked_run(store, "resumed", "begun", {"seed": 3})
+    run = begun.__enter__()
+    run.log_metrics({"loss": 2.0}, 1)
+    begun.__exit__(RuntimeError, RuntimeError("power cut"), None)
     assert store.client().get_run(run.run_id).info.status == "FAILED"
     assert store.has_run(run.run_id)
     assert not store.has_run("0" * 32)

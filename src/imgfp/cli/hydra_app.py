@@ -1,7 +1,6 @@
-"""What every Hydra app shares: presets as config groups, folders from the repository's root, errors in one line."""
+"""What every Hydra app shares: presets as config groups, folders from the repository's root, one exit code."""
 
-import difflib
-import re
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from imgfp.cli.main import BAD_INPUT, OK
+from imgfp.cli.config_check import check_command_line
+from imgfp.cli.job import Job
+from imgfp.cli.main import BAD_INPUT, INTERRUPTED
+from imgfp.cli.sweep import FOLDER, KEY, tell_sweep
 from imgfp.errors import InputError
 from imgfp.install_check import installation_problems
 from imgfp.pipeline.presets import PRESETS, Preset
@@ -36,28 +36,43 @@ def preset_of(node: DictConfig) -> Preset:
     return preset
 
 
-def run_app(task: Callable[[DictConfig], int], repository: Path, config_name: str) -> None:
+def run_app(
+    task: Callable[[DictConfig], int],
+    repository: Path,
+    config_name: str,
+    register: Callable[[], None] = register_presets,
+) -> None:
     """Runs `task` under Hydra with the configuration in `repository/conf`; its result is the exit code.
 
+    `register` makes the config groups that come from dataclasses.
+
     Bad configuration and bad input end with one line and exit 2; an unknown key is told with the nearest known one.
+    In a sweep (-m) the other jobs still run, in whatever processes, and the failed ones are named at the end.
     """
-    codes: list[int] = []
+    program = Path(sys.argv[0]).name
+    sys.argv[1:] = sorted(
+        sys.argv[1:], key=lambda text: text in ("-m", "--multirun")
+    )  # Hydra knows them at the end only
     for problem in installation_problems():
-        print(f"{Path(sys.argv[0]).name}: {problem}", file=sys.stderr)
-    OmegaConf.register_new_resolver("repo", lambda path: str((repository / path).resolve()), replace=True)
-    register_presets()
+        print(f"{program}: {problem}", file=sys.stderr)
+    job = Job(task, program, repository)
+    register()
     conf = str(repository / "conf")
-    _check_overrides(conf, config_name)
-
-    def guarded(config: DictConfig) -> None:
-        try:
-            codes.append(task(config))
-        except InputError as error:
-            print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
-            sys.exit(BAD_INPUT)
-
-    hydra.main(version_base="1.3", config_path=conf, config_name=config_name)(guarded)()
-    sys.exit(max(codes, default=OK))
+    try:
+        check_command_line(conf, config_name, sys.argv[1:])
+    except InputError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    crashed = 0
+    try:
+        hydra.main(version_base="1.3", config_path=conf, config_name=config_name)(job)()
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except SystemExit as end:  # Hydra has printed why
+        crashed = int(end.code or 0)
+    folder = os.environ.get(FOLDER)
+    sys.exit(tell_sweep(program, Path(folder), crashed) if folder else crashed or job.code)
 
 
 def sweep_key() -> str | None:
@@ -66,37 +81,14 @@ def sweep_key() -> str | None:
     return str(own.sweep.dir) if own.mode == RunMode.MULTIRUN else None
 
 
-def _check_overrides(conf: str, config_name: str) -> None:
-    """Composes once before Hydra does, to tell a typing error in one line; of a sweep the first of each value."""
-    arguments = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
-    if any(argument.startswith("-") for argument in arguments):  # --help and other flags are Hydra's own business
-        return
-    if len(arguments) < len(sys.argv) - 1:
-        arguments = [re.sub(r"=([^\[{(,]*),.*", r"=\1", argument) for argument in arguments]
-    try:
-        with hydra.initialize_config_dir(conf, version_base="1.3"):
-            hydra.compose(config_name, overrides=arguments)
-    except (HydraException, OmegaConfBaseException) as error:
-        text = " ".join(str(error).split())
-        text = re.sub(r" (Config search path|To append to your config use).*", "", text)
-        print(f"{Path(sys.argv[0]).name}: {text}{_nearest_key(conf, config_name, text)}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
+def command_key() -> str | None:
+    """What a `-m` sweep and the same command given again have in common; None outside a sweep."""
+    return os.environ.get(KEY) if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
 
-def _nearest_key(conf: str, config_name: str, message: str) -> str:
-    found = re.search(r"Could not override '([^']+)'", message)
-    if not found:
-        return ""
-    with hydra.initialize_config_dir(conf, version_base="1.3"):
-        keys = _dotted(OmegaConf.to_container(hydra.compose(config_name), resolve=False))
-    near = difflib.get_close_matches(found.group(1), keys, n=1, cutoff=0.5)
-    return f" (did you mean '{near[0]}'?)" if near else ""
-
-
-def _dotted(value: Any, at: str = "") -> list[str]:
-    if not isinstance(value, dict):
-        return [at]
-    return [at, *(key for name, item in value.items() for key in _dotted(item, f"{at}.{name}" if at else str(name)))]
+def experiment_choice(default: str) -> str:
+    """The name that `+experiment=` chose, else `default`."""
+    return str(HydraConfig.get().runtime.choices.get("experiment") or default)
 
 
 def _make_writable(node: Any) -> None:

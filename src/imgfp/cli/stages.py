@@ -38,14 +38,23 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     describe = commands.add_parser(
         "describe",
         help="step 6: global descriptors of queries and references, one h5",
-        description="Describes QUERIES and REFERENCES (folders or text lists) by the embedded encoder or a timm model.",
+        description="Describes QUERIES and REFERENCES (folders or text lists) by the embedded encoder, an export, an EsViT or a timm model.",
         epilog="example: imgfp describe queries/ references/ --out descriptors.h5",
     )
     describe.add_argument("queries", type=Path, metavar="QUERIES")
     describe.add_argument("references", type=Path, metavar="REFERENCES")
     describe.add_argument("--out", type=Path, required=True, metavar="FILE.h5")
-    describe.add_argument("--encoder", default=None, help="a timm model's name (default: the embedded encoder)")
-    describe.add_argument("--weights", default=None, metavar="FILE.safetensors", help="weights of that model")
+    describe.add_argument(
+        "--encoder",
+        default=None,
+        help="esvit_base_w14, ... or a timm model's name (default: the export's own, else the embedded encoder)",
+    )
+    describe.add_argument(
+        "--weights",
+        default=None,
+        metavar="FILE",
+        help="an export (.safetensors with its card), a checkpoint of EsViT or imgFp, or a timm model's .safetensors",
+    )
     describe.set_defaults(run=run_describe)
 
     topk = commands.add_parser(

@@ -9,7 +9,7 @@ from typing import Any
 from imgfp.encoders.esvit_specs import ESVIT
 from imgfp.encoders.model import GEM_P, Network, NetworkConfig
 from imgfp.errors import InputError
-from imgfp.files import atomic_path, hash_file, write_json
+from imgfp.files import hash_file, write_bytes, write_json
 
 SCHEMA = 1
 _OWN: dict[str, Any] = {
@@ -31,7 +31,7 @@ def export_network(network: Network, path: Path, card: Mapping[str, object]) -> 
         card: Plain JSON values. `size`, the side pictures are squashed to, must be among them; the rest (recipe, data,
             figures) is up to the caller.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     assert path.suffix == ".safetensors", f"{path}: exports end in .safetensors"
     own = {
@@ -43,8 +43,7 @@ def export_network(network: Network, path: Path, card: Mapping[str, object]) -> 
     assert not card.keys() & (own.keys() | {"sha256"}), "the card's own keys are filled in here"
     assert isinstance(card["size"], int), "a card tells the picture side"
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    with atomic_path(path) as temporary:
-        save_file(state, temporary)
+    write_bytes(path, save(state))
     write_json(card_path(path), {**own, **card, "sha256": hash_file(path)})
 
 

@@ -8,6 +8,7 @@ before.
 
 import argparse
 import re
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"weights={path}: no such file: give a checkpoint of EsViT or imgFp, or an export (.safetensors)"
         )
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error that follows says it in one line
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for damaged files, and pickle's own for what it refuses
         refused = re.search(r"GLOBAL (\S+)", str(error))

@@ -8,7 +8,7 @@ INDEX/descriptors/    global descriptors (where the global branch is wanted)
 
 import csv
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ def build_index(
     Raises:
         InputError: the folder holds an index made from other images or settings.
     """
+    preset = located(preset)
     description = {
         "schema": SCHEMA,
         "preset": preset_name,
@@ -59,6 +60,7 @@ def build_index(
         "branches": list(branches),
         "root": str(references.root.resolve()),
         "images": len(references),
+        "weights": _weights_hash(preset.encoder),
     }
     _refuse_other(folder / "index.json", description)
     results = []
@@ -78,6 +80,14 @@ def build_index(
     return results
 
 
+def located(preset: Preset) -> Preset:
+    """The preset with the absolute path of its encoder's weights: a search may start in another folder."""
+    weights = preset.encoder.weights
+    if weights is None:
+        return preset
+    return replace(preset, encoder=replace(preset.encoder, weights=str(Path(weights).resolve())))
+
+
 def open_index(folder: Path) -> Index:
     """Opens a finished index after comparing its files with their checksums.
 
@@ -91,6 +101,11 @@ def open_index(folder: Path) -> Index:
                 f"{folder / name}: missing or changed since it was written: delete {folder} and build it again"
             )
     preset = preset_from(description["settings"])
+    if "global" in description["branches"] and _weights_hash(preset.encoder) != description.get("weights"):
+        raise InputError(
+            f"{preset.encoder.weights}: not the weights that {folder} was built with: "
+            "put those back, or build the index again"
+        )
     branches = tuple(description["branches"])
     with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -143,12 +158,19 @@ def _refuse_other(path: Path, description: dict[str, Any]) -> None:
     if not path.is_file():
         return
     old = _read(path)
-    for key in ("preset", "branches", "root", "images", "settings"):
-        if old[key] != description[key]:
+    for key in ("preset", "branches", "root", "images", "settings", "weights"):
+        if old.get(key) != description[key]:
             raise InputError(
-                f"{path.parent} is an index with {key} = {old[key]!r}, now it is {description[key]!r}: "
+                f"{path.parent} is an index with {key} = {old.get(key)!r}, now it is {description[key]!r}: "
                 "give another output folder, or delete this one"
             )
+
+
+def _weights_hash(encoder: EncoderConfig) -> str | None:
+    """sha256 of the encoder's own file of weights; None where it has none, "missing" where it is gone."""
+    if encoder.weights is None:
+        return None
+    return hash_file(Path(encoder.weights)) if Path(encoder.weights).is_file() else "missing"
 
 
 def _write_images(path: Path, images: ImageList) -> None:

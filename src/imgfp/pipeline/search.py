@@ -13,7 +13,7 @@ from imgfp.local.store import FeatureStore
 from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.features import feature_stage
-from imgfp.pipeline.index import Index, build_index, open_index, require_some
+from imgfp.pipeline.index import Index, build_index, located, open_index, require_some
 from imgfp.pipeline.inputs import hash_images
 from imgfp.pipeline.presets import BRANCHES, Preset, needs_features, refuse_idle_background
 from imgfp.pipeline.score import score_stage
@@ -94,6 +94,7 @@ def search(
     Raises:
         InputError: a branch that the index was built without, other extraction settings, no readable query or reference.
     """
+    preset = located(preset)
     _require(index, preset, branches)
     if background is not None:
         refuse_idle_background(preset, branches)

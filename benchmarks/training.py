@@ -1,0 +1,81 @@
+"""Training images a second on the processor: with edits made meanwhile by worker processes, and with batches made beforehand."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
+
+from benchmarks._side_by_side import ROOT, alternate, need, show
+from benchmarks.extraction import photographs
+from imgfp.edits import EditsConfig
+from imgfp.encoders import NetworkConfig, create_network
+from imgfp.learning.config import AdamWConfig, TrainerConfig
+from imgfp.learning.data import Batch, PairsConfig, open_training
+from imgfp.learning.losses import InfoNceKoleoConfig, create_loss
+from imgfp.learning.machine import in_bf16
+from imgfp.learning.optimise import create_optimizer
+from imgfp.threads import thread_count
+
+BATCHES, ITEMS, WORKERS = 12, 32, 2
+DEFAULTS = (("esvit_nano", 112), ("efficientnet_lite0_imagenet", 160))  # the networks of mini_esvit, mini_efficientnet
+
+
+def folder_of_photographs(made: Path) -> Path:
+    """isc-mini's training photographs, or made-up pictures where they are missing."""
+    data = Path(os.environ.get("IMGFP_DATA") or ROOT.parent / "shared" / "data" / "isc-mini")
+    if (data / "training_images").is_dir():
+        return data / "training_images"
+    photographs(made)
+    return made
+
+
+def trained(architecture: str, batches: Iterable[Batch]) -> None:
+    """One pass with the steps of a real training: forward in the machine's precision, loss, backward, AdamW."""
+    network = create_network(NetworkConfig(architecture)).train()
+    loss = create_loss(InfoNceKoleoConfig(), network.dim)
+    optimizer = create_optimizer([network], AdamWConfig())
+    for batch in batches:
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16(TrainerConfig())):
+            value = loss(network(batch.pixels), batch.labels)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+
+
+def _always(size: int, epoch: int) -> int:
+    return size
+
+
+def main() -> None:
+    """Prints one table a network."""
+    torch.set_num_threads(thread_count())
+    with tempfile.TemporaryDirectory() as made:
+        folder = folder_of_photographs(Path(made))
+        for architecture, size in DEFAULTS:
+            items = min(BATCHES * ITEMS, len(list(folder.iterdir())))
+            pairs = PairsConfig(str(folder), limit=items, batch=ITEMS, untouched=0, workers=WORKERS)
+            data = open_training(pairs, EditsConfig(), None, 0, partial(_always, size))
+            loader = data.train_dataloader()
+            ready = list(loader)  # starts the workers too
+            ways: dict[str, Callable[[], Any]] = {
+                "batches made beforehand": partial(trained, architecture, ready),
+                "edited meanwhile": partial(trained, architecture, loader),
+                "edits alone": partial(list, loader),
+            }
+            seconds = alternate(ways, rounds=3)
+            count = sum(len(batch.pixels) for batch in ready)
+            title = f"{architecture}, {size} px, {count} pictures, {thread_count()} threads, {WORKERS} workers"
+            show(title, seconds, "batches made beforehand", count, "images")
+            share = 1 - seconds["batches made beforehand"] / seconds["edited meanwhile"]
+            need(f"edits cost at most 25 % of the throughput (cost: {share:.0%})", share <= 0.25)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What validation has found so far in a run: which checkpoints are the best, and whether it still gets better."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class History:
+    """uAP by epoch (number of epochs passed), in order; plain numbers, so it travels in a checkpoint."""
+
+    epochs: list[int] = field(default_factory=list)
+    uap: list[float] = field(default_factory=list)
+
+    def add(self, epoch: int, uap: float) -> None:
+        """One validation; the same epoch validated again replaces what was known."""
+        while self.epochs and self.epochs[-1] >= epoch:
+            self.epochs.pop()
+            self.uap.pop()
+        self.epochs.append(epoch)
+        self.uap.append(uap)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The first epoch of the highest uAP."""
+        return self.epochs[self.uap.index(max(self.uap))] if self.epochs else None
+
+    def kept(self, count: int) -> set[int]:
+        """Epochs whose weights stay on disk: the `count` best, the earlier of equals first, and the last one."""
+        order = sorted(range(len(self.epochs)), key=lambda place: (-self.uap[place], self.epochs[place]))
+        return {self.epochs[place] for place in order[:count]} | set(self.epochs[-1:])
+
+    def exhausted(self, patience: int) -> bool:
+        """Whether the last `patience` validations brought nothing better than what was before them."""
+        if not patience or len(self.uap) <= patience:
+            return False
+        return max(self.uap[-patience:]) <= max(self.uap[:-patience])
+
+    def as_plain(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"epochs": list(self.epochs), "uap": list(self.uap)}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "History":
+        """From a checkpoint."""
+        return cls(list(plain["epochs"]), list(plain["uap"]))

@@ -1,0 +1,94 @@
+"""A whole training recipe in one value: what a run is known by, and what its card says."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from imgfp.edits import EditsConfig
+from imgfp.encoders import NetworkConfig
+from imgfp.errors import InputError
+from imgfp.files import hash_value
+from imgfp.learning.config import (
+    AdamWConfig,
+    ConstantConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    TrainerConfig,
+    ValidationConfig,
+)
+from imgfp.learning.data import PairsConfig
+from imgfp.learning.losses import ContrastiveConfig, LossConfig
+
+# what changes nothing in the weights: it may differ when a run goes on
+_FREE = {"pairs": ("workers",), "validation": ("keep",)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides on the trained weights.
+
+    Attributes:
+        epochs: Length of each stage; an epoch passes every training photograph once.
+        size: Image side of each stage in pixels, one for each of `epochs` (progressive resizing).
+        head: How the head of a network starts: "random", or "pca" of the pooled features of training photographs.
+    """
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    loss: LossConfig = field(default_factory=ContrastiveConfig)
+    optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
+    schedule: ScheduleConfig = field(default_factory=ConstantConfig)
+    edits: EditsConfig = field(default_factory=EditsConfig)
+    pairs: PairsConfig = field(default_factory=PairsConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    epochs: tuple[int, ...] = (200,)
+    size: tuple[int, ...] = (224,)
+    head: str = "random"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.epochs) != len(self.size):
+            raise InputError(
+                f"epochs={list(self.epochs)} has {len(self.epochs)} stages, size={list(self.size)} has "
+                f"{len(self.size)}: give one size a stage"
+            )
+        for key, values, least in (("epochs", self.epochs, 1), ("size", self.size, 32)):
+            if not values or min(values) < least:
+                raise InputError(f"{key}={list(values)}: give {least} or more for every stage")
+        if self.head not in ("random", "pca"):
+            raise InputError(f"head={self.head!r}: give one of random, pca")
+        if self.head == "pca" and not self.network.dim:
+            raise InputError("head='pca' has no effect with network.dim=0, which has no head: leave it out")
+        if self.seed < 0:
+            raise InputError(f"seed={self.seed}: give 0 or more")
+        if self.schedule.warmup_epochs > self.total_epochs:
+            raise InputError(
+                f"schedule.warmup_epochs={self.schedule.warmup_epochs} is longer than the run ({self.total_epochs} "
+                "epochs): warm up for a part of it"
+            )
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all stages."""
+        return sum(self.epochs)
+
+    def size_of_epoch(self, epoch: int) -> int:
+        """Image side in pixels of an epoch, counted from 0; the last stage's beyond the end."""
+        for length, size in zip(self.epochs, self.size, strict=True):
+            if epoch < length:
+                return size
+            epoch -= length
+        return self.size[-1]
+
+    def as_plain(self) -> dict[str, Any]:
+        """Plain numbers, texts, lists and dicts; each part that has kinds says its kind."""
+        plain = asdict(self)
+        for part in ("loss", "optimizer", "schedule"):
+            plain[part] = {"kind": type(getattr(self, part)).__name__.removesuffix("Config"), **plain[part]}
+        return plain | {"epochs": list(self.epochs), "size": list(self.size)}
+
+    def identity(self) -> str:
+        """A hash of all that decides on the result."""
+        plain = self.as_plain()
+        for part, keys in _FREE.items():
+            plain[part] = {key: value for key, value in plain[part].items() if key not in keys}
+        return hash_value(plain)

@@ -1,0 +1,61 @@
+"""Judges a network during training: the challenge's descriptor track on a DISC-shaped set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgfp.descriptors import encode_paths, judge_descriptors
+from imgfp.encoders import Encoder, Network, encoder_from_network
+from imgfp.errors import InputError
+from imgfp.images import ImageList
+from imgfp.progress import announce, track
+from imgfp.records import DescriptorSet, GroundTruth
+
+_CHUNK = 256  # images between two movements of the progress line; whole batches
+
+
+@dataclass(frozen=True)
+class JudgedSet:
+    """What a network is judged on. `background`: training photographs that normalise scores, or None."""
+
+    name: str
+    digest: str
+    queries: ImageList
+    references: ImageList
+    truth: GroundTruth
+    background: ImageList | None
+
+
+def validate(network: Network, judged: JudgedSet, size: int) -> dict[str, float | None]:
+    """The descriptor track's figures, and again under `normalised/` where there is a background.
+
+    At most 10 results a query over all queries together, L2. Normalised: minus the mean of each query's top
+    similarities to the background. A picture that cannot be read is a hole: it is found by nothing and finds nothing.
+    """
+    encoder = encoder_from_network(network, size)
+    query, reference = describe(judged.queries, encoder), describe(judged.references, encoder)
+    figures = dict(judge_descriptors(query, reference, judged.truth).figures())
+    if judged.background is not None:
+        background = describe(judged.background, encoder)
+        again = judge_descriptors(query, reference, judged.truth, background).figures()
+        figures |= {f"normalised/{name}": value for name, value in again.items()}
+    return figures
+
+
+def describe(images: ImageList, encoder: Encoder) -> DescriptorSet:
+    """Descriptors of all readable images of a list, ids sorted; the others are named in a line each.
+
+    Raises:
+        InputError: none of them is readable.
+    """
+    parts = [images.paths[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
+    encoded = [encode_paths(part, encoder) for part in track(parts, len(images), f"{images.root.name}", weight=_CHUNK)]
+    matrix, readable = (np.concatenate([part[place] for part in encoded]) for place in (0, 1))
+    for _, _, failures in encoded:
+        for failure in failures:
+            announce(f"left out: {failure.path}: {failure.reason}")
+    if not len(matrix):
+        raise InputError(f"{images.root}: none of its {len(images)} images can be read: mend them or name other ones")
+    ids = np.array(images.ids)[readable]
+    order = np.argsort(ids)
+    return DescriptorSet(ids[order], matrix[order])

@@ -1,0 +1,59 @@
+"""Two processes that train one network (gloo): the steps of one process with the same pictures."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from imgfp.errors import InputError
+from imgfp.learning.config import TrainerConfig
+from imgfp.learning.processes import join_processes, process_of
+
+SCRIPT = Path(__file__).with_name("two_processes.py")
+
+
+def run(*command: object) -> subprocess.CompletedProcess[str]:
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+    }
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        capture_output=True,
+        text=True,
+        env=environment | {"OMP_NUM_THREADS": "1", "IMGFP_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_two_processes_make_the_steps_of_one_with_all_the_pictures(made_up: Path, tmp_path: Path) -> None:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    together = run(*torchrun, SCRIPT, made_up, tmp_path / "two", 2)
+    assert "2 processes, 1 epochs, 2 batches an epoch each" in together.stdout
+    assert together.stderr.count("torch synchronises it on GPUs only") == 1
+    alone = run(SCRIPT, made_up, tmp_path / "one", 4)
+    assert "1 processes, 1 epochs, 2 batches an epoch each" in alone.stdout
+    start, two, one = (
+        load_file(tmp_path / name)
+        for name in ("two/epoch-000.safetensors", "two/epoch-001.safetensors", "one/epoch-001.safetensors")
+    )
+    assert any(not torch.equal(start[name], two[name]) for name in start)
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_several_processes_without_torchrun_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    with pytest.raises(InputError, match=r"torchrun starts the processes: torchrun --nproc-per-node=N train/esvit.py"):
+        join_processes(TrainerConfig(distributed=True))
+
+
+def test_alone_it_is_the_first_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert process_of(TrainerConfig()) == (0, 1)
+    assert process_of(TrainerConfig(distributed=True)) == (3, 4)

@@ -1,0 +1,73 @@
+"""A recipe refuses what cannot be, and is known by what decides on the weights."""
+
+from dataclasses import replace
+
+import pytest
+
+from imgfp.encoders import NetworkConfig
+from imgfp.errors import InputError
+from imgfp.files import canonical_json
+from imgfp.learning.config import (
+    AdamWConfig,
+    ConstantConfig,
+    CosineConfig,
+    SgdConfig,
+    TrainerConfig,
+    ValidationConfig,
+)
+from imgfp.learning.data import PairsConfig
+from imgfp.learning.recipe import Recipe
+
+
+def test_stages_of_growing_pictures() -> None:
+    recipe = Recipe(epochs=(2, 1), size=(96, 128))
+    assert recipe.total_epochs == 3
+    assert [recipe.size_of_epoch(epoch) for epoch in range(4)] == [96, 96, 128, 128]
+
+
+def test_it_is_known_by_what_decides_on_the_weights() -> None:
+    recipe = Recipe()
+    assert recipe.identity() == Recipe().identity()
+    assert replace(recipe, pairs=PairsConfig(workers=7)).identity() == recipe.identity()
+    assert replace(recipe, validation=ValidationConfig(keep=9)).identity() == recipe.identity()
+    others = [
+        replace(recipe, seed=1),
+        replace(recipe, optimizer=AdamWConfig(lr=2e-4)),
+        replace(recipe, schedule=CosineConfig()),
+        replace(recipe, trainer=TrainerConfig(ema=0.9)),
+        replace(recipe, pairs=PairsConfig(batch=9)),
+    ]
+    assert len({recipe.identity(), *(other.identity() for other in others)}) == len(others) + 1
+
+
+def test_kinds_with_equal_settings_differ() -> None:
+    assert Recipe(schedule=ConstantConfig()).as_plain()["schedule"]["kind"] == "Constant"
+    assert canonical_json(Recipe().as_plain())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Recipe(epochs=(1, 2), size=(224,)), "2 stages, size=[224] has 1"),
+        (lambda: Recipe(epochs=(0,)), "epochs=[0]: give 1 or more"),
+        (lambda: Recipe(size=(16,)), "size=[16]: give 32 or more"),
+        (lambda: Recipe(head="zero"), "head='zero': give one of random, pca"),
+        (lambda: Recipe(head="pca", network=NetworkConfig(dim=0)), "has no effect with network.dim=0"),
+        (lambda: Recipe(seed=-1), "seed=-1: give 0 or more"),
+        (lambda: Recipe(epochs=(2,), schedule=ConstantConfig(3)), "longer than the run (2 epochs)"),
+        (lambda: AdamWConfig(lr=0), "optimizer.lr=0: give a number above 0"),
+        (lambda: AdamWConfig(lr=float("nan")), "optimizer.lr=nan"),
+        (lambda: SgdConfig(momentum=1), "optimizer.momentum=1"),
+        (lambda: CosineConfig(final=1), "schedule.final=1"),
+        (lambda: TrainerConfig(precision="fp16"), "trainer.precision=fp16: give one of auto, bf16, fp32"),
+        (lambda: TrainerConfig(ema=1), "trainer.ema=1"),
+        (lambda: TrainerConfig(accumulate=0), "trainer.accumulate=0"),
+        (lambda: ValidationConfig(keep=0), "validation.keep=0"),
+        (lambda: ValidationConfig(every=0, patience=2), "validation.patience=2: give nothing with"),
+    ],
+)
+def test_what_cannot_be_is_one_line(make, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        make()
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,186 @@
+"""A whole training on made-up photographs: what it leaves, how it goes on, how it fails."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from learning_notes import TRAINING, Notes
+from safetensors.torch import load_file
+
+from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, load_export
+from imgfp.errors import InputError
+from imgfp.learning.config import AdamWConfig, SgdConfig, TrainerConfig, ValidationConfig
+from imgfp.learning.data import PairsConfig
+from imgfp.learning.keeper import BEST, LAST
+from imgfp.learning.losses import InfoNceKoleoConfig, MarginConfig, TripletConfig
+from imgfp.learning.recipe import Recipe
+
+
+def same_bytes(one: Path, other: Path, epoch: int) -> None:
+    name = f"epoch-{epoch:03d}.safetensors"
+    assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_what_a_training_leaves(training, micro: Recipe, tmp_path: Path) -> None:
+    notes = Notes()
+    done = training(micro, tmp_path, notes)
+    assert (done.epochs, done.stopped_early, done.failures) == (2, False, ())
+    steps = -(-TRAINING // 3)
+    assert [(name, step) for name, step, _ in notes.checkpoints] == [
+        ("epoch-000", 0),
+        ("epoch-001", steps),
+        ("epoch-002", 2 * steps),
+    ]
+    for _, _, figures in notes.checkpoints:
+        assert 0 <= figures["uap"] <= 1
+        assert {"recall_at_1", "recall_at_p90", "normalised/uap"} <= figures.keys()
+    losses = [figures["loss"] for _, figures in notes.points if "loss" in figures]
+    assert len(losses) == 2 * steps
+    assert all(loss > 0 for loss in losses)
+    assert notes.points[-1][1] == {"failed_images": 0.0}
+
+    # what is exported is what was judged, with a card that says how it was made
+    best = max(range(3), key=lambda epoch: (notes.checkpoints[epoch][2]["uap"], -epoch))
+    assert (tmp_path / f"{BEST}.safetensors").resolve().stem == f"epoch-{best:03d}"
+    assert done.best == tmp_path / f"{BEST}.safetensors"
+    network, card = load_export(tmp_path / "epoch-002.safetensors")
+    assert card["recipe"] == micro.as_plain()
+    assert card["figures"] == notes.checkpoints[2][2]
+    assert (card["experiment"], card["epoch"], card["size"]) == ("test", 2, 32)
+    assert network.dim == 8
+    assert create_encoder(EncoderConfig(weights=str(tmp_path / "epoch-002.safetensors"))).dim == 8
+    first, last = (load_file(tmp_path / f"epoch-00{epoch}.safetensors") for epoch in (0, 2))
+    assert any(not torch.equal(first[name], last[name]) for name in first if name.endswith("weight"))
+
+
+def test_hyper_parameters_are_plain_and_a_checkpoint_holds_no_code(training, micro: Recipe, tmp_path: Path) -> None:
+    training(micro, tmp_path, epochs=(1,))
+    stored = torch.load(tmp_path / LAST, weights_only=True)
+    assert stored["hyper_parameters"]["recipe"] == replace(micro, epochs=(1,)).as_plain()
+    json.dumps(stored["hyper_parameters"]["recipe"])
+
+
+@pytest.mark.parametrize("failing_step", [2, 6, 8], ids=["first epoch", "second epoch", "between epochs"])
+def test_a_run_cut_short_goes_on_to_the_same_weights(
+    training, micro: Recipe, tmp_path: Path, failing_step: int
+) -> None:
+    """With everything that has a memory: descriptors, averaged weights, mined negatives, momentum, dropped paths."""
+    recipe = replace(
+        micro,
+        trainer=TrainerConfig(precision="fp32", ema=0.9, accumulate=2),
+        pairs=PairsConfig(batch=3, untouched=2, hard=1, workers=0),
+        optimizer=SgdConfig(),
+        epochs=(1, 2),
+        size=(32, 40),
+    )
+    training(recipe, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="power cut"):
+        training(recipe, tmp_path / "cut", Notes(fail_at=failing_step // 2))
+    done = training(recipe, tmp_path / "cut")
+    assert done.epochs == 3
+    same_bytes(tmp_path / "whole", tmp_path / "cut", 3)
+
+
+def test_workers_change_nothing(training, micro: Recipe, tmp_path: Path) -> None:
+    training(micro, tmp_path / "none", epochs=(1,))
+    training(micro, tmp_path / "two", epochs=(1,), pairs=replace(micro.pairs, workers=2))
+    same_bytes(tmp_path / "none", tmp_path / "two", 1)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [TripletConfig(memory=64), MarginConfig(), InfoNceKoleoConfig()],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_every_loss_trains(training, micro: Recipe, tmp_path: Path, loss) -> None:
+    notes = Notes()
+    training(micro, tmp_path, notes, loss=loss, epochs=(1,), validation=ValidationConfig(every=0))
+    assert notes.checkpoints == []
+    assert not (tmp_path / f"{BEST}.safetensors").exists()
+    assert (tmp_path / LAST).is_file()
+
+
+def test_a_learnt_boundary_is_learnt(training, micro: Recipe, tmp_path: Path) -> None:
+    training(micro, tmp_path, loss=MarginConfig(), optimizer=AdamWConfig(lr=0.01), epochs=(1,))
+    state = torch.load(tmp_path / LAST, weights_only=True)["state_dict"]
+    (beta,) = [tensor for name, tensor in state.items() if name.startswith("loss.") and "beta" in name]
+    assert beta.item() != pytest.approx(1.2)
+
+
+def test_an_esvit_trains_with_a_head_from_pca(training, micro: Recipe, tmp_path: Path) -> None:
+    notes = Notes()
+    training(micro, tmp_path, notes, network=NetworkConfig("esvit_nano", dim=8), head="pca", epochs=(1,))
+    assert [name for name, _, _ in notes.checkpoints] == ["epoch-000", "epoch-001"]
+
+
+def test_only_the_best_stay_on_disk(training, micro: Recipe, tmp_path: Path) -> None:
+    notes = Notes()
+    training(micro, tmp_path, notes, epochs=(4,), validation=ValidationConfig(background=0, keep=1))
+    left = sorted(path.stem for path in tmp_path.glob("epoch-*.safetensors"))
+    assert len(left) <= 2
+    assert "epoch-004" in left
+    assert sorted([*left, *notes.gone]) == [f"epoch-{epoch:03d}" for epoch in range(5)]
+    assert all(not path.with_suffix(".json").exists() for path in map(tmp_path.joinpath, notes.gone))
+
+
+def test_it_stops_where_nothing_gets_better(training, micro: Recipe, tmp_path: Path) -> None:
+    still = replace(micro, optimizer=SgdConfig(lr=1e-12), validation=ValidationConfig(background=0, patience=2))
+    done = training(still, tmp_path, epochs=(9,))
+    assert done.stopped_early
+    assert done.epochs < 9
+
+
+def test_a_photograph_that_cannot_be_read_is_a_named_hole(
+    training, micro: Recipe, made_up: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "photographs"
+    broken.mkdir()
+    for path in (made_up / "training_images").iterdir():
+        (broken / path.name).write_bytes(path.read_bytes()[:200] if "3" in path.name else path.read_bytes())
+    done = training(micro, tmp_path / "run", pairs=replace(micro.pairs, photographs=str(broken)))
+    assert [failure.path.name for failure in done.failures] == ["T000003.jpg"]
+    assert "T000003.jpg" in (tmp_path / "run" / "failures.csv").read_text()
+
+
+def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(
+    training, micro: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imgfp.learning.module import DescriptorTraining
+
+    step = DescriptorTraining.training_step
+
+    def spoilt(self, batch, place):
+        made = step(self, batch, place)
+        return made | {"loss": made["loss"] * float("nan")} if self.current_epoch == 1 else made
+
+    monkeypatch.setattr(DescriptorTraining, "training_step", spoilt)
+    with pytest.raises(InputError) as error:
+        training(micro, tmp_path)
+    message = str(error.value)
+    assert "the loss became nan in epoch 2" in message
+    assert str(tmp_path / "epoch-00") in message
+    assert "lower optimizer.lr" in message
+    assert "\n" not in message
+    monkeypatch.undo()
+    assert training(micro, tmp_path).epochs == 2  # and goes on from there
+
+
+@pytest.mark.parametrize("spoil", ["truncated", "other"])
+def test_a_last_checkpoint_that_cannot_be_read_is_one_line(training, micro: Recipe, tmp_path: Path, spoil: str) -> None:
+    training(micro, tmp_path, epochs=(1,))
+    last = tmp_path / LAST
+    last.write_bytes(last.read_bytes()[:1000] if spoil == "truncated" else b"not a checkpoint")
+    with pytest.raises(InputError) as error:
+        training(micro, tmp_path, epochs=(2,))
+    assert "cannot be read" in str(error.value)
+    assert "resume=false" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_gpu_where_there_is_none_is_one_line(training, micro: Recipe, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputError, match="torch sees no GPU here: take trainer=cpu"):
+        training(micro, tmp_path, trainer=TrainerConfig(accelerator="gpu"))

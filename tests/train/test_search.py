@@ -1,0 +1,114 @@
+"""train/search.py: trials as MLflow children, gone on with where it stopped; bad spaces refused before the first."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgfp.cli import esvit_search
+from imgfp.cli.esvit_search import Found, run_search
+from imgfp.errors import InputError
+from imgfp.learning.trained import Diverged, Trained
+from imgfp.tracking import open_store
+
+PARENT = "mlflow.parentRunId"
+
+
+@pytest.fixture
+def search(composed, quick: list[str]) -> Callable[..., Found]:
+    """Searches with these overrides."""
+    micro = ["network.architecture=test_efficientnet", "network.dim=4", "size=32", *quick]
+
+    def run(*overrides: str) -> Found:
+        given = ["+experiment=mini_efficientnet", *micro, *overrides]
+        config = composed("esvit_search", *given)
+        return run_search(config, "mini", given, lambda others: composed("esvit_search", *others))
+
+    return run
+
+
+def test_a_search_goes_on_where_it_was_stopped(search, composed, tmp_path: Path, monkeypatch) -> None:
+    space = "search.space={optimizer.lr: log 1e-4 1e-2, loss: contrastive|triplet, loss.margin: 0.5 1.0}"
+    train = esvit_search.run_training
+    tried = []
+
+    def stopped(config, name: str, parent: str | None) -> Trained:
+        tried.append((config.optimizer.lr, config.loss.margin))
+        if len(tried) == 2:
+            raise KeyboardInterrupt
+        if len(tried) == 4:
+            raise Diverged("the loss became nan")
+        return train(config, name, parent)
+
+    monkeypatch.setattr(esvit_search, "run_training", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        search(space, "search.trials=2")
+    found = search(space, "search.trials=2")
+    assert len(tried) == 3
+    assert tried[1] == tried[2] != tried[0], "the stopped trial goes on with its own values; the first is not repeated"
+    found = search(space, "search.trials=3")
+    assert len(tried) == 4
+    results = found.search.results
+    assert [uap is None for _, uap in results] == [False, False, True]
+
+    client = open_store(tmp_path / "mlruns").client()
+    (experiment,) = client.search_experiments(filter_string="name = 'esvit'")
+    runs = client.search_runs([experiment.experiment_id])
+    (parent,) = [run for run in runs if PARENT not in run.data.tags]
+    children = [run for run in runs if PARENT in run.data.tags]
+    assert {run.data.tags[PARENT] for run in children} == {parent.info.run_id}
+    assert len(children) == 2, "the third was not begun in earnest"
+    best, uap = found.search.best
+    assert parent.data.metrics["uap"] == uap == max(run.data.metrics["uap"] for run in children)
+    assert parent.data.tags["best.optimizer.lr"] == best.values["optimizer.lr"]
+    assert parent.data.tags["best.command"] == found.command
+    assert [point.step for point in client.get_metric_history(parent.info.run_id, "uap")] == [0, 1, 2]
+
+    # the command finds the very training of the best trial
+    program, script, *overrides = found.command.split()
+    assert (program, script) == ("python", "train/esvit.py")
+    assert not any(text.startswith("search.") for text in overrides)
+    monkeypatch.undo()
+    again = train(composed("esvit", *overrides), "mini")
+    assert again.figures["uap"] == uap
+    assert len(client.search_runs([experiment.experiment_id])) == len(runs)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["search.space={optimizer.lrr: log 1e-4 1e-2}"], "search.space: 'optimizer.lrr' is no key of a training (did"),
+        (["search.space={seed: a|b}"], "seed=a: give a whole number"),
+        (["search.space={search.trials: 1 2}"], "search.space: 'search.trials' is no key of a training"),
+        (
+            ["search.space={loss: triplet|infonce_koleo, loss.margin: 0.5 1.0}"],
+            "search.space: 'loss.margin' is no key of a training where loss=infonce_koleo",
+        ),
+        (["search.space={loss: triplet|tripplet}"], "search.space: loss=tripplet: no such choice: did you mean"),
+        (["search.space={loss.margin: 0.5 3.0}"], "loss.margin=3.0: unit vectors are at most 2 apart"),
+        (["search.space={optimizer.lr: -1 1}"], "optimizer.lr=-1.0: give a number above 0"),
+        (["search.trials=0"], "search.trials=0: give 1 or more"),
+        (["validation.every=0"], "validation.every=0: a search compares trainings by their uAP: give 1 or more"),
+        (["trainer=ddp"], "trainer.distributed=true: a search trains in one process"),
+    ],
+)
+def test_a_space_is_refused_before_the_first_trial(search, tmp_path: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        search(*overrides)
+    assert str(error.value).startswith(message)
+    assert not (tmp_path / "work").exists()
+
+
+def test_without_a_space_the_rate_varies(search, monkeypatch, tmp_path: Path) -> None:
+    rates = []
+
+    def trained(config, name: str, parent: str | None) -> Trained:
+        rates.append(config.optimizer.lr)
+        return Trained(tmp_path, None, {"uap": 0.5}, 1, False, ())
+
+    monkeypatch.setattr(esvit_search, "run_training", trained)
+    found = search("search.trials=4", "optimizer.lr=1e-3")
+    assert all(1e-4 <= rate <= 1e-2 for rate in rates)
+    assert len(set(rates)) == 4
+    assert found.search.best == found.search.results[0], "of equals the first"
+    assert not found.command.count("optimizer.lr=1e-3 ")

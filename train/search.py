@@ -1,0 +1,12 @@
+"""Searches good settings for a training: python train/search.py +experiment=NAME [search.trials=N] [search.space={...}].
+
+Every trial is a training of train/esvit.py, and in MLflow a child of the search. The same command goes on where it stopped.
+"""
+
+from pathlib import Path
+
+if __name__ == "__main__":  # worker processes import this file too: they need none of it
+    from imgfp.cli.esvit_search import register_search_groups, search_app
+    from imgfp.cli.hydra_app import run_app
+
+    run_app(search_app, Path(__file__).resolve().parent.parent, "esvit_search", register_search_groups)
