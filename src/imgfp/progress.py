@@ -49,5 +49,8 @@ def advance(units: int) -> None:
 
 def announce(line: str) -> None:
     """One line on standard error, above the progress lines that are open: what a step is about to need, or found."""
-    tqdm.write(line, file=sys.stderr)
-    sys.stderr.flush()
+    if any(bar.last_print_t >= bar.start_t + bar.delay for bar in _bars):
+        tqdm.write(line, file=sys.stderr)
+        sys.stderr.flush()
+    else:  # tqdm would draw lines whose delay is not over, and would not clear them when they end
+        print(line, file=sys.stderr, flush=True)

@@ -83,6 +83,16 @@ def test_a_run_cut_short_goes_on_to_the_same_weights(
     same_bytes(tmp_path / "whole", tmp_path / "cut", 3)
 
 
+def test_the_reported_loss_is_that_of_a_batch_however_many_are_added_up(training, micro: Recipe, tmp_path: Path) -> None:
+    first = []
+    for steps in (1, 2):
+        notes = Notes()
+        still = replace(micro, optimizer=SgdConfig(lr=1e-12), epochs=(1,), validation=ValidationConfig(every=0))
+        training(still, tmp_path / str(steps), notes, trainer=TrainerConfig(precision="fp32", accumulate=steps))
+        first.append(next(figures["loss"] for _, figures in notes.points if "loss" in figures))
+    assert first[0] == pytest.approx(first[1])
+
+
 def test_workers_change_nothing(training, micro: Recipe, tmp_path: Path) -> None:
     training(micro, tmp_path / "none", epochs=(1,))
     training(micro, tmp_path / "two", epochs=(1,), pairs=replace(micro.pairs, workers=2))

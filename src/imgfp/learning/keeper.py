@@ -29,7 +29,8 @@ class Keeper(pl.Callback):
 
     Attributes:
         history: uAP of every validation.
-        figures: those of the last validation.
+        latest: Figures of the last validation.
+        stopped: Whether training stopped because nothing got better.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Keeper(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Progress, curves, the table that hard negatives are mined from; stops where the loss is no number."""
-        loss = float(outputs["loss"])
+        loss = float(outputs["loss"]) * trainer.accumulate_grad_batches  # which Lightning has divided it by
         if not math.isfinite(loss):
             raise Diverged(self._not_finite(trainer, loss))
         self.data.collect(batch, outputs["descriptors"])
@@ -120,6 +121,14 @@ class Keeper(pl.Callback):
             write_failures(self.folder / "failures.csv", self.failures)
             self._tell(passed, seconds)
         self._save(trainer)
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """The progress line ends before anything else is printed."""
+        self._bar = iter(())
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """So it does where the training fails."""
+        self._bar = iter(())
 
     def _validate(self, trainer: pl.Trainer, module: DescriptorTraining, passed: int) -> None:
         """On the first process, while the others wait."""

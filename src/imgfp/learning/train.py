@@ -14,7 +14,7 @@ from imgfp.files import write_bytes
 from imgfp.learning.data import TrainingData
 from imgfp.learning.keeper import Keeper
 from imgfp.learning.losses import create_loss
-from imgfp.learning.machine import create_trainer
+from imgfp.learning.machine import create_trainer, on_gpu
 from imgfp.learning.module import DescriptorTraining
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Recorder
@@ -48,6 +48,7 @@ def train(
         InputError: a GPU is asked for where there is none; the checkpoint cannot be read; the loss is no number.
     """
     torch.set_num_threads(thread_count())
+    on_gpu(recipe.trainer)  # refused here, before anything takes time
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / LAST
     if begun := last.exists():
