@@ -25,10 +25,11 @@ from imgfp.edits import (
     plain_name,
 )
 from imgfp.images import ImageList, read_rgb
+from imgfp.learning.data.maker import WORKING, squashed
 
 COUNT, ROUNDS = 60, 5
 SIZE = 160  # pixels a side of a training view
-LIMIT = (2 * SIZE) ** 2  # pixels that training holds a picture below while it is edited
+LIMIT = round(WORKING * SIZE) ** 2  # pixels that training holds a picture below while it is edited
 
 
 def photographs() -> list[np.ndarray]:
@@ -57,7 +58,7 @@ def view_all(images: Sequence[np.ndarray], policy: Policy, edits: Mapping[str, E
     for number, image in enumerate(images):
         rng = np.random.default_rng([1, number])
         edited = apply_edits(image, draw(policy, rng, edits), edits, rng, limit)
-        cv2.resize(edited.image, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        squashed(edited.image, SIZE)
 
 
 def time_edits(images: Sequence[np.ndarray]) -> dict[str, float]:

@@ -36,17 +36,21 @@ def folder_of_photographs(made: Path) -> Path:
     return made
 
 
-def trained(architecture: str, batches: Iterable[Batch]) -> None:
-    """One pass with the steps of a real training: forward in the machine's precision, loss, backward, AdamW."""
+def training(architecture: str) -> Callable[[Iterable[Batch]], None]:
+    """A function that makes a real training's steps: forward in the machine's precision, loss, backward, AdamW."""
     network = create_network(NetworkConfig(architecture)).train()
     loss = create_loss(InfoNceKoleoConfig(), network.dim)
     optimizer = create_optimizer([network], AdamWConfig())
-    for batch in batches:
-        with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16(TrainerConfig())):
-            value = loss(network(batch.pixels), batch.labels)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
+
+    def steps(batches: Iterable[Batch]) -> None:
+        for batch in batches:
+            with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16(TrainerConfig())):
+                value = loss(network(batch.pixels), batch.labels)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+
+    return steps
 
 
 def _always(size: int, epoch: int) -> int:
@@ -64,9 +68,11 @@ def main() -> None:
             data = open_training(pairs, EditsConfig(), None, 0, partial(_always, size))
             loader = data.train_dataloader()
             ready = list(loader)  # starts the workers too
+            steps = training(architecture)
+            steps(ready[:1])  # the first step sets up the optimizer
             ways: dict[str, Callable[[], Any]] = {
-                "batches made beforehand": partial(trained, architecture, ready),
-                "edited meanwhile": partial(trained, architecture, loader),
+                "batches made beforehand": partial(steps, ready),
+                "edited meanwhile": partial(steps, loader),
                 "edits alone": partial(list, loader),
             }
             seconds = alternate(ways, rounds=3)

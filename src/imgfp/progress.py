@@ -53,4 +53,5 @@ def announce(line: str) -> None:
         tqdm.write(line, file=sys.stderr)
         sys.stderr.flush()
     else:  # tqdm would draw lines whose delay is not over, and would not clear them when they end
-        print(line, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{line}\n")  # at once: no line of another process of the sweep comes between
+        sys.stderr.flush()

@@ -114,7 +114,7 @@ def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> 
     assert refused("find", *rest, "--branches", "crop") == "branch='crop': give one of local, global"
     assert refused("find", *rest, "--branches", "") == "branches='': give local, global or local,global"
     line = refused("describe", *rest[:2], "--out", tmp_path / "d.h5", "--encoder", "resnet1900")
-    assert line.startswith("encoder.name='resnet1900': timm has no such model; near: ")
+    assert line.startswith("encoder.name='resnet1900': timm has no such model; near: resnet")
 
 
 def test_search_without_an_index(refused, pictures, tmp_path) -> None:

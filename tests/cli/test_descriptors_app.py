@@ -254,7 +254,7 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
         ("{both} pca=17 background={known}", "pca=17: the descriptors have 16 dimensions: give 1 to 16"),
         ("{both} normalisation=sscd background={h5}", "{h5}: no dataset 'background' (it has: query, query_ids,"),
         ("{both} normalisation=sscd background={wide}", "query dimension 16 is not the background's 300: extract with"),
-        ("{both} answers=0", "answers=0: give 1 or more"),
+        ("{both} answers=0", "answers=0: give a whole number, 1 or more"),
         ("{both} cap=all", "cap='all': give one of global, query"),
         ("{both} encoder.size=64", "descriptors={h5}: no picture is encoded: leave checkpoint and encoder out, or"),
         ("{both} checkpoint=none.safetensors", "checkpoint=none.safetensors: no such file: give an exported network"),
@@ -284,6 +284,28 @@ def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: st
         app(*overrides.format(both=both, **places).split())
     assert message.format(**places) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ("answers=abc", "answers=abc: give a whole number, 1 or more"),
+        ("answers=null", "answers=None: give a whole number, 1 or more"),
+        ("answers=2.5", "answers=2.5: give a whole number, 1 or more"),
+        ("answers=true", "answers=True: give a whole number, 1 or more"),
+        ("cap=all", "cap='all': give one of global, query"),
+        ("checkpoint={evil}", "checkpoint={evil}: the embedded encoder has its own weights: name a model too, or give"),
+        ("checkpoint={evil} encoder.name=test_vit", "checkpoint={evil}: not a safetensors file ("),
+        ("checkpoint={evil} encoder.name=esvit_nano", "checkpoint={evil}: not a checkpoint of torch, or cut off ("),
+    ],
+)
+def test_refused_before_encoding(app, tiny_disc, tmp_path, overrides: str, message: str) -> None:
+    evil = tmp_path / "evil.pth"
+    evil.write_bytes(b"no weights")
+    with pytest.raises(InputError) as caught:
+        app(f"data.root={tiny_disc}", "limit_dim=false", *overrides.format(evil=evil).split())
+    assert str(caught.value).startswith(message.format(evil=evil))
+    assert not (tmp_path / "work").exists()
 
 
 def test_too_many_dimensions_are_refused_before_encoding(app, tiny_disc, tmp_path) -> None:

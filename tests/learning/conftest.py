@@ -71,10 +71,10 @@ def micro() -> Recipe:
 def training(made_up: Path):
     """Trains a recipe on the made-up set."""
 
-    def run(recipe: Recipe, folder: Path, notes: Notes | None = None, **changes: Any) -> Trained:
+    def run(recipe: Recipe, folder: Path, notes: Notes | None = None, root: Path = made_up, **changes: Any) -> Trained:
         recipe = replace(recipe, **changes)
-        data = open_training(recipe.pairs, recipe.edits, made_up, recipe.seed, recipe.size_of_epoch)
-        judged, _ = judged_set(recipe, made_up, data)
+        data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
+        judged, _ = judged_set(recipe, root, data)
         return train(recipe, data, judged, folder, notes or Notes(), {"experiment": "test"})
 
     return run

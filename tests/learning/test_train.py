@@ -1,6 +1,7 @@
 """A whole training on made-up photographs: what it leaves, how it goes on, how it fails."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +84,9 @@ def test_a_run_cut_short_goes_on_to_the_same_weights(
     same_bytes(tmp_path / "whole", tmp_path / "cut", 3)
 
 
-def test_the_reported_loss_is_that_of_a_batch_however_many_are_added_up(training, micro: Recipe, tmp_path: Path) -> None:
+def test_the_reported_loss_is_that_of_a_batch_however_many_are_added_up(
+    training, micro: Recipe, tmp_path: Path
+) -> None:
     first = []
     for steps in (1, 2):
         notes = Notes()
@@ -169,12 +172,60 @@ def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(
     with pytest.raises(InputError) as error:
         training(micro, tmp_path)
     message = str(error.value)
-    assert "the loss became nan in epoch 2" in message
-    assert str(tmp_path / "epoch-00") in message
-    assert "lower optimizer.lr" in message
+    assert message.startswith("the loss became nan in epoch 2 at step ")
+    assert f"the last good checkpoint is {tmp_path / LAST}; lower optimizer.lr (now 0.001)" in message
     assert "\n" not in message
     monkeypatch.undo()
     assert training(micro, tmp_path).epochs == 2  # and goes on from there
+
+
+@pytest.mark.parametrize("every", [0, 1])
+def test_weights_spoilt_by_the_last_step_are_not_saved(training, micro: Recipe, tmp_path: Path, every: int) -> None:
+    """The loss of every step is a number; what the last one left is not."""
+    one_step = replace(micro, pairs=PairsConfig(batch=10, untouched=0, workers=0), optimizer=SgdConfig(lr=1e30))
+    with pytest.raises(InputError) as error:
+        training(
+            one_step,
+            tmp_path,
+            validation=ValidationConfig(every=every),
+            trainer=TrainerConfig("cpu", precision="fp32", clip=0.0),
+        )
+    assert "the network's descriptors are no numbers any more in epoch 1" in str(error.value)
+    good = (
+        "the last good checkpoint is " + str(tmp_path / "epoch-000.safetensors") if every else "no checkpoint was made"
+    )
+    assert good in str(error.value)
+    assert not (tmp_path / LAST).exists()
+    assert not (tmp_path / "epoch-001.safetensors").exists()
+
+
+def test_a_judged_picture_that_cannot_be_read_is_a_hole_too(
+    training, micro: Recipe, made_up: Path, tmp_path: Path
+) -> None:
+    spoilt = tmp_path / "set"
+    shutil.copytree(made_up, spoilt)
+    (spoilt / "reference_images" / "R000001.jpg").write_bytes(b"not a picture")
+    done = training(micro, tmp_path / "run", root=spoilt)
+    assert [failure.path.name for failure in done.failures] == ["R000001.jpg"]
+
+
+def test_queries_among_the_training_photographs_are_refused(
+    training, micro: Recipe, made_up: Path, tmp_path: Path
+) -> None:
+    copies = tmp_path / "copies"
+    shutil.copytree(made_up / "training_images", copies)
+    shutil.copy(made_up / "query_images" / "Q00002.jpg", copies / "innocent.jpg")
+    with pytest.raises(InputError, match=r"1 training photographs are queries that are validated on, first .*innocent"):
+        training(micro, tmp_path / "run", pairs=replace(micro.pairs, photographs=str(copies)))
+
+
+def test_a_run_killed_after_it_was_stopped_early_stays_stopped(training, micro: Recipe, tmp_path: Path) -> None:
+    still = replace(micro, optimizer=SgdConfig(lr=1e-12), validation=ValidationConfig(background=0, patience=2))
+    first = training(still, tmp_path, epochs=(9,))
+    again = training(still, tmp_path, epochs=(9,))  # as if nobody had noted that it was finished
+    assert first.stopped_early
+    assert again.stopped_early
+    assert again.epochs == first.epochs
 
 
 @pytest.mark.parametrize("spoil", ["truncated", "other"])

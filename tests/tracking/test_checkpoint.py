@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from imgfp.tracking import Store, log_checkpoint, mark_removed, tracked_run
+from imgfp.tracking import Store, log_checkpoint, mark_moved, mark_removed, tracked_run
 from imgfp.tracking.checkpoint import PATH_TAG
 from imgfp.tracking.run import ERROR_TAG
 
@@ -48,6 +48,33 @@ def test_logged_twice_it_is_one_and_a_removed_one_says_so(store: Store, weights:
         assert log_checkpoint(run, weights, card, {}, {"uap": 0.1}, 1) == first
         mark_removed(run, weights, "not among the best 3")
     assert store.client().get_logged_model(first).tags[PATH_TAG] == "removed: not among the best 3"
+
+
+def test_a_moved_one_says_where_it_lies_now(store: Store, tmp_path: Path) -> None:
+    old, new = tmp_path / "mini-0", tmp_path / "mini-0.before-1"
+    made, beside = old / "epoch-001.safetensors", tmp_path / "mini-01" / "epoch-001.safetensors"
+    for path in (made, beside):
+        path.parent.mkdir()
+        path.write_bytes(b"weights")
+        path.with_suffix(".json").write_text("{}")
+    gone = old / "epoch-000.safetensors"
+
+    def tags(run_id: str) -> set[str]:
+        experiment = store.client().get_run(run_id).info.experiment_id
+        models = store.client().search_logged_models([experiment], filter_string=f"source_run_id = '{run_id}'")
+        return {model.tags[PATH_TAG] for model in models}
+
+    runs = []
+    for name in ("moved", "another"):
+        with tracked_run(store, "checkpoints", name, {}) as run:
+            for path in (made, beside, gone):
+                log_checkpoint(run, path, made.with_suffix(".json"), {}, {"uap": 0.1}, 1)
+            mark_removed(run, gone, "worse")
+            runs.append(run.run_id)
+    old.rename(new)
+    mark_moved(store, runs[0], old, new)
+    assert tags(runs[0]) == {str(new / "epoch-001.safetensors"), str(beside), "removed: worse"}
+    assert tags(runs[1]) == {str(made), str(beside), "removed: worse"}, "the other run is left alone"
 
 
 def test_a_figure_of_another_name_is_refused_before_anything_is_written(store: Store, weights: Path) -> None:

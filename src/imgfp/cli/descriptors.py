@@ -1,5 +1,6 @@
 """What evaluate/descriptors.py does: one set of descriptors judged by the descriptor track's rules, and tracked."""
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +17,7 @@ from imgfp.cli.judged_descriptors import JudgedDescriptors, add_background, enco
 from imgfp.cli.judged_run import JudgedData, Tracking
 from imgfp.cli.main import LEFT_OUT, OK
 from imgfp.descriptors import NORMALISATIONS, Normalisation, rank
+from imgfp.descriptors.judge import CAPS
 from imgfp.encoders import EncoderConfig, create_encoder, resolve_encoder
 from imgfp.errors import InputError
 from imgfp.files import hash_value
@@ -49,7 +51,10 @@ def judge(config: DictConfig) -> int:
         for name, node in config.normalisation.items()
     }
     _refuse_contradictions(config)
-    judged = _open(config, background=config.pca is not None or any(chosen.values()))
+    try:
+        judged = _open(config, background=config.pca is not None or any(chosen.values()))
+    except InputError as error:
+        raise InputError(_named_as_given(str(error), config)) from None
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     known = [settings[key] for key in ("normalisation", "pca", "whiten", "answers", "cap")]
     out = Path(config.paths.work) / judged.name / hash_value([judged.digest, known])[:8]
@@ -83,7 +88,11 @@ def judge(config: DictConfig) -> int:
 
 
 def _refuse_contradictions(config: DictConfig) -> None:
-    """Raises InputError for settings that contradict each other or would do nothing."""
+    """Raises InputError for settings that contradict each other or would do nothing, before hours of encoding."""
+    if isinstance(config.answers, bool) or not isinstance(config.answers, int) or config.answers < 1:
+        raise InputError(f"answers={config.answers}: give a whole number, 1 or more")
+    if config.cap not in CAPS:
+        raise InputError(f"cap={config.cap!r}: give one of {', '.join(CAPS)}")
     if config.whiten and config.pca is None:
         raise InputError(f"whiten=true has no effect without a projection: give pca={MAX_DIM} too")
     if config.checkpoint is not None and not Path(config.checkpoint).is_file():
@@ -132,6 +141,16 @@ def _open(config: DictConfig, background: bool) -> JudgedDescriptors:
 def _encoder(config: DictConfig) -> EncoderConfig:
     encoder: EncoderConfig = OmegaConf.to_object(config.encoder)  # type: ignore[assignment]
     return encoder if config.checkpoint is None else replace(encoder, weights=str(config.checkpoint))
+
+
+def _named_as_given(said: str, config: DictConfig) -> str:
+    """What an encoder says of its weights, under the key that the user gave."""
+    given = f"checkpoint={config.checkpoint}"
+    return (
+        said
+        if config.checkpoint is None
+        else re.sub(rf"(encoder\.)?weights={re.escape(str(config.checkpoint))}", lambda _: given, said)
+    )
 
 
 def _require_dim(dim: int, config: DictConfig) -> None:

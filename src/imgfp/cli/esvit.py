@@ -1,5 +1,6 @@
 """What train/esvit.py does: one tracked training, begun or gone on with."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from imgfp.cli.console import ui_hint
 from imgfp.cli.hydra_app import command_key, experiment_choice
 from imgfp.cli.main import LEFT_OUT, OK
-from imgfp.cli.recipe_config import recipe_of
+from imgfp.cli.recipe_config import recipe_of, shown
 from imgfp.cli.training_run import RunFolder, TrackedRecorder
-from imgfp.files import hash_value
+from imgfp.files import hash_file, hash_value
 from imgfp.learning.data import TrainingData, open_training, show_samples
 from imgfp.learning.judged import digest_of, judged_set
 from imgfp.learning.processes import is_first, join_processes, process_of, wait_for_all
@@ -23,17 +24,18 @@ from imgfp.progress import announce
 from imgfp.reports import draw_samples
 from imgfp.tracking import describe, open_store, parent_run, tracked_run
 
-_LOGGED_SAMPLES = 8
+_LOGGED_SAMPLES = 16
 
 
 def train_app(config: DictConfig) -> int:
     """Trains, or goes on, and prints the figures; with `show` it only draws samples. The exit code says 0 or 3."""
     name = experiment_choice("esvit")
-    if config.show:
-        recipe = recipe_of(config)
+    recipe = recipe_of(config)
+    count, epoch = shown(config, recipe)
+    if count:
         path = _folder(config, recipe, name)
         data = open_training(recipe.pairs, recipe.edits, Path(config.data.root), recipe.seed, recipe.size_of_epoch)
-        print(f"open next: {_draw(data, int(config.show), path.with_name(path.name + '.samples.png'))}")
+        print(f"open next: {_draw(data, count, path.with_name(path.name + '.samples.png'), epoch)}")
         return OK
     parent = None
     if (key := command_key()) and is_first():
@@ -42,7 +44,8 @@ def train_app(config: DictConfig) -> int:
     done = run_training(config, name, parent)
     if is_first():
         _tell(config, done)
-    return LEFT_OUT if done.failures else OK
+    # torchrun knows success and failure only: holes are told and listed there, and are no failure
+    return LEFT_OUT if done.failures and not os.environ.get("LOCAL_RANK") else OK
 
 
 def run_training(config: DictConfig, name: str, parent: str | None = None) -> Trained:
@@ -64,16 +67,18 @@ def run_training(config: DictConfig, name: str, parent: str | None = None) -> Tr
     judged, tags = judged_set(recipe, root, data)
     if recipe.trainer.distributed:
         join_processes(recipe.trainer)
-    material = digest_of(tuple(Path(photograph) for photograph in data.material.photographs))
+    photographs = digest_of(tuple(Path(photograph) for photograph in data.material.photographs))
+    pairs = hash_file(Path(recipe.pairs.ground_truth)) if recipe.pairs.ground_truth else None
+    material = hash_value([photographs, pairs, judged.digest if judged else None])
     if is_first():
-        folder = RunFolder.open(path, material, bool(config.resume))
+        folder = RunFolder.open(path, material, config.resume, open_store(Path(config.paths.mlruns)))
     wait_for_all()
     if not is_first():
-        folder = RunFolder.open(path, material, resume=True)
+        folder = RunFolder(path, material)
     if folder.finished is not None:
         announce(f"{path}: this training is done already; resume=false trains again")
         return folder.finished
-    about = {"experiment": name, "data": {"root": root.name, "photographs": material, **tags}}
+    about = {"experiment": name, "data": {"root": root.name, "photographs": photographs, **tags}}
     tags = {"experiment": name, "data": root.name, "architecture": recipe.network.architecture, **tags}
     with _recorder(config, recipe, name, folder, judged, data, tags, parent) as recorder:
         from imgfp.learning.train import train  # with Lightning, whose import takes longer than all else here
@@ -81,6 +86,7 @@ def run_training(config: DictConfig, name: str, parent: str | None = None) -> Tr
         done = train(recipe, data, judged, folder.path, recorder, about)
         if is_first():
             folder.note(finished={"epochs": done.epochs, "stopped_early": done.stopped_early})
+        wait_for_all()  # torchrun ends all of them where one ends before
     return done
 
 
@@ -119,11 +125,12 @@ def _recorder(
 def _folder(config: DictConfig, recipe: Recipe, name: str) -> Path:
     """The same recipe on the same data set finds the same folder."""
     root = str(Path(config.data.root).resolve())
-    return Path(config.paths.work) / f"{name}-{hash_value([recipe.identity(), root])[:8]}"
+    _, world = process_of(recipe.trainer)  # which decides on what a step compares
+    return Path(config.paths.work) / f"{name}-{hash_value([recipe.identity(), root, world])[:8]}"
 
 
-def _draw(data: TrainingData, count: int, path: Path) -> Path:
-    draw_samples(show_samples(data, count), path)
+def _draw(data: TrainingData, count: int, path: Path, epoch: int = 0) -> Path:
+    draw_samples(show_samples(data, count, epoch), path)
     return path
 
 

@@ -31,7 +31,7 @@ from imgfp.progress import announce
 from imgfp.tracking import Run, describe, open_store, parent_run
 
 Compose = Callable[[list[str]], DictConfig]
-_NOT_OF_TRAINING = ("search", "resume", "fail_fast", "show")
+_NOT_OF_TRAINING = ("search", "resume", "fail_fast", "show", "show_epoch")
 
 
 def register_search_groups() -> None:
@@ -91,13 +91,14 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
     judged_set(recipe, root, data)  # what would stop every trial stops the search
     identity = hash_value([recipe.identity(), str(root.resolve()), texts, settings.seed])
+    store = open_store(Path(config.paths.mlruns))
     folder = RunFolder.open(
         Path(config.paths.work) / f"search-{name}-{identity[:8]}",
         digest_of(tuple(Path(photograph) for photograph in data.material.photographs)),
-        bool(config.resume),
+        config.resume,
+        store,
     )
     search = Search(folder.path / "study.db", space, settings.seed)
-    store = open_store(Path(config.paths.mlruns))
     parent = folder.mlflow_run(store) or parent_run(
         store, config.tracking.experiment, f"{folder.path} {time.time_ns()}", f"search of {name}"
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import BooleanNode, DictConfig, IntegerNode, OmegaConf
 
 from imgfp.edits import POLICIES, EditsConfig
 from imgfp.encoders import EMBEDDED, NetworkConfig
@@ -38,7 +38,14 @@ GROUPS: dict[str, dict[str, Any]] = {
 
 
 def register_recipe_groups() -> None:
-    """Makes the config groups of a training from the one definition of each part."""
+    """Makes the config groups of a training from the one definition of each part, and the types of its switches."""
+    switches = {
+        "resume": BooleanNode(True),
+        "fail_fast": BooleanNode(False),
+        "show": IntegerNode(0),
+        "show_epoch": IntegerNode(1),
+    }
+    ConfigStore.instance().store(name="switches", node=OmegaConf.create(switches))
     for group, choices in GROUPS.items():
         for name, value in choices.items():
             node = OmegaConf.structured(value)
@@ -62,12 +69,28 @@ def recipe_of(config: DictConfig) -> Recipe:
     )
 
 
+def shown(config: DictConfig, recipe: Recipe) -> tuple[int, int]:
+    """How many samples are to be drawn, 0 for a training, and of which epoch, counted from 0.
+
+    Raises:
+        InputError: fewer than none, an epoch that the training does not have, or an epoch where none is drawn.
+    """
+    count, epoch = config.show, config.show_epoch
+    if count < 0:
+        raise InputError(f"show={count}: give the number of samples, or 0 to train")
+    if not 1 <= epoch <= recipe.total_epochs:
+        raise InputError(f"show_epoch={epoch}: this training has {recipe.total_epochs} epochs: give 1 to that")
+    if epoch > 1 and not count:
+        raise InputError(f"show_epoch={epoch} has no effect without show: give the number of samples too, show=16")
+    return count, epoch - 1
+
+
 def _stages(key: str, value: Any) -> tuple[int, ...]:
-    values = [value] if isinstance(value, int) else list(value) if OmegaConf.is_list(value) else [None]
-    return tuple(_whole(key, item) for item in values)
+    values = list(value) if OmegaConf.is_list(value) else [value]
+    return tuple(_whole(key, item, ", or a list of them with one a stage") for item in values)
 
 
-def _whole(key: str, value: Any) -> int:
+def _whole(key: str, value: Any, more: str = "") -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{key}={value}: give a whole number, or a list of them with one a stage")
+        raise InputError(f"{key}={value}: give a whole number{more}")
     return value

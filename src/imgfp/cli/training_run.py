@@ -10,24 +10,25 @@ from imgfp.files import write_json
 from imgfp.learning.recorder import Figures
 from imgfp.learning.trained import LAST, Trained
 from imgfp.progress import announce
-from imgfp.tracking import Run, Store, log_checkpoint, mark_removed
+from imgfp.tracking import Run, Store, log_checkpoint, mark_moved, mark_removed
 
 _STATE = "run.json"
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a training keeps its checkpoints; `material` is a hash of what it is trained on."""
+    """Where a training keeps its checkpoints; `material` is a hash of what it is trained and judged on."""
 
     path: Path
     material: str
 
     @classmethod
-    def open(cls, path: Path, material: str, resume: bool) -> "RunFolder":
-        """The folder as it is, or a fresh one where `resume` is false: then the old one is moved aside, not removed.
+    def open(cls, path: Path, material: str, resume: bool, store: Store) -> "RunFolder":
+        """The folder as it is, or a fresh one where `resume` is false: then the old one is moved aside, not removed,
+        and its checkpoints in `store` say where they lie now.
 
         Raises:
-            InputError: it was begun with other pictures.
+            InputError: it was begun with other pictures, or its state cannot be read.
         """
         if not resume and path.exists():
             aside = next(
@@ -35,11 +36,12 @@ class RunFolder:
             )
             path.rename(aside)
             announce(f"the earlier training was moved to {aside}")
+            cls(aside, material)._tell_moved(path, store)
         folder = cls(path, material)
         begun = folder._state().get("material", material)
         if begun != material:
             raise InputError(
-                f"{path}: this training was begun with other pictures (hash {begun[:8]}, now {material[:8]}): "
+                f"{path}: this training was begun with other photographs, or judged on another set (hash {begun[:8]}, now {material[:8]}): "
                 "put them back, or start afresh with resume=false"
             )
         return folder
@@ -66,12 +68,25 @@ class RunFolder:
         """Keeps facts beside the checkpoints."""
         write_json(self.path / _STATE, self._state() | {"material": self.material} | what)
 
+    def _tell_moved(self, before: Path, store: Store) -> None:
+        try:
+            run_id = self.mlflow_run(store)
+        except InputError:  # a damaged folder may be moved aside too; its run is not known any more
+            return
+        if run_id is not None:
+            mark_moved(store, run_id, before, self.path)
+
     def _state(self) -> dict[str, Any]:
         path = self.path / _STATE
         try:
-            return dict(json.loads(path.read_text()))
+            return dict(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return {}
+        except (ValueError, TypeError):
+            raise InputError(
+                f"{path}: damaged, it does not say how far this training is: delete it to go on in a new MLflow run, "
+                "or start afresh with resume=false"
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The network that describes pictures: normalisation, trunk, pooling, head and L2 norm in one module."""
 
+import difflib
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,9 +116,8 @@ def _timm_model(config: NetworkConfig) -> Any:
 
 
 def near_names(name: str) -> str:
-    """Names that could be meant instead of `name`."""
+    """Names that could be meant instead of `name`, the nearest first."""
     import timm
 
-    stem = name.split("_")[0]
-    near = [known for known in ESVIT if known.startswith(stem)] + timm.list_models(f"*{stem}*")
-    return ", ".join([EMBEDDED, *(near[:4] or ["see timm.list_models()"])])
+    near = difflib.get_close_matches(name, [EMBEDDED, *ESVIT, *timm.list_models()])
+    return ", ".join(near or [EMBEDDED, "see timm.list_models()"])

@@ -6,7 +6,7 @@ import numpy as np
 
 from imgfp.files import hash_file, hash_value
 from imgfp.images import ImageList
-from imgfp.learning.data import TrainingData, queries_of, refuse_overlap
+from imgfp.learning.data import TrainingData, queries_of, refuse_judged_photographs, refuse_overlap
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.validate import JudgedSet
 from imgfp.records import GroundTruth
@@ -25,6 +25,7 @@ def judged_set(recipe: Recipe, root: Path, data: TrainingData) -> tuple[JudgedSe
     truth = GroundTruth.read_csv(path)
     queries, references = queries_of(root, truth), ImageList.from_disc(root, "reference")
     tags = refuse_overlap(data.trained_queries, queries)
+    refuse_judged_photographs(_spread(data.material.photographs, len(data.material.photographs)), queries)
     background = _spread(data.material.photographs, config.background) if config.background else None
     digest = hash_value([hash_file(path), digest_of(queries.paths), digest_of(references.paths)])
     return JudgedSet(root.name, digest, queries, references, truth, background), tags

@@ -1,27 +1,30 @@
 """What happens around the steps: progress, figures, validation, checkpoints. The only callback of a training."""
 
 import itertools
+import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 
-from imgfp.encoders import export_network
+from imgfp.encoders import encoder_from_network, export_network
 from imgfp.files import atomic_path
 from imgfp.images import Failure, write_failures
 from imgfp.learning.data import Batch, TrainingData
 from imgfp.learning.history import History
 from imgfp.learning.module import DescriptorTraining
+from imgfp.learning.processes import gather_texts
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Figures, Recorder
 from imgfp.learning.trained import BEST, LAST, Diverged
-from imgfp.learning.validate import JudgedSet, validate
+from imgfp.learning.validate import JudgedSet, require_finite, validate
 from imgfp.progress import advance, announce, track
 
 _POINTS_AN_EPOCH = 20  # of the curves
+_CHECKED = 4  # pictures whose descriptors must be numbers at an epoch's end
 
 
 class Keeper(pl.Callback):
@@ -50,6 +53,7 @@ class Keeper(pl.Callback):
         self.stopped = False
         self._failed: dict[str, str] = {}  # path: reason
         self._bar: Iterator[int] = iter(())
+        self._last_batch: Batch | None = None
         self._start_epoch_counts()
 
     @property
@@ -75,6 +79,7 @@ class Keeper(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Judges the untrained network; opens the progress line."""
         assert isinstance(pl_module, DescriptorTraining)
+        trainer.should_stop = trainer.should_stop or self.stopped  # killed after it was decided to stop
         if trainer.current_epoch == 0 and self.recipe.validation.start:
             self._validate(trainer, pl_module, 0)
         left = (self.recipe.total_epochs - trainer.current_epoch) * self.data.pictures_an_epoch
@@ -91,12 +96,10 @@ class Keeper(pl.Callback):
         """Progress, curves, the table that hard negatives are mined from; stops where the loss is no number."""
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches  # which Lightning has divided it by
         if not math.isfinite(loss):
-            raise Diverged(self._not_finite(trainer, loss))
+            raise self._diverged(trainer, f"the loss became {loss}")
+        self._last_batch = batch if len(batch.pixels) else self._last_batch
         self.data.collect(batch, outputs["descriptors"])
-        for path, reason in batch.failures:
-            if path not in self._failed:
-                self._failed[path] = reason
-                announce(f"left out: {path}: {reason}")
+        self._note_failures(batch.failures)
         self._losses.append(loss)
         self._pictures += len(batch.pixels) * trainer.world_size
         next(self._bar, None)
@@ -108,7 +111,10 @@ class Keeper(pl.Callback):
         assert isinstance(pl_module, DescriptorTraining)
         seconds = time.monotonic() - self._since
         passed = trainer.current_epoch + 1
+        self._check_descriptors(trainer, pl_module)
         self.data.end_epoch()
+        for failures in gather_texts(json.dumps(sorted(self._failed.items()))):
+            self._failed |= dict(json.loads(failures))
         config = self.recipe.validation
         last = passed == self.recipe.total_epochs
         if config.every and (passed % config.every == 0 or last):
@@ -135,7 +141,11 @@ class Keeper(pl.Callback):
         if self.judged is not None and trainer.is_global_zero:
             network = module.judged_network()
             size = self.recipe.size_of_epoch(max(passed - 1, 0))
-            self.latest = validate(network, self.judged, size)
+            try:
+                self.latest, failures = validate(network, self.judged, size)
+            except Diverged as error:
+                raise self._diverged(trainer, str(error)) from None
+            self._note_failures([(str(failure.path), failure.reason) for failure in failures])
             self.history.add(passed, float(self.latest["uap"] or 0.0))
             weights = self.folder / f"epoch-{passed:03d}.safetensors"
             card = {
@@ -210,12 +220,28 @@ class Keeper(pl.Callback):
             parts.append(f"best uap {max(self.history.uap):.4f} after epoch {best}")
         announce(": ".join([parts[0], ", ".join(parts[1:])]))
 
-    def _not_finite(self, trainer: pl.Trainer, loss: float) -> str:
-        best = self.history.best_epoch
-        last = self.folder / LAST
-        good = self.folder / f"epoch-{best:03d}.safetensors" if best is not None else last
-        known = f"the last good checkpoint is {good}" if good.exists() else "no checkpoint was made before it"
-        return (
-            f"the loss became {loss} in epoch {trainer.current_epoch + 1} at step {trainer.global_step}: {known}; "
+    def _note_failures(self, failures: Sequence[tuple[str, str]]) -> None:
+        """Tells each picture that cannot be used once."""
+        for path, reason in failures:
+            if path not in self._failed:
+                self._failed[path] = reason
+                announce(f"left out: {path}: {reason}")
+
+    def _check_descriptors(self, trainer: pl.Trainer, module: DescriptorTraining) -> None:
+        """The last step may have moved the weights to where nothing can be computed: such weights are not saved."""
+        if self._last_batch is None:
+            return
+        pixels = self._last_batch.pixels[:_CHECKED].permute(0, 2, 3, 1).cpu().numpy()
+        try:
+            require_finite(encoder_from_network(module.judged_network(), pixels.shape[1]).encode(pixels))
+        except Diverged as error:
+            raise self._diverged(trainer, str(error)) from None
+
+    def _diverged(self, trainer: pl.Trainer, what: str) -> Diverged:
+        last, start = self.folder / LAST, self.folder / "epoch-000.safetensors"
+        good = next((path for path in (last, start) if path.exists()), None)
+        return Diverged(
+            f"{what} in epoch {trainer.current_epoch + 1} at step {trainer.global_step}: "
+            f"{f'the last good checkpoint is {good}' if good else 'no checkpoint was made before it'}; "
             f"lower optimizer.lr (now {trainer.optimizers[0].param_groups[0]['lr']:g}) or set trainer.clip, then start again"
         )

@@ -36,7 +36,7 @@ def create_trainer(config: TrainerConfig, epochs: int, callback: pl.Callback) ->
         accelerator="gpu" if gpu else "cpu",
         devices=local,
         num_nodes=processes // local,
-        strategy=DDPStrategy(process_group_backend="nccl" if gpu else "gloo", broadcast_buffers=False)
+        strategy=DDPStrategy(process_group_backend="nccl" if gpu else "gloo", forward_sync_buffers=False)
         if config.distributed
         else "auto",
         sync_batchnorm=gpu and config.distributed,

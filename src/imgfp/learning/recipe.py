@@ -27,7 +27,8 @@ class Recipe:
     """Everything that decides on the trained weights.
 
     Attributes:
-        epochs: Length of each stage; an epoch passes every training photograph once.
+        epochs: Length of each stage; an epoch passes every training photograph once, with ground truth every true pair
+            once and as many photographs.
         size: Image side of each stage in pixels, one for each of `epochs` (progressive resizing).
         head: How the head of a network starts: "random", or "pca" of the pooled features of training photographs.
     """

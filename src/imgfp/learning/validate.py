@@ -7,8 +7,9 @@ import numpy as np
 from imgfp.descriptors import encode_paths, judge_descriptors
 from imgfp.encoders import Encoder, Network, encoder_from_network
 from imgfp.errors import InputError
-from imgfp.images import ImageList
-from imgfp.progress import announce, track
+from imgfp.images import Failure, ImageList
+from imgfp.learning.trained import Diverged
+from imgfp.progress import track
 from imgfp.records import DescriptorSet, GroundTruth
 
 _CHUNK = 256  # images between two movements of the progress line; whole batches
@@ -26,36 +27,50 @@ class JudgedSet:
     background: ImageList | None
 
 
-def validate(network: Network, judged: JudgedSet, size: int) -> dict[str, float | None]:
+def validate(network: Network, judged: JudgedSet, size: int) -> tuple[dict[str, float | None], list[Failure]]:
     """The descriptor track's figures, and again under `normalised/` where there is a background.
 
     At most 10 results a query over all queries together, L2. Normalised: minus the mean of each query's top
     similarities to the background. A picture that cannot be read is a hole: it is found by nothing and finds nothing.
+
+    Returns:
+        The figures by name, and the pictures that could not be read.
+
+    Raises:
+        Diverged: a descriptor is no number.
     """
     encoder = encoder_from_network(network, size)
-    query, reference = describe(judged.queries, encoder), describe(judged.references, encoder)
+    failures: list[Failure] = []
+    query, reference = (describe(images, encoder, failures) for images in (judged.queries, judged.references))
     figures = dict(judge_descriptors(query, reference, judged.truth).figures())
     if judged.background is not None:
-        background = describe(judged.background, encoder)
+        background = describe(judged.background, encoder, failures)
         again = judge_descriptors(query, reference, judged.truth, background).figures()
         figures |= {f"normalised/{name}": value for name, value in again.items()}
-    return figures
+    return figures, failures
 
 
-def describe(images: ImageList, encoder: Encoder) -> DescriptorSet:
-    """Descriptors of all readable images of a list, ids sorted; the others are named in a line each.
+def describe(images: ImageList, encoder: Encoder, failures: list[Failure]) -> DescriptorSet:
+    """Descriptors of all readable images of a list, ids sorted; the others are added to `failures`.
 
     Raises:
         InputError: none of them is readable.
+        Diverged: a descriptor is no number.
     """
     parts = [images.paths[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
     encoded = [encode_paths(part, encoder) for part in track(parts, len(images), f"{images.root.name}", weight=_CHUNK)]
     matrix, readable = (np.concatenate([part[place] for part in encoded]) for place in (0, 1))
-    for _, _, failures in encoded:
-        for failure in failures:
-            announce(f"left out: {failure.path}: {failure.reason}")
+    for _, _, unreadable in encoded:
+        failures += unreadable
     if not len(matrix):
         raise InputError(f"{images.root}: none of its {len(images)} images can be read: mend them or name other ones")
+    require_finite(matrix)
     ids = np.array(images.ids)[readable]
     order = np.argsort(ids)
     return DescriptorSet(ids[order], matrix[order])
+
+
+def require_finite(descriptors: np.ndarray) -> None:
+    """Raises Diverged where a descriptor is no number: weights too large to compute with may be finite themselves."""
+    if not np.isfinite(descriptors).all():
+        raise Diverged("the network's descriptors are no numbers any more")

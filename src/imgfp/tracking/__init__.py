@@ -1,6 +1,6 @@
 """Experiment tracking with MLflow (floor 3): the only room that imports it, and only inside functions."""
 
-from imgfp.tracking.checkpoint import log_checkpoint, mark_removed
+from imgfp.tracking.checkpoint import log_checkpoint, mark_moved, mark_removed
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import parent_run
 from imgfp.tracking.run import Run, tracked_run
@@ -14,6 +14,7 @@ __all__ = [
     "describe",
     "flatten",
     "log_checkpoint",
+    "mark_moved",
     "mark_removed",
     "open_store",
     "parent_run",

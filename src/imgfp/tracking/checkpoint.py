@@ -9,6 +9,7 @@ from pathlib import Path
 from imgfp.tracking.metric_names import check_metric_names
 from imgfp.tracking.params import flatten
 from imgfp.tracking.run import Run
+from imgfp.tracking.store import Store
 
 PATH_TAG = "imgfp.path"
 
@@ -33,7 +34,7 @@ def log_checkpoint(
         card: its JSON card, which is copied.
         params: what made it.
         figures: by metric name; None does not exist and is left out.
-        step: the epoch.
+        step: the global step, the number of optimiser steps before it.
         data: name and digest of the data set that the figures were measured on.
 
     Returns:
@@ -77,13 +78,26 @@ def mark_removed(run: Run, weights: Path, reason: str) -> None:
         run.store.client().set_logged_model_tags(model_id, {PATH_TAG: f"removed: {reason}"})
 
 
+def mark_moved(store: Store, run_id: str, old_folder: Path, new_folder: Path) -> None:
+    """Says of a run's checkpoints that were logged below `old_folder` that they lie below `new_folder` now."""
+    before = f"{old_folder.resolve()}/"
+    for model_id, place in _places(store, run_id).items():
+        if place.startswith(before):
+            moved = str(new_folder.resolve() / place.removeprefix(before))
+            store.client().set_logged_model_tags(model_id, {PATH_TAG: moved})
+
+
 def _find(run: Run, weights: Path) -> str | None:
-    client = run.store.client()
+    wanted = str(weights.resolve())
+    return next((model_id for model_id, place in _places(run.store, run.run_id).items() if place == wanted), None)
+
+
+def _places(store: Store, run_id: str) -> dict[str, str]:
+    """The tag `imgfp.path` of every finished checkpoint of a run, by model id."""
+    client = store.client()
     known = client.search_logged_models(
-        [client.get_run(run.run_id).info.experiment_id],
-        filter_string=f"source_run_id = '{run.run_id}'",
+        [client.get_run(run_id).info.experiment_id],
+        filter_string=f"source_run_id = '{run_id}'",
         max_results=1000,
     )
-    wanted = str(weights.resolve())
-    ready = [model for model in known if str(model.status) == "READY"]
-    return next((str(model.model_id) for model in ready if model.tags.get(PATH_TAG) == wanted), None)
+    return {str(model.model_id): model.tags.get(PATH_TAG, "") for model in known if str(model.status) == "READY"}

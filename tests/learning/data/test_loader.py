@@ -159,3 +159,11 @@ def test_a_lightning_trainer_gets_its_epoch_also_when_it_goes_on(opened, tmp_pat
     trainer(4).fit(resumed, opened(untouched=0).train_dataloader(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     assert first.heard == {epoch: expected[epoch] for epoch in (0, 1)}
     assert resumed.heard == {epoch: expected[epoch] for epoch in (2, 3)}
+
+
+def test_the_last_step_may_have_nothing_for_a_process(opened) -> None:
+    """11 photographs for 2 processes, one at a time: 6 steps of both, the last of the second is empty."""
+    first, second = (list(opened(rank=rank, world=2, batch=1).train_dataloader()) for rank in (0, 1))
+    assert len(first) == len(second) == 6
+    assert len(second[-1].pixels) == len(second[-1].labels) == 0
+    assert all(len(batch.pixels) for batch in [*first, *second[:-1]])

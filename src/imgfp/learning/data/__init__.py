@@ -3,7 +3,7 @@
 from imgfp.learning.data.batch import Batch
 from imgfp.learning.data.config import PairsConfig
 from imgfp.learning.data.opening import open_training, queries_of
-from imgfp.learning.data.overlap import refuse_overlap
+from imgfp.learning.data.overlap import refuse_judged_photographs, refuse_overlap
 from imgfp.learning.data.show import Sample, show_samples
 from imgfp.learning.data.training_data import TrainingData
 
@@ -14,6 +14,7 @@ __all__ = [
     "TrainingData",
     "open_training",
     "queries_of",
+    "refuse_judged_photographs",
     "refuse_overlap",
     "show_samples",
 ]

@@ -65,7 +65,8 @@ class Pictures(Dataset[Batch]):
     def __getitem__(self, keys: Sequence[Key]) -> Batch:
         if self._maker is None:
             self._maker = Maker(*self._recipe)
-        return collate([self._maker.item(key) for key in keys], keys[0].size)
+        size = keys[0].size if keys else 1  # fewer items than processes in the last step: nothing for this one
+        return collate([self._maker.item(key) for key in keys], size)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_maker": None}

@@ -16,7 +16,7 @@ from imgfp.learning.data.pool import PhotographPool
 
 # Edits work on pictures of at most so many times the network's sides: hardly a crop has to be enlarged, and edits of
 # photographs of 1024 pixels take 60 % of the time that they take at 2.
-_WORKING = 1.5
+WORKING = 1.5
 _EDITED_QUERIES = 0.5  # share of ground-truth queries that get weak edits on top of their own
 
 
@@ -69,7 +69,7 @@ class Maker:
         self, rng: np.random.Generator, path: str, number: int, policies: Sequence[Policy], size: int
     ) -> list[View | Failure]:
         """A view a policy of one file."""
-        working = round(_WORKING * size)
+        working = round(WORKING * size)
         source = read_rgb(Path(path), smallest=working)
         if isinstance(source, Failure):
             return [source]

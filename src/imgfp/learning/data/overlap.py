@@ -34,6 +34,16 @@ def refuse_overlap(trained: ImageList | None, validated: ImageList | None) -> di
     return {"trained_on_queries": _tag(trained), "validated_on": _tag(validated)}
 
 
+def refuse_judged_photographs(photographs: ImageList, validated: ImageList) -> None:
+    """Raises InputError where a training photograph is a query that validation is judged by, the same file or bytes."""
+    both = _same_files(photographs, validated) or _same_bytes(photographs, validated)
+    if both:
+        raise InputError(
+            f"{len(both)} training photographs are queries that are validated on, first {both[0][0]}: "
+            "train on others (pairs.photographs, pairs.leave_out), or validation.ground_truth must name other queries"
+        )
+
+
 def _tag(queries: ImageList | None) -> str:
     if queries is None:
         return "none"
