@@ -24,7 +24,10 @@ from imgfp.learning.optimise import create_optimizer
 from imgfp.threads import thread_count
 
 BATCHES, ITEMS, WORKERS = 12, 32, 2
-DEFAULTS = (("esvit_nano", 112), ("efficientnet_lite0_imagenet", 160))  # the networks of mini_esvit, mini_efficientnet
+DEFAULTS = (
+    ("esvit_nano", 112, "auto"),
+    ("efficientnet_lite0_imagenet", 128, "fp32"),
+)  # of mini_esvit and mini_efficientnet
 
 
 def folder_of_photographs(made: Path) -> Path:
@@ -36,15 +39,15 @@ def folder_of_photographs(made: Path) -> Path:
     return made
 
 
-def training(architecture: str) -> Callable[[Iterable[Batch]], None]:
-    """A function that makes a real training's steps: forward in the machine's precision, loss, backward, AdamW."""
+def training(architecture: str, config: TrainerConfig) -> Callable[[Iterable[Batch]], None]:
+    """A function that makes a real training's steps: forward in the recipe's precision, loss, backward, AdamW."""
     network = create_network(NetworkConfig(architecture)).train()
     loss = create_loss(InfoNceKoleoConfig(), network.dim)
     optimizer = create_optimizer([network], AdamWConfig())
 
     def steps(batches: Iterable[Batch]) -> None:
         for batch in batches:
-            with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16(TrainerConfig())):
+            with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16(config)):
                 value = loss(network(batch.pixels), batch.labels)
             optimizer.zero_grad()
             value.backward()
@@ -62,13 +65,13 @@ def main() -> None:
     torch.set_num_threads(thread_count())
     with tempfile.TemporaryDirectory() as made:
         folder = folder_of_photographs(Path(made))
-        for architecture, size in DEFAULTS:
+        for architecture, size, precision in DEFAULTS:
             items = min(BATCHES * ITEMS, len(list(folder.iterdir())))
             pairs = PairsConfig(str(folder), limit=items, batch=ITEMS, untouched=0, workers=WORKERS)
             data = open_training(pairs, EditsConfig(), None, 0, partial(_always, size))
             loader = data.train_dataloader()
             ready = list(loader)  # starts the workers too
-            steps = training(architecture)
+            steps = training(architecture, TrainerConfig(precision=precision))
             steps(ready[:1])  # the first step sets up the optimizer
             ways: dict[str, Callable[[], Any]] = {
                 "batches made beforehand": partial(steps, ready),
