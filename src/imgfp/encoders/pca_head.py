@@ -23,7 +23,10 @@ def fit_pca_head(network: Network, features: np.ndarray) -> None:
     if not isinstance(network.head, nn.Linear):
         raise InputError("dim=0: a network without a head has nothing to project: give dim")
     if len(features) <= network.dim:
-        raise InputError(f"PCA to {network.dim} numbers needs more photographs than that, there are {len(features)}")
+        raise InputError(
+            f"PCA to {network.dim} numbers needs more photographs than that, there are {len(features)}: "
+            "give more, lower network.dim, or start with head=random"
+        )
     mean = features.mean(axis=0, dtype=np.float64)
     components = np.linalg.svd(features - mean, full_matrices=False)[2][: network.dim]
     largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
