@@ -24,8 +24,8 @@ from imgfp.edits import (
     draw,
     plain_name,
 )
-from imgfp.images import ImageList, read_rgb
-from imgfp.learning.data.maker import WORKING, squashed
+from imgfp.images import ImageList, read_rgb, squashed
+from imgfp.learning.data.maker import WORKING
 
 COUNT, ROUNDS = 60, 5
 SIZE = 160  # pixels a side of a training view

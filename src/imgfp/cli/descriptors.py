@@ -11,6 +11,7 @@ import numpy as np
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
+from imgfp.cli.config_node import writable_node
 from imgfp.cli.console import print_stages, report_failures, ui_hint
 from imgfp.cli.hydra_app import sweep_key
 from imgfp.cli.judged_descriptors import JudgedDescriptors, add_background, encode_set, is_descriptor_file, read_set
@@ -39,9 +40,9 @@ class NoneConfig:
 def register_groups() -> None:
     """Makes the config groups `encoder` and `normalisation` from their one definition."""
     store = ConfigStore.instance()
-    store.store(group="encoder", name="default", node=_writable(EncoderConfig()))
+    store.store(group="encoder", name="default", node=writable_node(EncoderConfig()))
     for name, kind in {PLAIN: NoneConfig, **NORMALISATIONS}.items():
-        store.store(group="normalisation", name=name, node=_writable(kind()), package=f"normalisation.{name}")
+        store.store(group="normalisation", name=name, node=writable_node(kind()), package=f"normalisation.{name}")
 
 
 def judge(config: DictConfig) -> int:
@@ -237,10 +238,3 @@ def _table(figures: Mapping[str, IscMetrics]) -> str:
             f"{name:<13} {item.uap:>8.4f} {item.recall_at_p90:>8.4f} {item.recall_at_1:>9.4f} {item.recall_at_10:>10.4f}"
         )
     return "\n".join(rows)
-
-
-def _writable(settings: Any) -> Any:
-    """Frozen dataclasses become read-only nodes, which the command line could not change."""
-    node = OmegaConf.structured(settings)
-    OmegaConf.set_readonly(node, False)
-    return node

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from imgfp.cli.config_check import dotted, nearest_key, one_line
+from imgfp.cli.config_node import writable_node
 from imgfp.cli.esvit import run_training
 from imgfp.cli.hydra_app import experiment_choice
 from imgfp.cli.main import LEFT_OUT, OK
@@ -37,8 +38,7 @@ _NOT_OF_TRAINING = ("search", "resume", "fail_fast", "show", "show_epoch")
 def register_search_groups() -> None:
     """Those of a training, and `search`."""
     register_recipe_groups()
-    node = OmegaConf.structured(SearchConfig())
-    OmegaConf.set_readonly(node, False)  # frozen dataclasses become read-only nodes
+    node = writable_node(SearchConfig())
     OmegaConf.set_struct(node.space, False)  # its keys are the user's
     ConfigStore.instance().store(group="search", name="default", node=node)
 

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -13,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.cli.config_check import check_command_line
+from imgfp.cli.config_node import writable_node
 from imgfp.cli.job import Job
 from imgfp.cli.main import BAD_INPUT, INTERRUPTED
 from imgfp.cli.sweep import FOLDER, KEY, tell_sweep
@@ -24,8 +24,7 @@ from imgfp.pipeline.presets import PRESETS, Preset
 def register_presets() -> None:
     """Makes the group `preset` from the one definition; the settings of preset NAME stand under `preset.NAME`."""
     for name, preset in PRESETS.items():
-        node = OmegaConf.structured(preset)
-        _make_writable(node)
+        node = writable_node(preset)
         ConfigStore.instance().store(group="preset", name=name, node=node, package=f"preset.{name}")
 
 
@@ -89,11 +88,3 @@ def command_key() -> str | None:
 def experiment_choice(default: str) -> str:
     """The name that `+experiment=` chose, else `default`."""
     return str(HydraConfig.get().runtime.choices.get("experiment") or default)
-
-
-def _make_writable(node: Any) -> None:
-    """Frozen dataclasses become read-only nodes, which the command line could not change."""
-    if isinstance(node, DictConfig):
-        OmegaConf.set_readonly(node, False)
-        for key in node:
-            _make_writable(node[key])

@@ -5,6 +5,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import BooleanNode, DictConfig, IntegerNode, OmegaConf
 
+from imgfp.cli.config_node import writable_node
 from imgfp.edits import POLICIES, EditsConfig
 from imgfp.encoders import EMBEDDED, NetworkConfig
 from imgfp.encoders.esvit_specs import ESVIT
@@ -48,9 +49,7 @@ def register_recipe_groups() -> None:
     ConfigStore.instance().store(name="switches", node=OmegaConf.create(switches))
     for group, choices in GROUPS.items():
         for name, value in choices.items():
-            node = OmegaConf.structured(value)
-            OmegaConf.set_readonly(node, False)  # frozen dataclasses become read-only nodes
-            ConfigStore.instance().store(group=group, name=name, node=node)
+            ConfigStore.instance().store(group=group, name=name, node=writable_node(value))
 
 
 def recipe_of(config: DictConfig) -> Recipe:

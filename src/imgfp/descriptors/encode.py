@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from imgfp.encoders import Encoder
-from imgfp.images import Failure, read_rgb
+from imgfp.images import Failure, read_squashed
 from imgfp.threads import thread_count
 
 BATCH = 32
@@ -28,7 +27,7 @@ def encode_paths(paths: Sequence[Path], encoder: Encoder) -> tuple[np.ndarray, n
         for start in range(0, len(paths), BATCH):
             part = paths[start : start + BATCH]
             batch = np.zeros((len(part), encoder.size, encoder.size, 3), np.uint8)
-            for place, picture in enumerate(pool.map(lambda path: _read_squashed(path, encoder.size), part)):
+            for place, picture in enumerate(pool.map(lambda path: read_squashed(path, encoder.size), part)):
                 if isinstance(picture, Failure):
                     failures.append(picture)
                     readable[start + place] = False
@@ -37,10 +36,3 @@ def encode_paths(paths: Sequence[Path], encoder: Encoder) -> tuple[np.ndarray, n
             rows.append(encoder.encode(batch)[readable[start : start + len(part)]])
     matrix = np.concatenate(rows) if rows else np.zeros((0, encoder.dim), np.float32)
     return matrix, readable, failures
-
-
-def _read_squashed(path: Path, size: int) -> np.ndarray | Failure:
-    rgb = read_rgb(path, smallest=size)
-    if isinstance(rgb, Failure):
-        return rgb
-    return np.asarray(Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC))

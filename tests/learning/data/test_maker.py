@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgfp.descriptors.encode import _read_squashed
 from imgfp.edits import EditsConfig
 from imgfp.errors import InputError
+from imgfp.images import read_squashed
 from imgfp.learning.data.batch import HARD, UNTOUCHED, VIEW, Item, collate
 from imgfp.learning.data.maker import Key, Maker
 from imgfp.learning.data.pool import PhotographPool
@@ -55,7 +55,7 @@ def test_two_edited_views_then_unedited_others(opened) -> None:
     assert 4 not in {view.number for view in others}
     for view in others:
         assert view.edits == ()
-        assert np.array_equal(view.pixels, _read_squashed(Path(training.material.path(view.number)), 32))
+        assert np.array_equal(view.pixels, read_squashed(Path(training.material.path(view.number)), 32))
     assert all(view.pixels.shape == (32, 32, 3) and view.pixels.dtype == np.uint8 for view in item.views)
 
 
@@ -95,8 +95,8 @@ def test_a_true_pair_is_the_query_and_its_reference(opened, truth: str) -> None:
     for epoch in range(20):
         query, reference, *others = maker.item(Key(epoch, 0, 32)).views
         assert query.number == reference.number == 11 + 3
-        assert np.array_equal(reference.pixels, _read_squashed(Path(training.material.path(14)), 32))
-        as_it_is = np.array_equal(query.pixels, _read_squashed(Path(training.material.queries[0]), 32))
+        assert np.array_equal(reference.pixels, read_squashed(Path(training.material.path(14)), 32))
+        as_it_is = np.array_equal(query.pixels, read_squashed(Path(training.material.queries[0]), 32))
         assert as_it_is == (query.edits == ())
         edited += not as_it_is
         assert {view.number for view in others} == set(range(11, 18)) - {14}

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from imgfp.edits import POLICIES, EditsConfig, Policy, apply_edits, create_edits, draw
-from imgfp.images import Failure, read_rgb
+from imgfp.images import Failure, read_rgb, read_squashed, squashed
 from imgfp.learning.data.batch import HARD, UNTOUCHED, VIEW, Item, View
 from imgfp.learning.data.material import Material
 from imgfp.learning.data.plan import NEGATIVES, Plan
@@ -97,16 +96,5 @@ def _named(made: Sequence[View | Failure]) -> list[tuple[str, str]]:
 
 
 def _as_it_is(path: str, number: int, kind: int, size: int) -> View | Failure:
-    picture = squashed_file(path, size)
+    picture = read_squashed(Path(path), size)
     return picture if isinstance(picture, Failure) else View(picture, number, kind)
-
-
-def squashed_file(path: str, size: int) -> np.ndarray | Failure:
-    """(size, size, 3) uint8 RGB of an image file, exactly as it is encoded for a search."""
-    picture = read_rgb(Path(path), smallest=size)
-    return picture if isinstance(picture, Failure) else squashed(picture, size)
-
-
-def squashed(picture: np.ndarray, size: int) -> np.ndarray:
-    """(h, w, 3) uint8 RGB resampled to (size, size, 3), as `imgfp.descriptors.encode_paths` does it."""
-    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC))

@@ -4,6 +4,7 @@ No Lightning here: worker processes import this package, and it would double the
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,10 @@ import torch
 
 from imgfp.edits import EditsConfig
 from imgfp.errors import InputError
-from imgfp.images import Failure, ImageList
+from imgfp.images import Failure, ImageList, read_squashed
 from imgfp.learning.data.batch import VIEW, Batch
 from imgfp.learning.data.config import PairsConfig
 from imgfp.learning.data.loader import Batches, BatchKeys, Pictures
-from imgfp.learning.data.maker import squashed_file
 from imgfp.learning.data.material import Material
 from imgfp.learning.data.mining import HardNegativeTable
 from imgfp.learning.data.plan import Plan
@@ -107,7 +107,7 @@ class TrainingData:
         """
         photographs = self.material.photographs
         places = np.linspace(0, len(photographs) - 1, min(count, len(photographs))).astype(int)
-        read = [squashed_file(photographs[place], size) for place in places]
+        read = [read_squashed(Path(photographs[place]), size) for place in places]
         failures = [picture for picture in read if isinstance(picture, Failure)]
         if len(failures) == len(read):
             raise InputError(f"no training photograph can be read, first {failures[0].path}: {failures[0].reason}")
