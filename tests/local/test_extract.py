@@ -7,7 +7,7 @@ import pytest
 
 from imgfp.images import Failure, read_rgb
 from imgfp.local.extract import SiftPool
-from imgfp.local.features import mirror_descriptors, reverse_bins
+from imgfp.local.features import reverse_bins, variant_descriptors, variants
 from imgfp.local.plane import luma_plane
 from imgfp.local.sift import SiftConfig, extract_sift
 
@@ -79,11 +79,12 @@ def test_too_few_keypoints_count_as_none(make_texture) -> None:
     assert len(extract_sift(rgb, SiftConfig(least=found + 1))) == 0
 
 
-def test_mirroring_twice_is_nothing() -> None:
+def test_a_form_taken_twice_is_nothing() -> None:
     descriptors = np.random.default_rng(0).integers(0, 256, (9, 128), dtype=np.uint8)
-    np.testing.assert_array_equal(mirror_descriptors(mirror_descriptors(descriptors)), descriptors)
-    np.testing.assert_array_equal(reverse_bins(reverse_bins(descriptors)), descriptors)
-    assert (mirror_descriptors(descriptors) != descriptors).any()
+    for form in variants(mirrored=True, inverted=True)[1:]:
+        changed = variant_descriptors(descriptors, form)
+        np.testing.assert_array_equal(variant_descriptors(changed, form), descriptors)
+        assert (changed != descriptors).any()
 
 
 def test_plane_is_limited_range_and_at_most_the_side(make_texture) -> None:

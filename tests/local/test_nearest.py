@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from imgfp.local.features import variant_descriptors, variants
 from imgfp.local.nearest import NO_DISTANCE, Bytes, nearest, nearest_pair
 
 
@@ -22,7 +23,7 @@ def made(seed: int, count: int, high: int = 256) -> np.ndarray:
 
 def check(queries: np.ndarray, blocks: list[np.ndarray], k: int) -> None:
     rows = np.concatenate([*blocks, np.zeros((0, 128), np.uint8)])
-    distances, found = nearest(queries, blocks, k)
+    (distances,), (found,) = nearest(queries, blocks, k)
     wanted_distances, wanted = brute(queries, rows, k)
     assert distances.dtype == np.int32
     assert found.dtype == np.int64
@@ -48,7 +49,7 @@ def test_ties_go_to_the_lower_row(k: int) -> None:
 
 def test_extremes_do_not_overflow() -> None:
     black, white = np.zeros((3, 128), np.uint8), np.full((4, 128), 255, np.uint8)
-    distances, rows = nearest(black, [white], 1)
+    (distances,), (rows,) = nearest(black, [white], 1)
     assert distances.ravel().tolist() == [128 * 255 * 255] * 3
     assert rows.ravel().tolist() == [0] * 3
     check(np.concatenate([black, white]), [np.concatenate([white, black])], 7)
@@ -56,14 +57,14 @@ def test_extremes_do_not_overflow() -> None:
 
 def test_fewer_rows_than_k() -> None:
     check(made(3, 5), [made(4, 3)], 8)
-    distances, rows = nearest(made(3, 5), [made(4, 3)], 8)
+    (distances,), (rows,) = nearest(made(3, 5), [made(4, 3)], 8)
     assert (rows[:, 3:] == -1).all()
     assert (distances[:, 3:] == NO_DISTANCE).all()
 
 
 def test_nothing_to_ask_and_nothing_to_find() -> None:
     for queries, blocks in ((made(0, 0), [made(1, 9)]), (made(0, 4), []), (made(0, 4), [made(1, 0)]), (made(0, 0), [])):
-        distances, rows = nearest(queries, blocks, 2)
+        (distances,), (rows,) = nearest(queries, blocks, 2)
         assert distances.shape == rows.shape == (len(queries), 2)
         assert (rows == -1).all()
 
@@ -86,12 +87,23 @@ def test_memory_mapped_and_strided_blocks(tmp_path) -> None:
     mapped = np.load(tmp_path / "store.npy", mmap_mode="r")
     wanted = nearest(made(6, 40), [store], 2)[1]
     np.testing.assert_array_equal(nearest(made(6, 40), [mapped], 2)[1], wanted)
-    np.testing.assert_array_equal(nearest(made(6, 80)[::2], [store], 2)[1], brute(made(6, 80)[::2], store, 2)[1])
+    np.testing.assert_array_equal(nearest(made(6, 80)[::2], [store], 2)[1][0], brute(made(6, 80)[::2], store, 2)[1])
 
 
 def test_within_a_pair() -> None:
     queries, references = made(7, 1100), made(8, 1300)
-    distances, rows = nearest_pair(Bytes(queries), Bytes(references), 2)
+    (distances,), (rows,) = nearest_pair(Bytes(queries), Bytes(references), 2)
     wanted_distances, wanted = brute(queries, references, 2)
     np.testing.assert_array_equal(rows, wanted)
     np.testing.assert_array_equal(distances, wanted_distances)
+
+
+@pytest.mark.parametrize("forms", [variants(m, i) for m in (False, True) for i in (False, True)])
+@pytest.mark.parametrize("high", [90, 256])  # as RootSIFT; and so large that float32 would round
+def test_every_form_equals_brute_force_on_moved_descriptors(forms, high: int) -> None:
+    queries, blocks = made(10, 300, high), [made(11, 700, high), made(12, 50, high)]
+    distances, rows = nearest(queries, blocks, 3, forms)
+    for number, form in enumerate(forms):
+        wanted_distances, wanted = brute(variant_descriptors(queries, form), np.concatenate(blocks), 3)
+        np.testing.assert_array_equal(rows[number], wanted)
+        np.testing.assert_array_equal(distances[number], wanted_distances)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from imgfp.local.features import LocalFeatures, mirror_descriptors
+from imgfp.local.features import LocalFeatures, Variant, variant_descriptors
 from imgfp.local.match import Side, match
+from imgfp.local.neighbours import ExactIndex
 from imgfp.local.sift import SiftConfig, extract_sift
 from imgfp.local.verify import MatchConfig, compare_pair
 from imgfp.local.vote import Candidate, VoteConfig, imgfp_tally, vote, weighted_votes
@@ -17,7 +18,8 @@ class Source:
 
     def __init__(self, items: list[LocalFeatures]) -> None:
         self.items = items
-        self.ids = [str(number) for number in range(len(items))]
+        self.ids = tuple(str(number) for number in range(len(items)))
+        self.identity = "made"
         self.offsets = np.cumsum([0] + [len(item) for item in items])
 
     def get(self, index: int) -> LocalFeatures:
@@ -39,7 +41,11 @@ def source(make_features) -> Source:
 @pytest.mark.parametrize("rule", ["imgfp", "weighted"])
 def test_a_copy_is_found(source: Source, rule: str) -> None:
     queries = [parts(source.get(2), slice(0, 20)), parts(source.get(3), slice(5, 15)), LocalFeatures.none(9, 9)]
-    found = vote(queries, source, VoteConfig(rule=rule, mirrored=False))
+    found = vote(
+        queries,
+        ExactIndex(source),
+        VoteConfig(rule=rule, neighbours=1 if rule == "imgfp" else 8, mirrored=False, inverted=False),
+    )
     assert [candidates[0].reference for candidates in found[:2]] == [2, 3]
     assert found[2] == []
     if rule == "imgfp":
@@ -52,27 +58,31 @@ def test_answers_do_not_depend_on_company(source: Source) -> None:
         parts(source.get(2), slice(3, 30)),
         parts(source.get(3), slice(0, 9)),
     ]
-    together = vote(queries, source, VoteConfig())
-    assert together == [vote([query], source, VoteConfig())[0] for query in queries]
+    together = vote(queries, ExactIndex(source), VoteConfig())
+    assert together == [vote([query], ExactIndex(source), VoteConfig())[0] for query in queries]
 
 
 def test_mirrored_copy_is_found_only_when_asked_for(source: Source) -> None:
     original = source.get(2)
-    query = LocalFeatures(original.keypoints, mirror_descriptors(original.descriptors), 300, 400)
-    plain, both = (vote([query], source, VoteConfig(mirrored=mirrored))[0] for mirrored in (False, True))
+    query = LocalFeatures(
+        original.keypoints, variant_descriptors(original.descriptors, Variant(mirrored=True)), 300, 400
+    )
+    plain, both = (vote([query], ExactIndex(source), VoteConfig(mirrored=mirrored))[0] for mirrored in (False, True))
     assert both[0].reference == 2
     assert both[0].votes == pytest.approx(60.0)
     assert plain[0].votes < 30
 
 
 def test_no_query_and_no_reference(source: Source) -> None:
-    assert vote([], source, VoteConfig()) == []
-    assert vote([source.get(0)], Source([]), VoteConfig()) == [[]]
-    assert vote([source.get(0)], Source([]), VoteConfig(rule="imgfp", mirrored=False)) == [[]]
+    assert vote([], ExactIndex(source), VoteConfig()) == []
+    assert vote([source.get(0)], ExactIndex(Source([])), VoteConfig()) == [[]]
+    assert vote(
+        [source.get(0)], ExactIndex(Source([])), VoteConfig(rule="imgfp", neighbours=1, mirrored=False, inverted=False)
+    ) == [[]]
 
 
 def test_number_of_candidates_is_limited(source: Source) -> None:
-    assert len(vote([source.get(0)], source, VoteConfig(images=2))[0]) == 2
+    assert len(vote([source.get(0)], ExactIndex(source), VoteConfig(images=2))[0]) == 2
 
 
 def test_weights_by_hand() -> None:
@@ -107,12 +117,12 @@ def test_inliers_tell_a_copy_from_another_picture(make_texture, mirrored: bool) 
     original = make_texture(1, 300, 340)
     copy = original[30:260, 40:300]
     query, reference, other = (
-        Side(extract_sift(np.ascontiguousarray(picture), SiftConfig()))
+        Side(extract_sift(np.ascontiguousarray(picture), SiftConfig()), MatchConfig().forms)
         for picture in (copy[:, ::-1] if mirrored else copy, original, make_texture(2, 300, 340))
     )
     for score in ("inliers", "count"):
         right, wrong = (compare_pair(query, side, MatchConfig(score=score)) for side in (reference, other))
-        assert right.mirrored == mirrored
+        assert right.form == Variant(mirrored=mirrored)
         assert right.score > 20 > 4 * wrong.score
     right = compare_pair(query, reference, MatchConfig())
     assert int(right.score) == len(right.lines)
@@ -124,15 +134,20 @@ def test_inliers_tell_a_copy_from_another_picture(make_texture, mirrored: bool) 
 
 
 def test_comparison_is_deterministic(make_texture) -> None:
-    sides = [Side(extract_sift(make_texture(1, 300, height), SiftConfig())) for height in (340, 320)]
+    sides = [
+        Side(extract_sift(make_texture(1, 300, height), SiftConfig()), MatchConfig().forms) for height in (340, 320)
+    ]
     first, second = (compare_pair(*sides, MatchConfig()) for _ in range(2))
     assert first.score == second.score
     np.testing.assert_array_equal(first.lines, second.lines)
 
 
 def test_nothing_to_match(make_features) -> None:
-    empty, one, some = Side(LocalFeatures.none(5, 5)), Side(make_features(1, 1)), Side(make_features(2, 30))
+    empty, one, some = (
+        Side(item, MatchConfig().forms)
+        for item in (LocalFeatures.none(5, 5), make_features(1, 1), make_features(2, 30))
+    )
     for query, reference in ((empty, some), (some, empty), (empty, empty)):
         assert compare_pair(query, reference, MatchConfig()).score == 0
-    assert len(match(one, some, 1.8, False)) >= 1  # a single query keypoint has no second best
+    assert len(match(one, some, 1.8)[0]) >= 1  # a single query keypoint has no second best
     assert compare_pair(one, some, MatchConfig()).score == 0  # but no geometry either

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from imgfp.images import read_rgb
-from imgfp.local.features import LocalFeatures
-from imgfp.local.match import Matches, Side, match_both
+from imgfp.local.features import LocalFeatures, variants
+from imgfp.local.match import Matches, Side, match
 from imgfp.local.nearest import nearest
 from imgfp.local.plane import limited_range, plane_size, shrink
 from imgfp.local.sift import SiftConfig, extract_sift, sift_of_plane
@@ -17,6 +17,7 @@ from imgfp.local.text import read_text, write_text
 from imgfp.local.vote import imgfp_tally
 
 RATIO = 1.8
+FORMS = variants(mirrored=True, inverted=False)
 FEWEST = SiftConfig().least  # images with fewer keypoints count as without
 
 
@@ -33,12 +34,12 @@ def stored(folder: Path, image_id: str) -> dict[str, np.ndarray]:
 
 @cache
 def side(folder: Path, image_id: str) -> Side:
-    return Side(features(stored(folder, image_id)["keypoints"], stored(folder, image_id)["descriptors"]))
+    return Side(features(stored(folder, image_id)["keypoints"], stored(folder, image_id)["descriptors"]), FORMS)
 
 
 @cache
 def our_side(folder: Path, image_id: str) -> Side:
-    return Side(sift_of_plane(stored(folder, image_id)["luma"], SiftConfig()))
+    return Side(sift_of_plane(stored(folder, image_id)["luma"], SiftConfig()), FORMS)
 
 
 def features(keypoints: np.ndarray, descriptors: np.ndarray) -> LocalFeatures:
@@ -111,7 +112,7 @@ def test_nothing_is_found_on_a_flat_plane(folder: Path) -> None:
 
 def test_matches_of_our_own_features(pair_with_planes: dict[str, str], folder: Path) -> None:
     query, reference = (our_side(folder, pair_with_planes[name]) for name in ("query", "reference"))
-    plain, mirrored = match_both(query, reference, RATIO)
+    plain, mirrored = match(query, reference, RATIO)
     assert abs(len(plain) - int(pair_with_planes["count"])) <= 3
     assert abs(len(mirrored) - int(pair_with_planes["count_mirrored"])) <= 3
 
@@ -149,7 +150,7 @@ def test_written_text_reads_back(folder: Path, tmp_path: Path) -> None:
 
 
 def test_pair(pair: dict[str, str], folder: Path) -> None:
-    plain, mirrored = match_both(side(folder, pair["query"]), side(folder, pair["reference"]), RATIO)
+    plain, mirrored = match(side(folder, pair["query"]), side(folder, pair["reference"]), RATIO)
     assert (len(plain), len(mirrored)) == (int(pair["count"]), int(pair["count_mirrored"]))
     assert max(len(plain), len(mirrored)) == int(pair["score"])
     with np.load(folder / "pair_matches.npz") as rows:
@@ -161,10 +162,10 @@ def test_synthetic_match(synthetic_match: dict[str, Any], folder: Path) -> None:
     name = synthetic_match["name"]
     with np.load(folder / "match_synthetic.npz") as arrays:
         query, reference = (
-            Side(features(arrays[f"{name}__{part}_keypoints"], arrays[f"{name}__{part}_descriptors"]))
+            Side(features(arrays[f"{name}__{part}_keypoints"], arrays[f"{name}__{part}_descriptors"]), FORMS)
             for part in ("query", "ref")
         )
-        plain, mirrored = match_both(query, reference, RATIO)
+        plain, mirrored = match(query, reference, RATIO)
         assert same_rows(plain, arrays[f"{name}__matches"])
         assert same_rows(mirrored, arrays[f"{name}__matches_mirrored"])
     assert (len(plain), len(mirrored)) == (synthetic_match["count"], synthetic_match["count_mirrored"])
@@ -177,7 +178,7 @@ def check_tally(expected: dict[str, str], descriptors: np.ndarray, store: np.nda
     """`owners`: the name of the image that each row of `store` belongs to."""
     names, owner_codes = np.unique(owners, return_inverse=True)
     distances, rows = nearest(descriptors, [store], 1)
-    tally = imgfp_tally(distances[:, 0], owner_codes[rows[:, 0]])
+    tally = imgfp_tally(distances[0, :, 0], owner_codes[rows[0, :, 0]])
     assert ("" if tally.emitted is None else names[tally.emitted]) == expected["emitted_reference"]
     assert (tally.votes, tally.runner_up) == (int(expected["votes_top"]), int(expected["votes_second"]))
     assert tally.mean_distance == pytest.approx(float(expected["mean_top"] or 0), abs=1e-3)

@@ -75,7 +75,7 @@ class _Drawer:
     def _picture(self, row: tuple[str, str, float], matched: MatchedPair | None) -> MatchPicture:
         query, reference, score = row
         lines = None if matched is None else self._fractions(query, reference, matched.lines)
-        mirrored = matched is not None and matched.mirrored and len(matched.lines) > 0
+        mirrored = matched is not None and matched.form.mirrored and len(matched.lines) > 0
         notes = []
         if self._judged:
             notes.append("right" if (query, reference) in self._true and not math.isnan(score) else "wrong")

@@ -121,13 +121,14 @@ def run_sift(options: argparse.Namespace) -> int:
 
 def run_vote(options: argparse.Namespace) -> int:
     """imgfp vote."""
+    from imgfp.local.neighbours import ExactIndex
     from imgfp.local.store import open_features
     from imgfp.pipeline.candidates import read_rows, vote_stage
     from imgfp.pipeline.presets import PRESETS
 
     queries, references = open_features(options.queries), open_features(options.references)
     work = _work(options.out)
-    vote_stage(queries, references, PRESETS["imgfp"].vote, work)
+    vote_stage(queries, ExactIndex(references), PRESETS["imgfp"].vote, work)
     pairs = read_rows(work)
     pairs.write_imgfp(options.out, scored=False, suffix=options.suffix)
     print(f"{len(pairs)} pairs for {len(queries.ids)} queries in {options.out}")

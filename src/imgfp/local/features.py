@@ -1,6 +1,7 @@
 """Local features of one image: where the keypoints are and what they look like."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,12 +33,44 @@ class LocalFeatures:
         return cls(np.zeros((0, 4), np.float32), np.zeros((0, DESCRIPTOR_SIZE), np.uint8), width, height)
 
 
+class Variant(NamedTuple):
+    """What may have been done to a whole picture that SIFT does not follow by itself, and a descriptor shows as other places."""
+
+    mirrored: bool = False
+    inverted: bool = False  # a negative: every gradient turned round
+
+
+PLAIN = Variant()
+
+
+def variants(mirrored: bool, inverted: bool) -> tuple[Variant, ...]:
+    """The plain picture, and every combination of what is asked for; plain first."""
+    return tuple(
+        Variant(m, i)
+        for i in ((False, True) if inverted else (False,))
+        for m in ((False, True) if mirrored else (False,))
+    )
+
+
+def variant_places(variant: Variant) -> np.ndarray:
+    """(128,) such that `descriptor[places]` is the descriptor in the changed picture; doing it twice changes nothing.
+
+    Mirrored: rows of cells reversed, orientation bins t to -t mod 8. Inverted: the keypoint's own direction turns by half
+    a circle with the gradients, so the 4 x 4 cells are reversed both ways and the bins stay.
+    """
+    places = np.arange(DESCRIPTOR_SIZE).reshape(4, 4, 8)
+    if variant.mirrored:
+        places = places[::-1, :, _REVERSED_BINS]
+    if variant.inverted:
+        places = places[::-1, ::-1]
+    return np.ascontiguousarray(places).ravel()
+
+
+def variant_descriptors(descriptors: np.ndarray, variant: Variant) -> np.ndarray:
+    """(n, 128) descriptors as they would be in the changed picture."""
+    return np.ascontiguousarray(descriptors[:, variant_places(variant)])
+
+
 def reverse_bins(descriptors: np.ndarray) -> np.ndarray:
     """(n, 128) descriptors with each cell's orientation bins t moved to -t mod 8."""
     return descriptors.reshape(-1, 16, 8)[:, :, _REVERSED_BINS].reshape(-1, DESCRIPTOR_SIZE)
-
-
-def mirror_descriptors(descriptors: np.ndarray) -> np.ndarray:
-    """(n, 128) descriptors as they would be in the mirrored image: cell rows reversed, orientation bins reversed."""
-    cells = descriptors.reshape(-1, 4, 4, 8)[:, ::-1]
-    return np.ascontiguousarray(reverse_bins(np.ascontiguousarray(cells)))

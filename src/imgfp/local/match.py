@@ -1,67 +1,57 @@
 """imgFp's match score: how many keypoints of a reference have a distinctive counterpart in the query."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
-from imgfp.local.features import LocalFeatures, mirror_descriptors
+from imgfp.local.features import LocalFeatures, Variant
 from imgfp.local.nearest import Bytes, nearest_pair
 
 
 @dataclass(frozen=True)
 class Matches:
-    """m matches. `rows`: (m, 2) int64, reference keypoint and query keypoint. `mirrored`: found with the reference mirrored."""
+    """m matches. `rows`: (m, 2) int64, reference keypoint and query keypoint. `form`: what the reference was compared as."""
 
     rows: np.ndarray
-    mirrored: bool
+    form: Variant
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 class Side:
-    """One image made ready for many comparisons: its features, and its descriptors plain and (when asked for) mirrored."""
+    """One image made ready to be compared with many: its features, and its descriptors in the given forms."""
 
-    def __init__(self, features: LocalFeatures) -> None:
+    def __init__(self, features: LocalFeatures, forms: Sequence[Variant]) -> None:
         self.features = features
-        self.plain = Bytes(features.descriptors)
+        self.bytes = Bytes(features.descriptors, forms)
         self.rounded = np.rint(features.keypoints[:, :2]).astype(np.int64)  # ties to even, as the original
-        self._mirrored: Bytes | None = None
-
-    @property
-    def mirrored(self) -> Bytes:
-        """The descriptors as they would be in the mirrored image."""
-        if self._mirrored is None:
-            self._mirrored = Bytes(mirror_descriptors(self.features.descriptors))
-        return self._mirrored
 
 
-def match(query: Side, reference: Side, ratio: float, mirrored: bool) -> Matches:
-    """Matches of one pair by imgFp's rule.
+def match(query: Side, reference: Side, ratio: float) -> list[Matches]:
+    """Matches of one pair by imgFp's rule, in each form that the two sides were made ready for.
 
     For each reference keypoint the best and second-best query keypoint; accepted where `ratio` * best < second, both
     squared distances (in float32, as the original). A match that falls on a kept one's rounded position in either image
     is merged with it, the closer one kept. A query of one keypoint has no second-best: every match is accepted.
+    imgFp's score is the larger count of the plain and the mirrored form.
 
     Args:
         query, reference: The two images.
         ratio: On squared distances.
-        mirrored: Take the reference's descriptors mirrored.
     """
+    forms = query.bytes.forms
     if not len(query.features) or not len(reference.features):
-        return Matches(np.zeros((0, 2), np.int64), mirrored)
-    distances, rows = nearest_pair(reference.mirrored if mirrored else reference.plain, query.plain, 2)
-    accepted = np.flatnonzero(
-        np.float32(ratio) * distances[:, 0].astype(np.float32) < distances[:, 1].astype(np.float32)
-    )
-    kept = _merge(accepted, rows[accepted, 0], distances[accepted, 0], reference.rounded, query.rounded)
-    return Matches(kept, mirrored)
-
-
-def match_both(query: Side, reference: Side, ratio: float) -> tuple[Matches, Matches]:
-    """The pair as it is, and with the reference mirrored. imgFp's score is the larger count."""
-    return match(query, reference, ratio, False), match(query, reference, ratio, True)
+        return [Matches(np.zeros((0, 2), np.int64), form) for form in forms]
+    found = []
+    for form, distances, rows in zip(forms, *nearest_pair(reference.bytes, query.bytes, 2), strict=True):
+        best, second = distances.T.astype(np.float32)
+        accepted = np.flatnonzero(np.float32(ratio) * best < second)
+        kept = _merge(accepted, rows[accepted, 0], distances[accepted, 0], reference.rounded, query.rounded)
+        found.append(Matches(kept, form))
+    return found
 
 
 @numba.njit(nogil=True, cache=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from imgfp.local.match import Matches, Side, match_both
+from imgfp.local.features import Variant, variants
+from imgfp.local.match import Matches, Side, match
 
 _LEAST = 3  # matches that fix an affine model
 
@@ -21,6 +22,12 @@ class MatchConfig:
     score: str = "inliers"
     ratio: float = 1.8  # best squared distance * ratio < second best squared distance
     tolerance: float = 5.0  # pixels of the query's plane that an inlier may be off; only for "inliers"
+    inverted: bool = True  # compare with the reference's negative too
+
+    @property
+    def forms(self) -> tuple[Variant, ...]:
+        """What a reference is compared as: always plain and mirrored."""
+        return variants(True, self.inverted)
 
 
 @dataclass(frozen=True)
@@ -29,24 +36,23 @@ class MatchedPair:
 
     score: float
     lines: np.ndarray
-    mirrored: bool
+    form: Variant
 
 
 def compare_pair(query: Side, reference: Side, config: MatchConfig) -> MatchedPair:
-    """Rates one pair, plain and mirrored, and keeps the better."""
-    both = match_both(query, reference, config.ratio)
+    """Rates one pair in every form and keeps the best, the first among equals. The sides have the forms of `config`."""
     rate = _count if config.score == "count" else _inliers
-    plain, mirrored = (rate(query, reference, matches, config) for matches in both)
-    return plain if plain.score >= mirrored.score else mirrored
+    rated = [rate(query, reference, matches, config) for matches in match(query, reference, config.ratio)]
+    return max(rated, key=lambda item: item.score)
 
 
 def _count(query: Side, reference: Side, matches: Matches, config: MatchConfig) -> MatchedPair:
-    return MatchedPair(float(len(matches)), matches.rows, matches.mirrored)
+    return MatchedPair(float(len(matches)), matches.rows, matches.form)
 
 
 def _inliers(query: Side, reference: Side, matches: Matches, config: MatchConfig) -> MatchedPair:
     """Inliers of the affine map from reference to query that most matches agree with (RANSAC, fixed seed)."""
-    none = MatchedPair(0.0, matches.rows[:0], matches.mirrored)
+    none = MatchedPair(0.0, matches.rows[:0], matches.form)
     if len(matches) < _LEAST:
         return none
     source = reference.features.keypoints[matches.rows[:, 0], :2]
@@ -54,10 +60,10 @@ def _inliers(query: Side, reference: Side, matches: Matches, config: MatchConfig
     model, mask = cv2.estimateAffine2D(
         source, target, method=cv2.RANSAC, ransacReprojThreshold=config.tolerance, maxIters=2000, confidence=0.999
     )
-    if model is None or not np.isfinite(model).all() or not _plausible(model[:, :2], matches.mirrored):
+    if model is None or not np.isfinite(model).all() or not _plausible(model[:, :2], matches.form.mirrored):
         return none
     inliers = matches.rows[mask.ravel().astype(bool)]
-    return MatchedPair(len(inliers) + len(inliers) / (len(matches) + 1), inliers, matches.mirrored)
+    return MatchedPair(len(inliers) + len(inliers) / (len(matches) + 1), inliers, matches.form)
 
 
 def _plausible(linear: np.ndarray, mirrored: bool) -> bool:

@@ -1,16 +1,14 @@
 """Which reference images do a query's keypoints point at? Votes over the nearest reference descriptors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from imgfp.local.features import LocalFeatures, mirror_descriptors
-from imgfp.local.nearest import nearest
-from imgfp.local.store import FeatureSource
-from imgfp.progress import advance
+from imgfp.local.features import DESCRIPTOR_SIZE, LocalFeatures, variants
+from imgfp.local.neighbours import DescriptorIndex
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,7 @@ class VoteConfig:
     neighbours: int = 8  # nearest descriptors looked at; 1 with rule "imgfp"
     images: int = 8  # candidates a query; 1 with rule "imgfp"
     mirrored: bool = True  # ask with the mirrored query too
+    inverted: bool = True  # ask with the query's negative too
 
 
 class Candidate(NamedTuple):
@@ -44,40 +43,21 @@ class ImgfpTally(NamedTuple):
     runner_up: int
 
 
-def vote(queries: Sequence[LocalFeatures], references: FeatureSource, config: VoteConfig) -> list[list[Candidate]]:
-    """Candidates of each query, best first.
-
-    All descriptors of `references` are read once for all `queries` together, a block at a time.
-    """
+def vote(queries: Sequence[LocalFeatures], references: DescriptorIndex, config: VoteConfig) -> list[list[Candidate]]:
+    """Candidates of each query, best first. The index is asked once for all `queries` together."""
+    forms = variants(config.mirrored, config.inverted)
     sides = [item.descriptors for item in queries]
-    if config.mirrored:
-        sides += [mirror_descriptors(item.descriptors) for item in queries]
-    k = 1 if config.rule == "imgfp" else config.neighbours
-    stacked = np.concatenate(sides) if sides else np.zeros((0, 128), np.uint8)
-    distances, rows = nearest(stacked, _watched(references, len(queries)), k)
-    owners = np.where(rows < 0, -1, np.searchsorted(references.offsets, rows, side="right") - 1)
+    stacked = np.concatenate(sides) if sides else np.zeros((0, DESCRIPTOR_SIZE), np.uint8)
+    found = references.search(stacked, config.neighbours, forms, len(queries))
     ends = np.cumsum([0] + [len(side) for side in sides])
-    parts = [(distances[a:b], owners[a:b]) for a, b in pairwise(ends)]
+    parts = [found.rows(start, stop) for start, stop in pairwise(ends.tolist())]
     if config.rule == "imgfp":
-        tallies = [imgfp_tally(d[:, 0], o[:, 0]) for d, o in parts]
+        tallies = [imgfp_tally(part.distances[0, :, 0], part.owners[0, :, 0]) for part in parts]
         return [[] if t.emitted is None else [Candidate(t.emitted, float(t.votes))] for t in tallies]
-    weights = [weighted_votes(d, o) for d, o in parts]
-    count = len(queries)
     return [
-        best_images([weights[index], *([weights[index + count]] if config.mirrored else [])], config.images)
-        for index in range(count)
+        best_images([weighted_votes(*form) for form in zip(part.distances, part.owners, strict=True)], config.images)
+        for part in parts
     ]
-
-
-def _watched(references: FeatureSource, queries: int) -> Iterator[np.ndarray]:
-    """The blocks of `references`; moves the progress line on by a share of the queries after each."""
-    seen = shown = 0
-    for block in references.blocks():
-        yield block
-        seen += len(block)
-        now = queries * seen // max(1, int(references.offsets[-1]))
-        advance(now - shown)
-        shown = now
 
 
 def imgfp_tally(distances: np.ndarray, owners: np.ndarray) -> ImgfpTally:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from imgfp.descriptors import TopkConfig, search_topk
+from imgfp.local.features import variants
+from imgfp.local.neighbours import DescriptorIndex
 from imgfp.local.store import FeatureSource
 from imgfp.local.vote import VoteConfig, vote
 from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
@@ -15,28 +17,18 @@ from imgfp.records import DescriptorSet, Pairs
 SHARD_QUERIES = 64
 
 
-def vote_stage(queries: FeatureSource, references: FeatureSource, config: VoteConfig, folder: Path) -> StageResult:
+def vote_stage(queries: FeatureSource, references: DescriptorIndex, config: VoteConfig, folder: Path) -> StageResult:
     """Candidates of the local branch; their score is the number (or weight) of votes."""
-    stage = Stage(
-        "local candidates",
-        folder,
-        {"vote": asdict(config)},
-        {
-            "queries": queries.identity,
-            "references": references.identity,
-        },
-        len(queries.ids),
-        SHARD_QUERIES,
-        "queries",
-    )
-
+    inputs = {"queries": queries.identity, "references": references.identity}
+    settings = {"vote": asdict(config)}
+    stage = Stage("local candidates", folder, settings, inputs, len(queries.ids), SHARD_QUERIES, "queries")
     if not (folder / "manifest.json").is_file():
-        points = int(queries.offsets[-1]) * (2 if config.mirrored else 1)
-        known = int(references.offsets[-1])
+        forms = len(variants(config.mirrored, config.inverted))
+        points = int(queries.offsets[-1])
         largest = int(np.diff(queries.offsets[::SHARD_QUERIES], append=queries.offsets[-1]).max(initial=0))
         announce(
-            f"local candidates: comparing {points:,} query descriptors with every one of {known:,} of the references "
-            f"({points * known / 1e6:,.0f} million distances), about {largest * 2 * (128 * 3 + 12 * config.neighbours) / 1e6 + 100:,.0f} MB"
+            f"local candidates: comparing {points:,} query descriptors, each in {forms} forms, with "
+            f"{references.needs(largest, config.neighbours, forms)}"
         )
 
     def work(number: int, rows: range) -> Shard:

@@ -66,7 +66,12 @@ class Preset:
         fixed: list[tuple[str, str, object, object]] = []
         if self.vote.rule == "imgfp":
             rule = "vote.rule='imgfp'"
-            fixed += [(rule, "vote.neighbours", self.vote.neighbours, 1), (rule, "vote.images", self.vote.images, 1)]
+            fixed += [
+                (rule, "vote.neighbours", self.vote.neighbours, 1),
+                (rule, "vote.images", self.vote.images, 1),
+                (rule, "vote.mirrored", self.vote.mirrored, False),
+                (rule, "vote.inverted", self.vote.inverted, False),
+            ]
         if self.match.score == "count":
             fixed.append(("match.score='count'", "match.tolerance", self.match.tolerance, MatchConfig().tolerance))
         if self.fusion.rule == "sum":
@@ -77,9 +82,9 @@ class Preset:
 PRESETS = {
     "default": Preset(),
     "imgfp": Preset(
-        vote=VoteConfig(rule="imgfp", neighbours=1, images=1, mirrored=False),
+        vote=VoteConfig(rule="imgfp", neighbours=1, images=1, mirrored=False, inverted=False),
         topk=TopkConfig(answers=1),
-        match=MatchConfig(score="count"),
+        match=MatchConfig(score="count", inverted=False),
         fusion=FusionConfig(rule="sum"),
     ),
 }

@@ -24,13 +24,13 @@ def compare_pairs(
     query_sides: dict[str, Side] = {}
     for query, _ in pairs:
         if query not in query_sides and query in query_rows:
-            query_sides[query] = Side(queries.get(query_rows[query]))
+            query_sides[query] = Side(queries.get(query_rows[query]), config.forms)
 
     def compare(pair: tuple[str, str]) -> MatchedPair | None:
         query, reference = pair
         if query not in query_rows or reference not in reference_rows:
             return None
-        return compare_pair(query_sides[query], Side(references.get(reference_rows[reference])), config)
+        return compare_pair(query_sides[query], Side(references.get(reference_rows[reference]), config.forms), config)
 
     with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
         return list(pool.map(compare, pairs))
@@ -43,7 +43,7 @@ def score_stage(
     config: MatchConfig,
     folder: Path,
 ) -> StageResult:
-    """Rates every pair. Rows: query id, reference id, score, number of supporting matches, mirrored or not."""
+    """Rates every pair. Rows: query id, reference id, score, number of supporting matches, mirrored or not, inverted or not."""
     stage = Stage(
         "match scores",
         folder,
@@ -62,7 +62,7 @@ def score_stage(
         part = pairs[rows.start : rows.stop]
         matched = compare_pairs(part, queries, references, config)
         return Shard({"rows": [
-            [query, reference, item.score, len(item.lines), item.mirrored]
+            [query, reference, item.score, len(item.lines), item.form.mirrored, item.form.inverted]
             for (query, reference), item in zip(part, matched, strict=True)
             if item is not None
         ]})  # fmt: skip

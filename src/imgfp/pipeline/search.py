@@ -9,6 +9,7 @@ from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value
 from imgfp.fusion import best_answers, sum_scores, unite, verified
 from imgfp.images import Failure, ImageList, write_failures
+from imgfp.local.neighbours import ExactIndex
 from imgfp.local.store import FeatureStore
 from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.describe import descriptor_stage
@@ -108,7 +109,7 @@ def search(
         query_features = FeatureStore(extracted / "query_features", verify=False)
         require_some(len(query_features), queries, stages[-1])
     if "local" in branches and query_features is not None and index.features is not None:
-        stages.append(vote_stage(query_features, index.features, preset.vote, work / "local_candidates"))
+        stages.append(vote_stage(query_features, ExactIndex(index.features), preset.vote, work / "local_candidates"))
         local_pairs = read_rows(work / "local_candidates")
     if "global" in branches:
         global_pairs = _global_candidates(index, queries, preset, background, work, extracted, stages)

@@ -1,0 +1,73 @@
+"""What votes ask of an index of local descriptors, and the index that compares with every descriptor."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from imgfp.local.features import Variant
+from imgfp.local.nearest import nearest
+from imgfp.local.store import FeatureSource
+from imgfp.progress import advance
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The k nearest indexed descriptors of n query descriptors, in each of several forms.
+
+    `distances`: (forms, n, k) int32 squared distances, rising, 2^31 - 1 where there are fewer than k; an approximate index
+    gives estimates. `owners`: (forms, n, k) int32, positions of the images they belong to, -1 where there are fewer.
+    """
+
+    distances: np.ndarray
+    owners: np.ndarray
+
+    def rows(self, start: int, stop: int) -> "Neighbours":
+        """Those of some of the query descriptors."""
+        return Neighbours(self.distances[:, start:stop], self.owners[:, start:stop])
+
+
+class DescriptorIndex(Protocol):
+    """Local descriptors of many images, ready to be searched."""
+
+    ids: tuple[str, ...]  # of the images that `Neighbours.owners` counts
+    identity: str  # a hash of everything that decides answers
+    descriptors: int  # how many it holds
+
+    def search(self, queries: np.ndarray, k: int, forms: Sequence[Variant], units: int = 0) -> Neighbours:
+        """The k nearest of (n, 128) uint8 `queries`; moves the progress line on by `units` meanwhile."""
+        ...
+
+    def needs(self, queries: int, k: int, forms: int) -> str:
+        """What a search of so many query descriptors at a time does and needs, in words, told before it starts."""
+        ...
+
+
+class ExactIndex:
+    """Compares with every descriptor of a feature source, which is read once a search, a block at a time."""
+
+    def __init__(self, source: FeatureSource) -> None:
+        self._source = source
+        self.ids, self.identity = source.ids, source.identity
+        self.descriptors = int(source.offsets[-1])
+
+    def search(self, queries: np.ndarray, k: int, forms: Sequence[Variant], units: int = 0) -> Neighbours:
+        """See `DescriptorIndex`."""
+        distances, rows = nearest(queries, self._watched(units), k, forms)
+        owners = np.searchsorted(self._source.offsets, rows, side="right") - 1
+        return Neighbours(distances, np.where(rows < 0, -1, owners).astype(np.int32))
+
+    def needs(self, queries: int, k: int, forms: int) -> str:
+        """See `DescriptorIndex`."""
+        megabytes = queries * forms * (128 * 4 / forms + 12 * k) / 1e6 + 100
+        return f"every one of {self.descriptors:,} descriptors of the references, exact, about {megabytes:,.0f} MB"
+
+    def _watched(self, units: int) -> Iterator[np.ndarray]:
+        seen = shown = 0
+        for block in self._source.blocks():
+            yield block
+            seen += len(block)
+            now = units * seen // max(1, self.descriptors)
+            advance(now - shown)
+            shown = now
