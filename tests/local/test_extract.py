@@ -7,7 +7,7 @@ import pytest
 
 from imgfp.images import Failure, read_rgb
 from imgfp.local.extract import SiftPool
-from imgfp.local.features import reverse_bins, variant_descriptors, variants
+from imgfp.local.features import variant_descriptors, variants
 from imgfp.local.plane import luma_plane
 from imgfp.local.sift import SiftConfig, extract_sift
 

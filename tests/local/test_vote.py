@@ -7,7 +7,7 @@ import pytest
 
 from imgfp.local.features import LocalFeatures, Variant, variant_descriptors
 from imgfp.local.match import Side, match
-from imgfp.local.neighbours import ExactIndex
+from imgfp.local.neighbours import ExactIndex, Neighbours
 from imgfp.local.sift import SiftConfig, extract_sift
 from imgfp.local.verify import MatchConfig, compare_pair
 from imgfp.local.vote import Candidate, VoteConfig, imgfp_tally, vote, weighted_votes
@@ -67,7 +67,10 @@ def test_mirrored_copy_is_found_only_when_asked_for(source: Source) -> None:
     query = LocalFeatures(
         original.keypoints, variant_descriptors(original.descriptors, Variant(mirrored=True)), 300, 400
     )
-    plain, both = (vote([query], ExactIndex(source), VoteConfig(mirrored=mirrored))[0] for mirrored in (False, True))
+    plain, both = (
+        vote([query], ExactIndex(source), VoteConfig(mirrored=mirrored, distinctive=False, damped=False))[0]
+        for mirrored in (False, True)
+    )
     assert both[0].reference == 2
     assert both[0].votes == pytest.approx(60.0)
     assert plain[0].votes < 30
@@ -85,13 +88,29 @@ def test_number_of_candidates_is_limited(source: Source) -> None:
     assert len(vote([source.get(0)], ExactIndex(source), VoteConfig(images=2))[0]) == 2
 
 
-def test_weights_by_hand() -> None:
-    # keypoint 0: image 5 at 10, image 6 at 20, image 5 again at 40 (the limit); keypoint 1: only two neighbours
-    distances = np.array([[10, 20, 40], [0, 30, 2**31 - 1]], np.int32)
-    owners = np.array([[5, 6, 5], [6, 6, -1]])
-    images, votes = weighted_votes(distances, owners)
+# keypoint 0: image 5 at 10, image 6 at 20, image 5 again at 40 (the limit); keypoint 1: only two neighbours
+HAND = Neighbours(
+    np.array([[[10, 20, 40], [0, 30, 2**31 - 1]]], np.int32),
+    np.array([[[5, 6, 5], [6, 6, -1]]]),
+    np.array([[[50, 60, 51], [60, 61, -1]]]),
+)
+
+
+@pytest.mark.parametrize(
+    ("distinctive", "damped", "wanted"),
+    [
+        (False, False, [0.75, 0.5 + 1.0]),
+        # the nearest image against the nearest descriptor of another: 1 - 10 / 20; nothing else is near keypoint 1
+        (True, False, [0.75 + 0.5, 0.5 + 1.0 + 1.0]),
+        # descriptor 60 is named twice
+        (False, True, [0.75, (0.5 + 1.0) / np.sqrt(2)]),
+        (True, True, [0.75 + 0.5, (0.5 + 1.0 + 1.0) / np.sqrt(2)]),
+    ],
+)
+def test_weights_by_hand(distinctive: bool, damped: bool, wanted: list[float]) -> None:
+    images, votes = weighted_votes(HAND, 0, VoteConfig(distinctive=distinctive, damped=damped))
     assert images.tolist() == [5, 6]
-    assert votes == pytest.approx([0.75, 0.5 + 1.0])
+    assert votes == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from imgfp.images import Failure, read_rgb
-from imgfp.local.verify import MatchedPair
 from imgfp.metrics import evaluate, judge, precision_recall
-from imgfp.pipeline.score import compare_pairs
+from imgfp.pipeline.score import Compared, compare_pairs
 from imgfp.pipeline.search import SearchResult
 from imgfp.records import GroundTruth, Pairs
 from imgfp.reports import Curve, MatchPicture, Report, StageRow, draw_match
@@ -62,32 +61,34 @@ class _Drawer:
     def __init__(self, result: SearchResult, true: set[tuple[str, str]], judged: bool) -> None:
         self._result, self._true, self._judged = result, true, judged
         self._queries = dict(zip(result.queries.ids, result.queries.paths, strict=True))
+        self._labels = {(answer.query_id, answer.reference_id): answer.label for answer in result.answers}
         self._references = dict(zip(result.references.ids, result.references.paths, strict=True))
 
     def pictures(self, rows: list[tuple[str, str, float]]) -> tuple[MatchPicture, ...]:
         """One picture a row."""
         queries, references = self._result.query_features, self._result.reference_features
-        matched: list[MatchedPair | None] = [None] * len(rows)
+        matched: list[Compared | None] = [None] * len(rows)
         if queries is not None and references is not None:
             matched = compare_pairs([row[:2] for row in rows], queries, references, self._result.preset.match)
         return tuple(self._picture(row, item) for row, item in zip(rows, matched, strict=True))
 
-    def _picture(self, row: tuple[str, str, float], matched: MatchedPair | None) -> MatchPicture:
+    def _picture(self, row: tuple[str, str, float], matched: Compared | None) -> MatchPicture:
         query, reference, score = row
-        lines = None if matched is None else self._fractions(query, reference, matched.lines)
-        mirrored = matched is not None and matched.form.mirrored and len(matched.lines) > 0
+        lines = None if matched is None else self._fractions(query, reference, matched.found.lines)
         notes = []
         if self._judged:
             notes.append("right" if (query, reference) in self._true and not math.isnan(score) else "wrong")
         if math.isnan(score):
             notes = ["missed"]
-        if mirrored:
-            notes.append("mirrored")
+        if matched is not None:
+            notes += [name for name in ("mirrored", "inverted") if getattr(matched.evidence, name)]
+        if (query, reference) in self._labels:
+            notes.insert(0, self._labels[query, reference])
         query_picture, reference_picture = (
             None if path is None or isinstance(rgb := read_rgb(path), Failure) else rgb
             for path in (self._queries.get(query), self._references.get(reference))
         )
-        picture = draw_match(query_picture, reference_picture, lines)
+        picture = draw_match(query_picture, reference_picture, lines, None if matched is None else matched.evidence.box)
         return MatchPicture(query, reference, score, ", ".join(notes), picture)
 
     def _fractions(self, query: str, reference: str, lines: np.ndarray) -> np.ndarray:

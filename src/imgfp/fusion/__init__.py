@@ -1,5 +1,32 @@
-"""Branches into one score (floor 2)."""
+"""Branches into one score, scores into probabilities and labels (floor 2)."""
 
-from imgfp.fusion.merge import FusionConfig, best_answers, sum_scores, unite, verified, write_merged_text
+from imgfp.fusion.calibration import Calibration, features, read_calibration
+from imgfp.fusion.labels import COPIES, EDITED, EXACT, NONE, SIMILAR, label
+from imgfp.fusion.merge import (
+    FusionConfig,
+    best_answers,
+    calibrated,
+    sum_scores,
+    unite,
+    verified,
+    write_merged_text,
+)
 
-__all__ = ["FusionConfig", "best_answers", "sum_scores", "unite", "verified", "write_merged_text"]
+__all__ = [
+    "COPIES",
+    "EDITED",
+    "EXACT",
+    "NONE",
+    "SIMILAR",
+    "Calibration",
+    "FusionConfig",
+    "best_answers",
+    "calibrated",
+    "features",
+    "label",
+    "read_calibration",
+    "sum_scores",
+    "unite",
+    "verified",
+    "write_merged_text",
+]

@@ -1,13 +1,14 @@
 """Branches into one ranking."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imgfp.files import write_bytes
-from imgfp.records import Pairs
+from imgfp.fusion.calibration import Calibration, distinct, features
+from imgfp.records import Evidence, Pairs
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,13 @@ class FusionConfig:
 
     `rule` "sum": imgFp's, the sum of a pair's match scores over the branches. "verified": every candidate of any branch
     is rated once by its matches; one without any match keeps its similarity, which ranks below every verified pair.
+    `rule` "calibrated": the same candidates by their probability of being a copy, from all that comparing them found.
     `rule` "similarity": the global branch alone, by similarity; no local features are needed.
     """
 
-    rule: str = "verified"
-    answers: int = 1  # with "verified" and "similarity": at most so many references a query
+    rule: str = "calibrated"
+    answers: int = 1  # at most so many references a query; "sum" gives every pair
+    calibration: str | None = None  # file of train/ranking.py, with "calibrated"; null: the one that is shipped
 
 
 def unite(branches: Iterable[Pairs]) -> list[tuple[str, str]]:
@@ -49,6 +52,29 @@ def verified(rated: Pairs, similar: Pairs | None, answers: int) -> Pairs:
     supported = rated.take(rated.scores > 0)
     scores |= dict(zip(supported.id_pairs(), supported.scores.tolist(), strict=True))
     return best_answers(Pairs.of([(query, reference, score) for (query, reference), score in scores.items()]), answers)
+
+
+def calibrated(evidence: Sequence[Evidence], similar: Pairs | None, answers: int, calibration: Calibration) -> Pairs:
+    """The best `answers` of each query by probability, no two of which are equal, best first.
+
+    A pair on which no geometry agrees is an answer only where the global branch proposed it; its similarity then orders it.
+
+    Args:
+        evidence: What comparing the candidates found; all candidates of a query.
+        similar: The global branch's candidates, if it took part; similarities within -2..2.
+        answers: References a query.
+        calibration: See `read_calibration`.
+    """
+    alike = {} if similar is None else dict(zip(similar.id_pairs(), similar.scores.tolist(), strict=True))
+    rows = []
+    for item, odds in zip(evidence, calibration.log_odds(features(evidence)).tolist(), strict=True):
+        pair = item.query_id, item.reference_id
+        if item.inliers:
+            rows.append((*pair, odds))
+        elif pair in alike:
+            rows.append((*pair, odds + min(alike[pair] - 1, 0.0)))
+    best = best_answers(Pairs.of(rows), answers)
+    return Pairs(best.query_ids, best.reference_ids, distinct(best.scores))
 
 
 def best_answers(pairs: Pairs, answers: int) -> Pairs:

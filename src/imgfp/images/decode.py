@@ -31,9 +31,9 @@ def read_rgb(path: Path, smallest: int | None = None) -> np.ndarray | Failure:
             _refuse_bomb(image)
             if smallest is not None:
                 image.draft(None, (smallest, smallest))
-            orientation = _orientation(image)
+            turned = orientation(image)
             rgb = _to_rgb(image)
-        return np.ascontiguousarray(_turn(rgb, orientation))
+        return np.ascontiguousarray(_turn(rgb, turned))
     except Exception as error:  # decoders raise OSError, ValueError, SyntaxError, struct.error, MemoryError, ...
         return Failure(path, _reason(path, error))
 
@@ -43,7 +43,8 @@ def _refuse_bomb(image: Image.Image) -> None:
         raise Image.DecompressionBombError
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or an invalid one."""
     try:
         value = image.getexif().get(0x0112, 1)
     except Exception:  # a garbage EXIF block: as without one
@@ -63,8 +64,8 @@ _TURNS: dict[int, Image.Transpose | None] = {
 }
 
 
-def _turn(image: Image.Image, orientation: int) -> Image.Image:
-    turn = _TURNS[orientation]
+def _turn(image: Image.Image, turned: int) -> Image.Image:
+    turn = _TURNS[turned]
     return image if turn is None else image.transpose(turn)
 
 

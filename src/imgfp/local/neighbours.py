@@ -18,14 +18,16 @@ class Neighbours:
 
     `distances`: (forms, n, k) int32 squared distances, rising, 2^31 - 1 where there are fewer than k; an approximate index
     gives estimates. `owners`: (forms, n, k) int32, positions of the images they belong to, -1 where there are fewer.
+    `rows`: (forms, n, k) int64, a number of the descriptor itself, by which two neighbours are known to be the same one.
     """
 
     distances: np.ndarray
     owners: np.ndarray
+    rows: np.ndarray
 
-    def rows(self, start: int, stop: int) -> "Neighbours":
+    def of(self, start: int, stop: int) -> "Neighbours":
         """Those of some of the query descriptors."""
-        return Neighbours(self.distances[:, start:stop], self.owners[:, start:stop])
+        return Neighbours(self.distances[:, start:stop], self.owners[:, start:stop], self.rows[:, start:stop])
 
 
 class DescriptorIndex(Protocol):
@@ -56,7 +58,7 @@ class ExactIndex:
         """See `DescriptorIndex`."""
         distances, rows = nearest(queries, self._watched(units), k, forms)
         owners = np.searchsorted(self._source.offsets, rows, side="right") - 1
-        return Neighbours(distances, np.where(rows < 0, -1, owners).astype(np.int32))
+        return Neighbours(distances, np.where(rows < 0, -1, owners).astype(np.int32), rows)
 
     def needs(self, queries: int, k: int, forms: int) -> str:
         """See `DescriptorIndex`."""

@@ -1,14 +1,13 @@
-"""Do the matches of a pair agree on one geometry? Inliers of an affine model."""
+"""Do the matches of a pair agree on one geometry? What a comparison finds is the evidence that ranking weighs."""
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from imgfp.local.features import Variant, variants
+from imgfp.local.geometry import fit, plausible, project
+from imgfp.local.hypotheses import agreeing
 from imgfp.local.match import Matches, Side, match
-
-_LEAST = 3  # matches that fix an affine model
 
 
 @dataclass(frozen=True)
@@ -16,13 +15,15 @@ class MatchConfig:
     """How a pair of images is compared and rated.
 
     `score` "count": imgFp's, the larger number of matches, plain or mirrored. "inliers": matches that agree with one
-    affine model, plus the share of matches that do, which is below one and tells equal counts apart.
+    geometric model, plus the share of matches that do, which is below one and tells equal counts apart.
     """
 
     score: str = "inliers"
     ratio: float = 1.8  # best squared distance * ratio < second best squared distance
     tolerance: float = 5.0  # pixels of the query's plane that an inlier may be off; only for "inliers"
     inverted: bool = True  # compare with the reference's negative too
+    model: str = "affine"  # similarity, affine or homography; only for "inliers"
+    slack: float = 0.25  # how loosely matches must agree on a similarity before the model is fitted; only for "inliers"
 
     @property
     def forms(self) -> tuple[Variant, ...]:
@@ -32,11 +33,17 @@ class MatchConfig:
 
 @dataclass(frozen=True)
 class MatchedPair:
-    """What comparing a pair gave. `lines`: (m, 2) int64 reference and query keypoints that support the score."""
+    """What comparing a pair gave.
+
+    `lines`: (m, 2) int64 reference and query keypoints that support the score. `form`: what the reference was compared as.
+    `matches`: how many there were before geometry. `model`: (3, 3) float64 from the reference's plane to the query's, or None.
+    """
 
     score: float
     lines: np.ndarray
     form: Variant
+    matches: int
+    model: np.ndarray | None = None
 
 
 def compare_pair(query: Side, reference: Side, config: MatchConfig) -> MatchedPair:
@@ -47,26 +54,26 @@ def compare_pair(query: Side, reference: Side, config: MatchConfig) -> MatchedPa
 
 
 def _count(query: Side, reference: Side, matches: Matches, config: MatchConfig) -> MatchedPair:
-    return MatchedPair(float(len(matches)), matches.rows, matches.form)
+    return MatchedPair(float(len(matches)), matches.rows, matches.form, len(matches))
 
 
 def _inliers(query: Side, reference: Side, matches: Matches, config: MatchConfig) -> MatchedPair:
-    """Inliers of the affine map from reference to query that most matches agree with (RANSAC, fixed seed)."""
-    none = MatchedPair(0.0, matches.rows[:0], matches.form)
-    if len(matches) < _LEAST:
+    """The matches that agree loosely on one similarity, then closely on the model fitted to them."""
+    none = MatchedPair(0.0, matches.rows[:0], matches.form, len(matches))
+    source, target = reference.features.keypoints[matches.rows[:, 0]], query.features.keypoints[matches.rows[:, 1]]
+    together = agreeing(source, target, matches.form, config.slack)
+    model = fit(config.model, source[together, :2], target[together, :2], config.tolerance)
+    if model is None or not plausible(model, source[together, :2].mean(axis=0), matches.form):
         return none
-    source = reference.features.keypoints[matches.rows[:, 0], :2]
-    target = query.features.keypoints[matches.rows[:, 1], :2]
-    model, mask = cv2.estimateAffine2D(
-        source, target, method=cv2.RANSAC, ransacReprojThreshold=config.tolerance, maxIters=2000, confidence=0.999
-    )
-    if model is None or not np.isfinite(model).all() or not _plausible(model[:, :2], matches.form.mirrored):
-        return none
-    inliers = matches.rows[mask.ravel().astype(bool)]
-    return MatchedPair(len(inliers) + len(inliers) / (len(matches) + 1), inliers, matches.form)
+    off = np.linalg.norm(project(model, source[:, :2]) - target[:, :2], axis=1)
+    order = np.argsort(np.where(off <= config.tolerance, off, np.inf), kind="stable")[
+        : int((off <= config.tolerance).sum())
+    ]
+    lines = matches.rows[np.sort(order[_first_of_each(matches.rows[order])])]
+    return MatchedPair(len(lines) + len(lines) / (len(matches) + 1), lines, matches.form, len(matches), model)
 
 
-def _plausible(linear: np.ndarray, mirrored: bool) -> bool:
-    """A copy is neither squeezed to a line nor turned inside out: stretch at most 4 : 1, scale 1/20 to 20, right handedness."""
-    large, small = np.linalg.svd(linear, compute_uv=False)
-    return bool(small > 0.05 and large < 20 and large < 4 * small and (np.linalg.det(linear) < 0) == mirrored)
+def _first_of_each(rows: np.ndarray) -> np.ndarray:
+    """Positions of those rows whose keypoints, on both sides, no earlier row has: one to one."""
+    first = [np.unique(side, return_index=True)[1] for side in rows.T]
+    return np.intersect1d(*first)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgfp.local.features import DESCRIPTOR_SIZE, LocalFeatures, variants
-from imgfp.local.neighbours import DescriptorIndex
+from imgfp.local.neighbours import DescriptorIndex, Neighbours
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,18 @@ class VoteConfig:
     """How candidates are voted for.
 
     `rule` "imgfp": every keypoint votes for the owner of its nearest descriptor; at most one candidate, by imgFp's limits.
-    `rule` "weighted": every keypoint votes for the owners of its nearest descriptors, a vote weighing 1 - d / d_k with d_k
-    the squared distance of the farthest of the `neighbours` (as far as chance); the `images` best are candidates.
+    `rule` "weighted": every keypoint votes for the owners of its nearest descriptors, once an image, with a weight of
+    1 - d / d_k, d_k being the squared distance of the farthest of the `neighbours` (as far as chance). The `images` best
+    are candidates.
     """
 
     rule: str = "weighted"
-    neighbours: int = 8  # nearest descriptors looked at; 1 with rule "imgfp"
-    images: int = 8  # candidates a query; 1 with rule "imgfp"
+    neighbours: int = 16  # nearest descriptors looked at; 1 with rule "imgfp"
+    images: int = 16  # candidates a query; 1 with rule "imgfp"
     mirrored: bool = True  # ask with the mirrored query too
     inverted: bool = True  # ask with the query's negative too
+    distinctive: bool = True  # the nearest image's vote gains 1 - d / d_o, d_o the nearest descriptor of another image
+    damped: bool = True  # n keypoints that vote for one descriptor (stripes, letters) count as sqrt(n)
 
 
 class Candidate(NamedTuple):
@@ -50,13 +53,12 @@ def vote(queries: Sequence[LocalFeatures], references: DescriptorIndex, config: 
     stacked = np.concatenate(sides) if sides else np.zeros((0, DESCRIPTOR_SIZE), np.uint8)
     found = references.search(stacked, config.neighbours, forms, len(queries))
     ends = np.cumsum([0] + [len(side) for side in sides])
-    parts = [found.rows(start, stop) for start, stop in pairwise(ends.tolist())]
+    parts = [found.of(start, stop) for start, stop in pairwise(ends.tolist())]
     if config.rule == "imgfp":
         tallies = [imgfp_tally(part.distances[0, :, 0], part.owners[0, :, 0]) for part in parts]
         return [[] if t.emitted is None else [Candidate(t.emitted, float(t.votes))] for t in tallies]
     return [
-        best_images([weighted_votes(*form) for form in zip(part.distances, part.owners, strict=True)], config.images)
-        for part in parts
+        best_images([weighted_votes(part, form, config) for form in range(len(forms))], config.images) for part in parts
     ]
 
 
@@ -81,20 +83,24 @@ def imgfp_tally(distances: np.ndarray, owners: np.ndarray) -> ImgfpTally:
     return ImgfpTally(int(images[top]) if enough and mean < 8000 else None, int(votes[top]), mean, runner_up)
 
 
-def weighted_votes(distances: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Votes of one query's keypoints, each keypoint at most once for an image.
-
-    Args:
-        distances: (n, k) int32 squared distances, rising.
-        owners: (n, k) the images that own those descriptors, -1 for none.
+def weighted_votes(found: Neighbours, form: int, config: VoteConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Votes of one query's keypoints in one form, each keypoint at most once for an image.
 
     Returns:
         Images (m,) and the sum of their votes (m,) float64.
     """
-    limit = np.where(owners[:, -1] >= 0, distances[:, -1], np.iinfo(np.int32).max).astype(np.float64)
-    weights = np.maximum(0.0, 1.0 - distances / np.maximum(limit, 1.0)[:, None])
-    keypoint = np.broadcast_to(np.arange(len(owners))[:, None], owners.shape)
+    distances, owners, rows = found.distances[form], found.owners[form], found.rows[form]
     valid = owners >= 0
+    limit = np.where(valid[:, -1], distances[:, -1], np.iinfo(np.int32).max).astype(np.float64)
+    weights = np.maximum(0.0, 1.0 - distances / np.maximum(limit, 1.0)[:, None])
+    if config.distinctive:
+        nearest = owners == owners[:, :1]
+        other = np.where(valid & ~nearest, distances, limit[:, None]).min(axis=1, initial=np.inf)
+        weights[:, 0] += np.maximum(0.0, 1.0 - distances[:, 0] / np.maximum(other, 1.0))
+    if config.damped:
+        _, place, times = np.unique(rows, return_inverse=True, return_counts=True)
+        weights /= np.sqrt(times[place.reshape(rows.shape)])
+    keypoint = np.broadcast_to(np.arange(len(owners))[:, None], owners.shape)
     # the nearest of each keypoint and image comes first, np.unique keeps it
     key = keypoint[valid].astype(np.int64) * (int(owners.max(initial=0)) + 1) + owners[valid]
     _, first = np.unique(key, return_index=True)

@@ -1,16 +1,20 @@
 """Presets: every choice of a run in one typed value. Defined here and nowhere else; Hydra's groups are made from these."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from imgfp.descriptors import TopkConfig
 from imgfp.encoders import EMBEDDED, EncoderConfig
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
+from imgfp.local.geometry import LEAST
 from imgfp.local.sift import SiftConfig
 from imgfp.local.verify import MatchConfig
 from imgfp.local.vote import VoteConfig
 
 BRANCHES = ("local", "global")
+IMGFP_VOTES = VoteConfig(
+    rule="imgfp", neighbours=1, images=1, mirrored=False, inverted=False, distinctive=False, damped=False
+)
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -32,17 +36,19 @@ class Preset:
     def __post_init__(self) -> None:
         _one_of("vote.rule", self.vote.rule, ("imgfp", "weighted"))
         _one_of("match.score", self.match.score, ("count", "inliers"))
-        _one_of("fusion.rule", self.fusion.rule, ("sum", "verified", "similarity"))
+        _one_of("fusion.rule", self.fusion.rule, ("sum", "verified", "calibrated", "similarity"))
         for key, value in self._at_least_one().items():
             if value is not None and value < 1:
                 raise InputError(f"{key}={value}: give 1 or more")
         for key, number in {
             "match.ratio": self.match.ratio,
             "match.tolerance": self.match.tolerance,
+            "match.slack": self.match.slack,
             "encoder.gem_p": self.encoder.gem_p,
         }.items():
             if number is not None and not number > 0:
                 raise InputError(f"{key}={number}: give a number above 0")
+        _one_of("match.model", self.match.model, tuple(LEAST))
         if self.vote.rule == "weighted" and self.vote.neighbours < 2:
             raise InputError(f"vote.neighbours={self.vote.neighbours}: weights need 2 neighbours or more")
         for rule, key, given, only in self._fixed_by_rules():
@@ -67,22 +73,27 @@ class Preset:
         if self.vote.rule == "imgfp":
             rule = "vote.rule='imgfp'"
             fixed += [
-                (rule, "vote.neighbours", self.vote.neighbours, 1),
-                (rule, "vote.images", self.vote.images, 1),
-                (rule, "vote.mirrored", self.vote.mirrored, False),
-                (rule, "vote.inverted", self.vote.inverted, False),
+                (rule, f"vote.{item.name}", getattr(self.vote, item.name), getattr(IMGFP_VOTES, item.name))
+                for item in fields(IMGFP_VOTES)
             ]
         if self.match.score == "count":
-            fixed.append(("match.score='count'", "match.tolerance", self.match.tolerance, MatchConfig().tolerance))
+            for key in ("tolerance", "model", "slack"):
+                fixed.append(
+                    ("match.score='count'", f"match.{key}", getattr(self.match, key), getattr(MatchConfig(), key))
+                )
+            if self.fusion.rule == "calibrated":
+                fixed.append(("match.score='count'", "fusion.rule", self.fusion.rule, "sum"))
         if self.fusion.rule == "sum":
             fixed.append(("fusion.rule='sum'", "fusion.answers", self.fusion.answers, 1))
+        if self.fusion.rule != "calibrated":
+            fixed.append((f"fusion.rule={self.fusion.rule!r}", "fusion.calibration", self.fusion.calibration, None))
         return fixed
 
 
 PRESETS = {
     "default": Preset(),
     "imgfp": Preset(
-        vote=VoteConfig(rule="imgfp", neighbours=1, images=1, mirrored=False, inverted=False),
+        vote=IMGFP_VOTES,
         topk=TopkConfig(answers=1),
         match=MatchConfig(score="count", inverted=False),
         fusion=FusionConfig(rule="sum"),
@@ -118,7 +129,7 @@ def needs_features(preset: Preset, branches: tuple[str, ...]) -> bool:
     """
     if preset.fusion.rule == "similarity" and "local" in branches:
         raise InputError(
-            "fusion.rule='similarity' rates no local candidates: give branches=[global], or rule 'verified'"
+            "fusion.rule='similarity' rates no local candidates: give branches=[global], or rule 'calibrated'"
         )
     return preset.fusion.rule != "similarity"
 

@@ -4,20 +4,30 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from imgfp.files import hash_value
 from imgfp.local.match import Side
 from imgfp.local.store import FeatureSource
 from imgfp.local.verify import MatchConfig, MatchedPair, compare_pair
-from imgfp.pipeline.stage import Shard, Stage, StageResult, run_stage
+from imgfp.pipeline.evidence import evidence_of
+from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
+from imgfp.records import Evidence
 from imgfp.threads import libraries_single_threaded, thread_count
 
 SHARD_PAIRS = 512
 
 
+class Compared(NamedTuple):
+    """One compared pair: the keypoints that agree, and what that says."""
+
+    found: MatchedPair
+    evidence: Evidence
+
+
 def compare_pairs(
     pairs: Sequence[tuple[str, str]], queries: FeatureSource, references: FeatureSource, config: MatchConfig
-) -> list[MatchedPair | None]:
+) -> list[Compared | None]:
     """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named hole)."""
     query_rows = {image_id: row for row, image_id in enumerate(queries.ids)}
     reference_rows = {image_id: row for row, image_id in enumerate(references.ids)}
@@ -26,11 +36,13 @@ def compare_pairs(
         if query not in query_sides and query in query_rows:
             query_sides[query] = Side(queries.get(query_rows[query]), config.forms)
 
-    def compare(pair: tuple[str, str]) -> MatchedPair | None:
+    def compare(pair: tuple[str, str]) -> Compared | None:
         query, reference = pair
         if query not in query_rows or reference not in reference_rows:
             return None
-        return compare_pair(query_sides[query], Side(references.get(reference_rows[reference]), config.forms), config)
+        sides = query_sides[query], Side(references.get(reference_rows[reference]), config.forms)
+        found = compare_pair(*sides, config)
+        return Compared(found, evidence_of(pair, *sides, found))
 
     with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
         return list(pool.map(compare, pairs))
@@ -43,7 +55,7 @@ def score_stage(
     config: MatchConfig,
     folder: Path,
 ) -> StageResult:
-    """Rates every pair. Rows: query id, reference id, score, number of supporting matches, mirrored or not, inverted or not."""
+    """Rates every pair. The rows of its shards are those of `Evidence`."""
     stage = Stage(
         "match scores",
         folder,
@@ -61,10 +73,16 @@ def score_stage(
     def work(number: int, rows: range) -> Shard:
         part = pairs[rows.start : rows.stop]
         matched = compare_pairs(part, queries, references, config)
-        return Shard({"rows": [
-            [query, reference, item.score, len(item.lines), item.form.mirrored, item.form.inverted]
-            for (query, reference), item in zip(part, matched, strict=True)
-            if item is not None
-        ]})  # fmt: skip
+        return Shard({"rows": [item.evidence.row() for item in matched if item is not None]})
 
     return run_stage(stage, work)
+
+
+def read_evidence(folder: Path) -> list[Evidence]:
+    """What a finished stage found of its pairs, in their order."""
+    found: list[Evidence] = []
+    number = 0
+    while (record := read_shard(folder, number)) is not None:
+        found += map(Evidence.of, record["rows"])
+        number += 1
+    return found

@@ -7,7 +7,7 @@ import numpy as np
 
 from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value
-from imgfp.fusion import best_answers, sum_scores, unite, verified
+from imgfp.fusion import COPIES, SIMILAR, read_calibration, unite
 from imgfp.images import Failure, ImageList, write_failures
 from imgfp.local.neighbours import ExactIndex
 from imgfp.local.store import FeatureStore
@@ -16,19 +16,26 @@ from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.features import feature_stage
 from imgfp.pipeline.index import Index, build_index, located, open_index, require_some
 from imgfp.pipeline.inputs import hash_images
+from imgfp.pipeline.matches import Answer, answers_of, write_matches
 from imgfp.pipeline.presets import BRANCHES, Preset, needs_features, refuse_idle_background
-from imgfp.pipeline.score import score_stage
+from imgfp.pipeline.rank import rank_branches, rank_merged
+from imgfp.pipeline.score import read_evidence, score_stage
 from imgfp.pipeline.stage import StageResult
-from imgfp.records import DescriptorSet, Pairs, read_descriptors
+from imgfp.records import DescriptorSet, Evidence, Pairs, read_descriptors
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found. `branches`: the pairs as each branch alone would give them, "local" and "global"."""
+    """What a search found.
+
+    `answers`: the predictions with their labels and boxes, empty unless the rule is "calibrated". `branches`: the pairs as
+    each branch alone would give them, "local" and "global".
+    """
 
     out: Path
     preset: Preset
     predictions: Pairs
+    answers: tuple[Answer, ...]
     branches: dict[str, Pairs]
     queries: ImageList
     references: ImageList
@@ -41,12 +48,11 @@ class SearchResult:
         """What was found, in one line."""
         pairs = self.predictions
         text = f"{len(pairs)} pairs for {len(np.unique(pairs.query_ids))} of {len(self.queries)} queries among {len(self.references)} references"
-        alike = int((pairs.scores < 1).sum())
-        return (
-            f"{text}, {alike} of them by resemblance alone (score below 1)"
-            if self.preset.fusion.rule == "verified"
-            else text
-        )
+        if not self.answers:
+            return text
+        copies = sum(answer.label in COPIES for answer in self.answers)
+        alike = sum(answer.label == SIMILAR for answer in self.answers)
+        return f"{text}: {copies} copies, {alike} similar and no copy, the others too weak to count"
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -114,16 +120,21 @@ def search(
     if "global" in branches:
         global_pairs = _global_candidates(index, queries, preset, background, work, extracted, stages)
 
-    rated = None
+    evidence: list[Evidence] | None = None
     if query_features is not None and index.features is not None:
         candidates = [pairs for pairs in (local_pairs, global_pairs) if pairs is not None]
         stages.append(
             score_stage(unite(candidates), query_features, index.features, preset.match, work / "match_scores")
         )
-        rated = read_rows(work / "match_scores")
-    found = _branch_results(preset, local_pairs, global_pairs, rated)
-    predictions = _fuse(preset, found, global_pairs, rated)
-    predictions.best_first().write_csv(out / "predictions.csv")
+        evidence = read_evidence(work / "match_scores")
+    found = rank_branches(preset, local_pairs, global_pairs, evidence)
+    predictions = rank_merged(preset, found, global_pairs, evidence).best_first()
+    predictions.write_csv(out / "predictions.csv")
+    answers: tuple[Answer, ...] = ()
+    (out / "matches.csv").unlink(missing_ok=True)  # of an earlier search by another rule
+    if evidence is not None and preset.fusion.rule == "calibrated":
+        answers = answers_of(predictions, evidence, queries, index.images, read_calibration(preset.fusion.calibration))
+        write_matches(out / "matches.csv", answers, queries)
     for name in set(BRANCHES) - found.keys():  # of an earlier search with more branches
         (out / "branches" / f"{name}.csv").unlink(missing_ok=True)
     for name, pairs in found.items():
@@ -131,7 +142,8 @@ def search(
     result = SearchResult(
         out,
         preset,
-        predictions.best_first(),
+        predictions,
+        answers,
         found,
         queries,
         index.images,
@@ -169,36 +181,6 @@ def _global_candidates(
         known, inputs["background"] = describe("background descriptors", background, "background")
     stages.append(topk_stage(query, index.descriptors, known, preset.topk, inputs, work / "global_candidates"))
     return read_rows(work / "global_candidates")
-
-
-def _branch_results(
-    preset: Preset, local_pairs: Pairs | None, global_pairs: Pairs | None, rated: Pairs | None
-) -> dict[str, Pairs]:
-    """Each branch as it would answer alone."""
-    found: dict[str, Pairs] = {}
-    if rated is None:
-        return {} if global_pairs is None else {"global": best_answers(global_pairs, preset.fusion.answers)}
-    for name, pairs in (("local", local_pairs), ("global", global_pairs)):
-        if pairs is not None:
-            own = _only(rated, pairs)
-            similar = global_pairs if name == "global" else None
-            found[name] = own if preset.fusion.rule == "sum" else verified(own, similar, preset.fusion.answers)
-    return found
-
-
-def _fuse(preset: Preset, found: dict[str, Pairs], global_pairs: Pairs | None, rated: Pairs | None) -> Pairs:
-    if preset.fusion.rule == "sum":
-        return sum_scores([found[name] for name in ("global", "local") if name in found])
-    if rated is None:
-        return found["global"]
-    return verified(rated, global_pairs, preset.fusion.answers)
-
-
-def _only(rated: Pairs, wanted: Pairs) -> Pairs:
-    """The rated pairs that are among the wanted ones."""
-    keys = set(wanted.id_pairs())
-    mask = [pair in keys for pair in rated.id_pairs()]
-    return rated.take(np.array(mask, dtype=bool))
 
 
 def _require(index: Index, preset: Preset, branches: tuple[str, ...]) -> None:

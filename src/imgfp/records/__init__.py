@@ -1,11 +1,13 @@
 """The nouns: pairs, ground truth, descriptor sets, with read, write and validate (floor 0)."""
 
 from imgfp.records.descriptors import DescriptorSet, read_descriptors, require_same_dim, write_descriptors
+from imgfp.records.evidence import Evidence
 from imgfp.records.ground_truth import GroundTruth
 from imgfp.records.pairs import Pairs
 
 __all__ = [
     "DescriptorSet",
+    "Evidence",
     "GroundTruth",
     "Pairs",
     "read_descriptors",
