@@ -76,4 +76,4 @@ def _inliers(query: Side, reference: Side, matches: Matches, config: MatchConfig
 def _first_of_each(rows: np.ndarray) -> np.ndarray:
     """Positions of those rows whose keypoints, on both sides, no earlier row has: one to one."""
     first = [np.unique(side, return_index=True)[1] for side in rows.T]
-    return np.intersect1d(*first)
+    return np.intersect1d(first[0], first[1])
