@@ -1,0 +1,41 @@
+"""Our own SIFT: OpenCV's vectorised filters for the pyramid, numba for the rest. Finds what VLFeat's finds, see docs/local.md."""
+
+import numpy as np
+
+from imgfp.local.descriptor import describe
+from imgfp.local.extrema import find_extrema
+from imgfp.local.features import DESCRIPTOR_SIZE
+from imgfp.local.gradients import fill_gradients
+from imgfp.local.orientations import find_orientations
+from imgfp.local.scale_space import FIRST_BLUR, octaves
+
+
+def find_and_describe(
+    plane: np.ndarray, count: int, levels: int, peak: float, edge: float, orientations: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints and RootSIFT descriptors of a plane.
+
+    Args:
+        plane: (h, w) uint8.
+        count: Octaves at most.
+        levels: Levels an octave.
+        peak: Contrast threshold in grey levels.
+        edge: Largest ratio of principal curvatures.
+        orientations: At most so many keypoints a place.
+
+    Returns:
+        (n, 4) float32 x, y (pixel centre = integer), sigma in pixels, theta in radians; (n, 128) uint8. By octave, level,
+        row, column, orientation.
+    """
+    keypoints, descriptors = [np.zeros((0, 4))], [np.zeros((0, DESCRIPTOR_SIZE), np.uint8)]
+    for octave in octaves(plane, count, levels):
+        places = find_extrema(octave.differences, peak, edge)
+        found_at = places[:, 3].astype(np.int64)
+        places[:, 2] = FIRST_BLUR * 2 ** (places[:, 2] / levels)  # level to sigma
+        steepness, direction = np.empty((2, *octave.levels.shape[1:]), np.float32)
+        for level in np.unique(found_at):
+            fill_gradients(octave.levels[level], steepness, direction)
+            found = find_orientations(steepness, direction, places[found_at == level, :3], orientations)
+            descriptors.append(describe(steepness, direction, found))
+            keypoints.append(found * (octave.step, octave.step, octave.step, 2 * np.pi))
+    return np.concatenate(keypoints).astype(np.float32), np.concatenate(descriptors)

@@ -1,0 +1,159 @@
+"""The RootSIFT descriptor of one keypoint: 4 x 4 cells of 8 directions (Lowe, IJCV 2004, section 6; root: Arandjelovic, CVPR 2012)."""
+
+import numba
+import numpy as np
+
+CELLS, DIRECTIONS = 4, 8
+_CELL = 3.0  # side of a cell in the keypoint's sigmas
+_WINDOW = CELLS / 2  # sigma of the window, in cells
+_CLIP = 0.2  # most that one bin holds of the vector's length
+_STEPS = 512  # of a bin before the root is taken
+# The histogram has one cell more on each side, and direction bins 8 and 9 that are folded onto 0 and 1: no test in the
+# inner loop, and what falls outside is dropped at the end.
+_SIDE, _STRIDE = CELLS + 2, DIRECTIONS + 2
+_HISTOGRAM = _SIDE * _SIDE * _STRIDE
+_ONE, _LAST, _BINS = np.float32(1), np.int32(CELLS), np.float32(DIRECTIONS)
+
+
+@numba.njit(nogil=True, cache=True)
+def describe(steepness, direction, keypoints):  # type: ignore[no-untyped-def]
+    """Descriptors of one level's keypoints.
+
+    Args:
+        steepness, direction: (h, w) float32 of `fill_gradients`.
+        keypoints: (n, 4) float64 x, y, sigma in the level's pixels, orientation in turns.
+
+    Returns:
+        (n, 128) uint8.
+    """
+    descriptors = np.empty((len(keypoints), CELLS * CELLS * DIRECTIONS), np.uint8)
+    histogram, scratch = np.empty(_HISTOGRAM, np.float32), np.empty((8, max(steepness.shape)), np.float32)
+    for index in range(len(keypoints)):
+        x, y, sigma, turn = keypoints[index]
+        _collect(steepness, direction, x, y, sigma, turn, histogram, scratch)
+        _finish(histogram, descriptors[index])
+    return descriptors
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz", "arcp"})
+def _collect(steepness, direction, x, y, sigma, turn, histogram, scratch):  # type: ignore[no-untyped-def]
+    """The histogram of a point's surroundings, in place; `scratch`: (8, as long as the longer side) float32."""
+    height, width = steepness.shape
+    centre_x, centre_y = int(x + 0.5), int(y + 0.5)
+    cell = _CELL * sigma
+    reach = int(np.sqrt(2.0) * cell * (CELLS + 1) / 2 + 0.5)
+    # pixels on the border have one-sided gradients and are left out
+    left, right = max(centre_x - reach, 1), min(centre_x + reach, width - 2)
+    top, bottom = max(centre_y - reach, 1), min(centre_y + reach, height - 2)
+    histogram[:] = 0
+    if left <= right and top <= bottom:
+        bell_x, bell_y = scratch[6, : right - left + 1], scratch[7, : bottom - top + 1]
+        rate = 1 / (2 * (_WINDOW * cell) ** 2)
+        _fill_bell(x, left, rate, bell_x)
+        _fill_bell(y, top, rate, bell_y)
+        cosine, sine = np.cos(2 * np.pi * turn) / cell, np.sin(2 * np.pi * turn) / cell
+        for row in range(top, bottom + 1):
+            # along a row the cell coordinates (0 to 5 inside) are u = u0 + column * cosine, v = v0 - column * sine
+            u0 = (CELLS + 1) / 2 + (row - y) * sine - x * cosine
+            v0 = (CELLS + 1) / 2 + (row - y) * cosine + x * sine
+            start, stop = _inside(u0, cosine, left, right + 1)
+            start, stop = _inside(v0, -sine, start, stop)
+            if start < stop:
+                _add_row(
+                    steepness[row, start:stop],
+                    direction[row, start:stop],
+                    bell_x[start - left : stop - left],
+                    bell_y[row - top],
+                    np.float32(u0 + start * cosine),
+                    np.float32(cosine),
+                    np.float32(v0 - start * sine),
+                    np.float32(-sine),
+                    np.float32(turn - np.floor(turn)),
+                    scratch,
+                    histogram,
+                )
+
+
+@numba.njit(nogil=True, cache=True)
+def _fill_bell(offset, first, rate, into):  # type: ignore[no-untyped-def]
+    """into[i] = exp(-rate * (first + i - offset)^2), by two running products in float64 in place of a call each."""
+    distance = first - offset
+    value = np.exp(-rate * distance * distance)
+    ratio = np.exp(-rate * (2 * distance + 1))
+    shrink = np.exp(-2 * rate)
+    for index in range(len(into)):
+        into[index] = value
+        value *= ratio
+        ratio *= shrink
+
+
+@numba.njit(nogil=True, cache=True)
+def _inside(base, slope, start, stop):  # type: ignore[no-untyped-def]
+    """Narrows a range of columns to those with 0 < base + column * slope < 5."""
+    if abs(slope) < 1e-12:
+        return (start, stop) if 0 < base < CELLS + 1 else (0, 0)
+    one, other = -base / slope, (CELLS + 1 - base) / slope
+    low, high = min(one, other), max(one, other)
+    # limits first: far ends do not fit an int
+    return int(np.floor(min(max(low, start - 1), stop))) + 1, int(np.ceil(max(min(high, stop), start - 1)))
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz", "arcp"})
+def _add_row(steepness, direction, bell, weight, u0, du, v0, dv, turn, scratch, histogram):  # type: ignore[no-untyped-def]
+    """Adds a row of gradients, each shared among the 2 x 2 x 2 nearest bins. First what vectors can do, then the sums."""
+    count = len(steepness)
+    upper_left, upper_right, lower_left = scratch[0, :count], scratch[1, :count], scratch[2, :count]
+    lower_right, fraction, place = scratch[3, :count], scratch[4, :count], scratch[5, :count].view(np.int32)
+    for index in range(count):
+        u, v = u0 + np.float32(index) * du, v0 + np.float32(index) * dv
+        column, line = min(max(np.int32(u), np.int32(0)), _LAST), min(max(np.int32(v), np.int32(0)), _LAST)
+        right, below = u - np.float32(column), v - np.float32(line)
+        angle = direction[index] - turn
+        angle = (angle + _ONE if angle < 0 else angle) * _BINS
+        bin_below = np.int32(angle)
+        fraction[index] = angle - np.float32(bin_below)
+        place[index] = (line * np.int32(_SIDE) + column) * np.int32(_STRIDE) + bin_below
+        share = steepness[index] * bell[index] * weight
+        share_below = share * below
+        share_above = share - share_below
+        lower_right[index] = share_below * right
+        lower_left[index] = share_below - share_below * right
+        upper_right[index] = share_above * right
+        upper_left[index] = share_above - share_above * right
+    for index in range(count):
+        at, more = np.uint32(place[index]), fraction[index]
+        a, b, c, d = upper_left[index], upper_right[index], lower_left[index], lower_right[index]
+        histogram[at] += a - a * more
+        histogram[at + np.uint32(1)] += a * more
+        histogram[at + np.uint32(_STRIDE)] += b - b * more
+        histogram[at + np.uint32(_STRIDE + 1)] += b * more
+        histogram[at + np.uint32(_SIDE * _STRIDE)] += c - c * more
+        histogram[at + np.uint32(_SIDE * _STRIDE + 1)] += c * more
+        histogram[at + np.uint32(_SIDE * _STRIDE + _STRIDE)] += d - d * more
+        histogram[at + np.uint32(_SIDE * _STRIDE + _STRIDE + 1)] += d * more
+
+
+@numba.njit(nogil=True, cache=True)
+def _finish(histogram, into):  # type: ignore[no-untyped-def]
+    """Drops the outer cells and bounds what one bin holds; then the root of each bin's share, in 255ths.
+
+    Shares are of whole 512ths, cut down, as imgFp's program stored them before it took roots.
+    """
+    values = np.empty(CELLS * CELLS * DIRECTIONS, np.float64)
+    for line in range(CELLS):
+        for column in range(CELLS):
+            start, first = ((line + 1) * _SIDE + column + 1) * _STRIDE, (line * CELLS + column) * DIRECTIONS
+            for bin_number in range(DIRECTIONS):
+                values[first + bin_number] = histogram[start + bin_number]
+            for bin_number in range(_STRIDE - DIRECTIONS):
+                values[first + bin_number] += histogram[start + DIRECTIONS + bin_number]
+    length = np.sqrt((values * values).sum())
+    for index in range(len(values)):
+        values[index] = min(values[index], _CLIP * length)
+    length = np.sqrt((values * values).sum())
+    total = 0.0
+    for index in range(len(values)):
+        values[index] = np.floor(min(_STEPS * values[index] / length, 255.0)) if length > 0 else 0.0
+        total += values[index]
+    for index in range(len(values)):
+        into[index] = np.uint8(np.rint(255 * np.sqrt(values[index] / total))) if total > 0 else 0
