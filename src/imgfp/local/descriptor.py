@@ -15,7 +15,7 @@ _HISTOGRAM = _SIDE * _SIDE * _STRIDE
 _ONE, _LAST, _BINS = np.float32(1), np.int32(CELLS), np.float32(DIRECTIONS)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def describe(steepness, direction, keypoints):  # type: ignore[no-untyped-def]
     """Descriptors of one level's keypoints.
 
@@ -35,7 +35,7 @@ def describe(steepness, direction, keypoints):  # type: ignore[no-untyped-def]
     return descriptors
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz", "arcp"})
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
 def _collect(steepness, direction, x, y, sigma, turn, histogram, scratch):  # type: ignore[no-untyped-def]
     """The histogram of a point's surroundings, in place; `scratch`: (8, as long as the longer side) float32."""
     height, width = steepness.shape
@@ -74,7 +74,7 @@ def _collect(steepness, direction, x, y, sigma, turn, histogram, scratch):  # ty
                 )
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _fill_bell(offset, first, rate, into):  # type: ignore[no-untyped-def]
     """into[i] = exp(-rate * (first + i - offset)^2), by two running products in float64 in place of a call each."""
     distance = first - offset
@@ -87,7 +87,7 @@ def _fill_bell(offset, first, rate, into):  # type: ignore[no-untyped-def]
         ratio *= shrink
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _inside(base, slope, start, stop):  # type: ignore[no-untyped-def]
     """Narrows a range of columns to those with 0 < base + column * slope < 5."""
     if abs(slope) < 1e-12:
@@ -98,7 +98,7 @@ def _inside(base, slope, start, stop):  # type: ignore[no-untyped-def]
     return int(np.floor(min(max(low, start - 1), stop))) + 1, int(np.ceil(max(min(high, stop), start - 1)))
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz", "arcp"})
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
 def _add_row(steepness, direction, bell, weight, u0, du, v0, dv, turn, scratch, histogram):  # type: ignore[no-untyped-def]
     """Adds a row of gradients, each shared among the 2 x 2 x 2 nearest bins. First what vectors can do, then the sums."""
     count = len(steepness)
@@ -133,7 +133,7 @@ def _add_row(steepness, direction, bell, weight, u0, du, v0, dv, turn, scratch, 
         histogram[at + np.uint32(_SIDE * _STRIDE + _STRIDE + 1)] += d * more
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _finish(histogram, into):  # type: ignore[no-untyped-def]
     """Drops the outer cells and bounds what one bin holds; then the root of each bin's share, in 255ths.
 

@@ -10,7 +10,7 @@ _LINEAR, _CUBIC = np.float32(-0.9675 / (2 * np.pi)), np.float32(0.1821 / (2 * np
 _HALF, _EIGHTH, _ONE, _ZERO, _TINY = (np.float32(value) for value in (0.5, 0.125, 1, 0, 1e-30))
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz", "arcp"})
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
 def fill_gradients(level, steepness, direction):  # type: ignore[no-untyped-def]
     """Central differences, one-sided at the border.
 

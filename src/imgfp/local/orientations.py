@@ -10,7 +10,7 @@ _SHARE = 0.8  # of the highest bin that a further peak must reach
 _HALF, _ONE = np.float32(0.5), np.float32(1)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def find_orientations(steepness, direction, places, most):  # type: ignore[no-untyped-def]
     """Peaks of the histograms of gradient directions around points of one level.
 
@@ -32,7 +32,7 @@ def find_orientations(steepness, direction, places, most):  # type: ignore[no-un
     return keypoints[:number].copy()
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"contract", "nsz", "arcp"})
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
 def _collect(steepness, direction, x, y, sigma):  # type: ignore[no-untyped-def]
     """(BINS,) float64: steepness by direction in a disc around the point, under a bell."""
     height, width = steepness.shape
@@ -66,7 +66,7 @@ def _collect(steepness, direction, x, y, sigma):  # type: ignore[no-untyped-def]
     return histogram[1 : BINS + 1].astype(np.float64)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _smooth(histogram):  # type: ignore[no-untyped-def]
     """Means of three, round the circle, several times, in place."""
     for _ in range(_SMOOTHINGS):
@@ -78,7 +78,7 @@ def _smooth(histogram):  # type: ignore[no-untyped-def]
             before = here
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _add_peaks(histogram, x, y, sigma, most, into):  # type: ignore[no-untyped-def]
     """Fits a parabola to each bin above its neighbours and the share of the highest; how many were written."""
     least = _SHARE * histogram.max()
