@@ -12,7 +12,8 @@ _STEPS = 512  # of a bin before the root is taken
 # inner loop, and what falls outside is dropped at the end.
 _SIDE, _STRIDE = CELLS + 2, DIRECTIONS + 2
 _HISTOGRAM = _SIDE * _SIDE * _STRIDE
-_ONE, _LAST, _BINS = np.float32(1), np.int32(CELLS), np.float32(DIRECTIONS)
+_ROW = 512  # pixels that a row of a keypoint's surroundings has at most (273 with one level an octave)
+_ZERO, _ONE, _LAST, _BINS = np.float32(0), np.float32(1), np.float32(CELLS), np.float32(DIRECTIONS)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -27,30 +28,30 @@ def describe(steepness, direction, keypoints):  # type: ignore[no-untyped-def]
         (n, 128) uint8.
     """
     descriptors = np.empty((len(keypoints), CELLS * CELLS * DIRECTIONS), np.uint8)
-    histogram, scratch = np.empty(_HISTOGRAM, np.float32), np.empty((8, max(steepness.shape)), np.float32)
+    histogram = np.empty(_HISTOGRAM, np.float32)
+    bells, scratch = np.empty((2, _ROW), np.float32), np.empty(6 * _ROW, np.float32)
     for index in range(len(keypoints)):
         x, y, sigma, turn = keypoints[index]
-        _collect(steepness, direction, x, y, sigma, turn, histogram, scratch)
+        _collect(steepness, direction, x, y, sigma, turn, bells, scratch, histogram)
         _finish(histogram, descriptors[index])
     return descriptors
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
-def _collect(steepness, direction, x, y, sigma, turn, histogram, scratch):  # type: ignore[no-untyped-def]
-    """The histogram of a point's surroundings, in place; `scratch`: (8, as long as the longer side) float32."""
+def _collect(steepness, direction, x, y, sigma, turn, bells, scratch, histogram):  # type: ignore[no-untyped-def]
+    """The histogram of a point's surroundings, in place; `bells` (2, _ROW), `scratch` (6 _ROW) float32 to work in."""
     height, width = steepness.shape
     centre_x, centre_y = int(x + 0.5), int(y + 0.5)
     cell = _CELL * sigma
-    reach = int(np.sqrt(2.0) * cell * (CELLS + 1) / 2 + 0.5)
+    reach = min(int(np.sqrt(2.0) * cell * (CELLS + 1) / 2 + 0.5), (_ROW - 1) // 2)
     # pixels on the border have one-sided gradients and are left out
     left, right = max(centre_x - reach, 1), min(centre_x + reach, width - 2)
     top, bottom = max(centre_y - reach, 1), min(centre_y + reach, height - 2)
     histogram[:] = 0
     if left <= right and top <= bottom:
-        bell_x, bell_y = scratch[6, : right - left + 1], scratch[7, : bottom - top + 1]
         rate = 1 / (2 * (_WINDOW * cell) ** 2)
-        _fill_bell(x, left, rate, bell_x)
-        _fill_bell(y, top, rate, bell_y)
+        _fill_bell(x, left, rate, bells[0, : right - left + 1])
+        _fill_bell(y, top, rate, bells[1, : bottom - top + 1])
         cosine, sine = np.cos(2 * np.pi * turn) / cell, np.sin(2 * np.pi * turn) / cell
         for row in range(top, bottom + 1):
             # along a row the cell coordinates (0 to 5 inside) are u = u0 + column * cosine, v = v0 - column * sine
@@ -59,19 +60,19 @@ def _collect(steepness, direction, x, y, sigma, turn, histogram, scratch):  # ty
             start, stop = _inside(u0, cosine, left, right + 1)
             start, stop = _inside(v0, -sine, start, stop)
             if start < stop:
-                _add_row(
+                _prepare(
                     steepness[row, start:stop],
                     direction[row, start:stop],
-                    bell_x[start - left : stop - left],
-                    bell_y[row - top],
+                    bells[0, start - left : stop - left],
+                    bells[1, row - top],
                     np.float32(u0 + start * cosine),
                     np.float32(cosine),
                     np.float32(v0 - start * sine),
                     np.float32(-sine),
                     np.float32(turn - np.floor(turn)),
                     scratch,
-                    histogram,
                 )
+                _add(scratch, stop - start, histogram)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -99,30 +100,37 @@ def _inside(base, slope, start, stop):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
-def _add_row(steepness, direction, bell, weight, u0, du, v0, dv, turn, scratch, histogram):  # type: ignore[no-untyped-def]
-    """Adds a row of gradients, each shared among the 2 x 2 x 2 nearest bins. First what vectors can do, then the sums."""
-    count = len(steepness)
-    upper_left, upper_right, lower_left = scratch[0, :count], scratch[1, :count], scratch[2, :count]
-    lower_right, fraction, place = scratch[3, :count], scratch[4, :count], scratch[5, :count].view(np.int32)
-    for index in range(count):
+def _prepare(steepness, direction, bell, weight, u0, du, v0, dv, turn, scratch):  # type: ignore[no-untyped-def]
+    """For each gradient of a row: the first of its 2 x 2 x 2 nearest bins, and what four pairs of them are to share.
+
+    One array at fixed distances holds all results: so the compiler sees that they do not overlap, and uses vectors.
+    """
+    for index in range(len(steepness)):
         u, v = u0 + np.float32(index) * du, v0 + np.float32(index) * dv
-        column, line = min(max(np.int32(u), np.int32(0)), _LAST), min(max(np.int32(v), np.int32(0)), _LAST)
+        column, line = np.int32(min(max(u, _ZERO), _LAST)), np.int32(min(max(v, _ZERO), _LAST))
         right, below = u - np.float32(column), v - np.float32(line)
         angle = direction[index] - turn
-        angle = (angle + _ONE if angle < 0 else angle) * _BINS
+        angle = (angle + _ONE if angle < _ZERO else angle) * _BINS
         bin_below = np.int32(angle)
-        fraction[index] = angle - np.float32(bin_below)
-        place[index] = (line * np.int32(_SIDE) + column) * np.int32(_STRIDE) + bin_below
+        scratch[index] = np.float32((line * np.int32(_SIDE) + column) * np.int32(_STRIDE) + bin_below)
+        scratch[index + _ROW] = angle - np.float32(bin_below)
         share = steepness[index] * bell[index] * weight
         share_below = share * below
         share_above = share - share_below
-        lower_right[index] = share_below * right
-        lower_left[index] = share_below - share_below * right
-        upper_right[index] = share_above * right
-        upper_left[index] = share_above - share_above * right
+        share_below_right, share_above_right = share_below * right, share_above * right
+        scratch[index + 2 * _ROW] = share_above - share_above_right
+        scratch[index + 3 * _ROW] = share_above_right
+        scratch[index + 4 * _ROW] = share_below - share_below_right
+        scratch[index + 5 * _ROW] = share_below_right
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+def _add(scratch, count, histogram):  # type: ignore[no-untyped-def]
+    """Adds what `_prepare` left of `count` gradients."""
     for index in range(count):
-        at, more = np.uint32(place[index]), fraction[index]
-        a, b, c, d = upper_left[index], upper_right[index], lower_left[index], lower_right[index]
+        at, more = np.uint32(scratch[index]), scratch[index + _ROW]
+        a, b = scratch[index + 2 * _ROW], scratch[index + 3 * _ROW]
+        c, d = scratch[index + 4 * _ROW], scratch[index + 5 * _ROW]
         histogram[at] += a - a * more
         histogram[at + np.uint32(1)] += a * more
         histogram[at + np.uint32(_STRIDE)] += b - b * more
