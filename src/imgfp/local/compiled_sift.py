@@ -8,6 +8,9 @@ from imgfp.local.features import DESCRIPTOR_SIZE
 from imgfp.local.gradients import fill_gradients
 from imgfp.local.orientations import find_orientations
 from imgfp.local.scale_space import FIRST_BLUR, octaves
+from imgfp.local.workspace import Workspace
+
+_workspace = Workspace()
 
 
 def find_and_describe(
@@ -28,11 +31,11 @@ def find_and_describe(
         row, column, orientation.
     """
     keypoints, descriptors = [np.zeros((0, 4))], [np.zeros((0, DESCRIPTOR_SIZE), np.uint8)]
-    for octave in octaves(plane, count, levels):
+    for octave in octaves(plane, count, levels, _workspace):
         places = find_extrema(octave.differences, peak, edge)
         found_at = places[:, 3].astype(np.int64)
         places[:, 2] = FIRST_BLUR * 2 ** (places[:, 2] / levels)  # level to sigma
-        steepness, direction = np.empty((2, *octave.levels.shape[1:]), np.float32)
+        steepness, direction = _workspace.take("gradients", (2, *octave.levels.shape[1:]))
         for level in np.unique(found_at):
             fill_gradients(octave.levels[level], steepness, direction)
             found = find_orientations(steepness, direction, places[found_at == level, :3], orientations)

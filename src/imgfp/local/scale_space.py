@@ -9,6 +9,8 @@ from math import ceil, sqrt
 import cv2
 import numpy as np
 
+from imgfp.local.workspace import Workspace
+
 _PICTURE_BLUR = 0.5  # sigma that a picture is taken to have as it comes
 FIRST_BLUR = 1.6  # sigma of each octave's lowest level, in the octave's pixels
 _REACH = 4  # kernels end at this many sigmas, as imgFp's did
@@ -26,13 +28,14 @@ class Octave:
     differences: np.ndarray
 
 
-def octaves(plane: np.ndarray, count: int, resolution: int) -> Iterator[Octave]:
+def octaves(plane: np.ndarray, count: int, resolution: int, workspace: Workspace) -> Iterator[Octave]:
     """The octaves of a (h, w) uint8 plane, each half as large as the last; fewer than `count` where no pixel would be left.
 
     Args:
         plane: The picture.
         count: How many octaves at most.
         resolution: Levels an octave, S.
+        workspace: Where the arrays of an octave lie until the next one is asked for.
     """
     first, steps = _kernels(resolution)
     lowest = _blurred(plane.astype(np.float32), first)
@@ -40,24 +43,23 @@ def octaves(plane: np.ndarray, count: int, resolution: int) -> Iterator[Octave]:
         height, width = lowest.shape
         if min(height, width) < 3:  # no pixel has neighbours on all sides
             return
-        levels = np.empty((resolution + 3, height, width), np.float32)
+        levels = workspace.take("levels", (resolution + 3, height, width))
         levels[0] = lowest
         for number, kernel in enumerate(steps):
             _blurred(levels[number], kernel, levels[number + 1])
-        yield Octave(2**octave, levels, _differences(levels))
+        yield Octave(
+            2**octave, levels, _differences(levels, workspace.take("differences", (resolution + 2, height, width)))
+        )
         # the level of twice the lowest one's blur, every second pixel: again 1.6 in the new pixels
-        lowest = levels[resolution, : height // 2 * 2 : 2, : width // 2 * 2 : 2]
+        lowest = levels[resolution, : height // 2 * 2 : 2, : width // 2 * 2 : 2].copy()
 
 
 def _blurred(plane: np.ndarray, kernel: np.ndarray, into: np.ndarray | None = None) -> np.ndarray:
     return cv2.sepFilter2D(plane, cv2.CV_32F, kernel, kernel, dst=into, borderType=cv2.BORDER_REPLICATE)
 
 
-def _differences(levels: np.ndarray) -> np.ndarray:
-    result = np.empty((len(levels) - 1, *levels.shape[1:]), np.float32)
-    for number in range(len(result)):
-        cv2.subtract(levels[number + 1], levels[number], dst=result[number])
-    return result
+def _differences(levels: np.ndarray, into: np.ndarray) -> np.ndarray:
+    return np.subtract(levels[1:], levels[:-1], out=into)
 
 
 @lru_cache(maxsize=8)
