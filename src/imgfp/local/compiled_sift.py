@@ -33,12 +33,13 @@ def find_and_describe(
     keypoints, descriptors = [np.zeros((0, 4))], [np.zeros((0, DESCRIPTOR_SIZE), np.uint8)]
     for octave in octaves(plane, count, levels, _workspace):
         places = find_extrema(octave.differences, peak, edge)
-        found_at = places[:, 3].astype(np.int64)
         places[:, 2] = FIRST_BLUR * 2 ** (places[:, 2] / levels)  # level to sigma
         steepness, direction = _workspace.take("gradients", (2, *octave.levels.shape[1:]))
-        for level in np.unique(found_at):
+        limits = np.searchsorted(places[:, 3], np.arange(levels + 3))
+        for level in np.flatnonzero(np.diff(limits)):
             fill_gradients(octave.levels[level], steepness, direction)
-            found = find_orientations(steepness, direction, places[found_at == level, :3], orientations)
+            of_level = places[limits[level] : limits[level + 1]]
+            found = find_orientations(steepness, direction, of_level, orientations)
             descriptors.append(describe(steepness, direction, found))
             keypoints.append(found * (octave.step, octave.step, octave.step, 2 * np.pi))
     return np.concatenate(keypoints).astype(np.float32), np.concatenate(descriptors)

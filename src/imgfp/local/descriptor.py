@@ -1,7 +1,8 @@
 """The RootSIFT descriptor of one keypoint: 4 x 4 cells of 8 directions (Lowe, IJCV 2004, section 6; root: Arandjelovic, CVPR 2012)."""
 
-import numba
 import numpy as np
+
+from imgfp.local.jit import RELAXED, entry, part
 
 CELLS, DIRECTIONS = 4, 8
 _CELL = 3.0  # side of a cell in the keypoint's sigmas
@@ -16,7 +17,7 @@ _ROW = 512  # pixels that a row of a keypoint's surroundings has at most (273 wi
 _ZERO, _ONE, _LAST, _BINS = np.float32(0), np.float32(1), np.float32(CELLS), np.float32(DIRECTIONS)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@entry()
 def describe(steepness, direction, keypoints):  # type: ignore[no-untyped-def]
     """Descriptors of one level's keypoints.
 
@@ -31,23 +32,24 @@ def describe(steepness, direction, keypoints):  # type: ignore[no-untyped-def]
     histogram = np.empty(_HISTOGRAM, np.float32)
     bells, scratch = np.empty((2, _ROW), np.float32), np.empty(6 * _ROW, np.float32)
     for index in range(len(keypoints)):
-        x, y, sigma, turn = keypoints[index]
-        _collect(steepness, direction, x, y, sigma, turn, bells, scratch, histogram)
+        _collect(steepness, direction, keypoints[index], bells, scratch, histogram)
         _finish(histogram, descriptors[index])
     return descriptors
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
-def _collect(steepness, direction, x, y, sigma, turn, bells, scratch, histogram):  # type: ignore[no-untyped-def]
+@part(fastmath=RELAXED)
+def _collect(steepness, direction, keypoint, bells, scratch, histogram):  # type: ignore[no-untyped-def]
     """The histogram of a point's surroundings, in place; `bells` (2, _ROW), `scratch` (6 _ROW) float32 to work in."""
     height, width = steepness.shape
+    x, y, sigma, turn = keypoint[0], keypoint[1], keypoint[2], keypoint[3]
     centre_x, centre_y = int(x + 0.5), int(y + 0.5)
     cell = _CELL * sigma
     reach = min(int(np.sqrt(2.0) * cell * (CELLS + 1) / 2 + 0.5), (_ROW - 1) // 2)
     # pixels on the border have one-sided gradients and are left out
     left, right = max(centre_x - reach, 1), min(centre_x + reach, width - 2)
     top, bottom = max(centre_y - reach, 1), min(centre_y + reach, height - 2)
-    histogram[:] = 0
+    for index in range(_HISTOGRAM):
+        histogram[index] = 0
     if left <= right and top <= bottom:
         rate = 1 / (2 * (_WINDOW * cell) ** 2)
         _fill_bell(x, left, rate, bells[0, : right - left + 1])
@@ -75,7 +77,7 @@ def _collect(steepness, direction, x, y, sigma, turn, bells, scratch, histogram)
                 _add(scratch, stop - start, histogram)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@part()
 def _fill_bell(offset, first, rate, into):  # type: ignore[no-untyped-def]
     """into[i] = exp(-rate * (first + i - offset)^2), by two running products in float64 in place of a call each."""
     distance = first - offset
@@ -88,7 +90,7 @@ def _fill_bell(offset, first, rate, into):  # type: ignore[no-untyped-def]
         ratio *= shrink
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@part()
 def _inside(base, slope, start, stop):  # type: ignore[no-untyped-def]
     """Narrows a range of columns to those with 0 < base + column * slope < 5."""
     if abs(slope) < 1e-12:
@@ -99,7 +101,7 @@ def _inside(base, slope, start, stop):  # type: ignore[no-untyped-def]
     return int(np.floor(min(max(low, start - 1), stop))) + 1, int(np.ceil(max(min(high, stop), start - 1)))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+@part(fastmath=RELAXED)
 def _prepare(steepness, direction, bell, weight, u0, du, v0, dv, turn, scratch):  # type: ignore[no-untyped-def]
     """For each gradient of a row: the first of its 2 x 2 x 2 nearest bins, and what four pairs of them are to share.
 
@@ -124,7 +126,7 @@ def _prepare(steepness, direction, bell, weight, u0, du, v0, dv, turn, scratch):
         scratch[index + 5 * _ROW] = share_below_right
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+@part(fastmath=RELAXED)
 def _add(scratch, count, histogram):  # type: ignore[no-untyped-def]
     """Adds what `_prepare` left of `count` gradients."""
     for index in range(count):
@@ -141,7 +143,7 @@ def _add(scratch, count, histogram):  # type: ignore[no-untyped-def]
         histogram[at + np.uint32(_SIDE * _STRIDE + _STRIDE + 1)] += d * more
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@part()
 def _finish(histogram, into):  # type: ignore[no-untyped-def]
     """Drops the outer cells and bounds what one bin holds; then the root of each bin's share, in 255ths.
 
@@ -155,13 +157,21 @@ def _finish(histogram, into):  # type: ignore[no-untyped-def]
                 values[first + bin_number] = histogram[start + bin_number]
             for bin_number in range(_STRIDE - DIRECTIONS):
                 values[first + bin_number] += histogram[start + DIRECTIONS + bin_number]
-    length = np.sqrt((values * values).sum())
+    bound = _CLIP * _length(values)
     for index in range(len(values)):
-        values[index] = min(values[index], _CLIP * length)
-    length = np.sqrt((values * values).sum())
+        values[index] = min(values[index], bound)
+    length = _length(values)
     total = 0.0
     for index in range(len(values)):
         values[index] = np.floor(min(_STEPS * values[index] / length, 255.0)) if length > 0 else 0.0
         total += values[index]
     for index in range(len(values)):
         into[index] = np.uint8(np.rint(255 * np.sqrt(values[index] / total))) if total > 0 else 0
+
+
+@part()
+def _length(values):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for value in values:
+        total += value * value
+    return np.sqrt(total)

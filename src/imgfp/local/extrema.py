@@ -1,7 +1,8 @@
 """Keypoints' places: extrema of the differences, refined to parts of a pixel and a level (Lowe, IJCV 2004, section 4)."""
 
-import numba
 import numpy as np
+
+from imgfp.local.jit import entry, part
 
 _EARLY = 0.8  # share of the contrast threshold that a pixel must pass before it is refined
 _ROOM = 4096  # extrema of an octave that memory is made for at first
@@ -29,7 +30,7 @@ def find_extrema(differences: np.ndarray, peak: float, edge: float) -> np.ndarra
         room = number
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@entry()
 def _find(differences, peak, edge, found):  # type: ignore[no-untyped-def]
     """Fills `found`, as far as there is room; how many there are. (An array grown in here would slow the loops down.)"""
     count, height, width = differences.shape
@@ -50,12 +51,12 @@ def _find(differences, peak, edge, found):  # type: ignore[no-untyped-def]
             )
             for column in range(width - 2):
                 if excess[column] > 0 and _is_extremum(differences, level, y, column + 1):
-                    into = found[min(number, len(found) - 1)]
-                    number += _refine(differences, level, y, column + 1, peak, edge, into)
+                    row = min(number, len(found) - 1)
+                    number += _refine(differences, level, y, column + 1, peak, edge, found, row)
     return number
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@part()
 def _measure(low, above, row, below, high, early, excess):  # type: ignore[no-untyped-def]
     """By how much each inner pixel of a row is strong and beyond its six nearest neighbours; for most less than 0.
 
@@ -69,7 +70,7 @@ def _measure(low, above, row, below, high, early, excess):  # type: ignore[no-un
         excess[x] = max(value - top, bottom - value)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@part()
 def _is_extremum(differences, level, y, x):  # type: ignore[no-untyped-def]
     """Whether a pixel is above, or below, all 26 neighbours."""
     sign = np.float32(1) if differences[level, y, x] > 0 else np.float32(-1)
@@ -82,10 +83,10 @@ def _is_extremum(differences, level, y, x):  # type: ignore[no-untyped-def]
     return reached == 1  # by itself
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _refine(differences, level, y, x, peak, edge, into):  # type: ignore[no-untyped-def]
+@part()
+def _refine(differences, level, y, x, peak, edge, found, row):  # type: ignore[no-untyped-def]
     """Fits a quadric around the pixel, steps on while its top lies nearer to another pixel; 1 where the point is kept."""
-    _, height, width = differences.shape
+    count, height, width = differences.shape
     low, at, high = differences[level - 1], differences[level], differences[level + 1]
     step_x = step_y = 0
     for _ in range(_ROUNDS):
@@ -120,5 +121,8 @@ def _refine(differences, level, y, x, peak, edge, into):  # type: ignore[no-unty
     # curvatures: trace^2 / determinant of the 2 x 2 Hessian grows with their ratio; below 0 it is a saddle
     if not (ss > 0 and (dxx + dyy) ** 2 * edge < (edge + 1) ** 2 * ss):
         return 0
-    into[0], into[1], into[2], into[3] = x + move_x, y + move_y, level + move_s, level
-    return 1 if 0 <= into[0] <= width - 1 and 0 <= into[1] <= height - 1 and 0 <= into[2] <= len(differences) else 0
+    x_refined, y_refined, level_refined = x + move_x, y + move_y, level + move_s
+    if not (0 <= x_refined <= width - 1 and 0 <= y_refined <= height - 1 and 0 <= level_refined <= count):
+        return 0
+    found[row, 0], found[row, 1], found[row, 2], found[row, 3] = x_refined, y_refined, level_refined, level
+    return 1

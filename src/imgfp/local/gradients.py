@@ -1,7 +1,8 @@
 """Gradients of a level: how steep, and in which direction."""
 
-import numba
 import numpy as np
+
+from imgfp.local.jit import RELAXED, entry
 
 # An angle within its half plane as a cubic in r = (|x| - |y|) / (|x| + |y|), exact at every 45 degrees, elsewhere up to
 # 0.01 rad off (J. Shima's arctangent for signal processors). VLFeat and imgFp's program measure by it, and histogram
@@ -10,7 +11,7 @@ _LINEAR, _CUBIC = np.float32(-0.9675 / (2 * np.pi)), np.float32(0.1821 / (2 * np
 _HALF, _EIGHTH, _ONE, _ZERO, _TINY = (np.float32(value) for value in (0.5, 0.125, 1, 0, 1e-30))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+@entry(fastmath=RELAXED)
 def fill_gradients(level, steepness, direction):  # type: ignore[no-untyped-def]
     """Central differences, one-sided at the border.
 
