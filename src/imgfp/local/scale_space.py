@@ -28,7 +28,7 @@ class Octave:
     differences: np.ndarray
 
 
-def octaves(plane: np.ndarray, count: int, resolution: int, workspace: Workspace) -> Iterator[Octave]:
+def make_octaves(plane: np.ndarray, count: int, resolution: int, workspace: Workspace) -> Iterator[Octave]:
     """The octaves of a (h, w) uint8 plane, each half as large as the last; fewer than `count` where no pixel would be left.
 
     Args:
