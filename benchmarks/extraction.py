@@ -1,8 +1,9 @@
-"""Local features of 100 photographs: two worker processes against one, and one against plain calls."""
+"""Local features of 100 photographs: our extractor against pycolmap's, where the time goes, two workers against one."""
 
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python 
 from benchmarks._side_by_side import ROOT, alternate, need, show
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.local.extract import SiftPool
-from imgfp.local.sift import SiftConfig, extract_sift
+from imgfp.local.extractor_check import same_keypoints
+from imgfp.local.plane import luma_plane
+from imgfp.local.sift import EXTRACTORS, SiftConfig, extract_sift, sift_of_plane
 
 COUNT = 100
 
@@ -32,31 +35,94 @@ def photographs(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def plain(paths: list[Path]) -> int:
-    """No pool: in this process, one after the other."""
-    count = 0
-    for path in paths:
-        rgb = read_rgb(path)
-        assert not isinstance(rgb, Failure), rgb
-        count += len(extract_sift(rgb, SiftConfig()))
-    return count
+def read(path: Path) -> np.ndarray:
+    """One photograph."""
+    rgb = read_rgb(path)
+    assert not isinstance(rgb, Failure), rgb
+    return rgb
 
 
-def main() -> None:
-    """Prints the table. The pools are started before the clock, as a run uses one pool for all its shards."""
-    with tempfile.TemporaryDirectory() as folder, SiftPool(SiftConfig(), 1) as one, SiftPool(SiftConfig(), 2) as two:
-        paths = photographs(Path(folder))
+def compare_extractors(paths: list[Path]) -> None:
+    """Planes in memory, one thread, processor time."""
+    planes = [luma_plane(read(path), SiftConfig().side) for path in paths]
+    configs = {name: SiftConfig(extractor=name) for name in EXTRACTORS}
+    counts = {name: sum(len(sift_of_plane(plane, config)) for plane in planes) for name, config in configs.items()}
+    ways = {
+        "pycolmap": lambda: [sift_of_plane(plane, configs["pycolmap"]) for plane in planes],
+        "compiled": lambda: [sift_of_plane(plane, configs["compiled"]) for plane in planes],
+    }
+    seconds = alternate(ways, rounds=5, clock=time.process_time)  # what was compiled or loaded above is not counted
+    show(f"SIFT of {len(planes)} planes, one core, processor time", seconds, "pycolmap", len(planes), "planes")
+    print("keypoints: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+    need("compiled at least 2.2x pycolmap per core", seconds["pycolmap"] >= 2.2 * seconds["compiled"])
+
+
+def compare_with_golden(folder: Path) -> None:
+    """Both extractors on imgFp's own planes, beside what imgFp's own program found there."""
+    print(f"\n{'keypoints of imgFp':<34}{'found again':>14}{'median distance':>17}{'equal bytes':>13}")
+    for name in EXTRACTORS:
+        total = found = 0
+        off = []
+        for path in sorted((folder / "images").glob("*.npz")):
+            with np.load(path) as golden:
+                if "luma" not in golden.files:
+                    continue
+                ours = sift_of_plane(golden["luma"], SiftConfig(extractor=name))
+                total += len(golden["keypoints"])
+                if not len(ours):
+                    continue
+                same = same_keypoints(golden["keypoints"], ours.keypoints)
+                hit = same.any(1)
+                found += int(hit.sum())
+                off.append((golden["descriptors"].astype(int) - ours.descriptors[same.argmax(1)])[hit])
+        apart = np.concatenate(off)
+        median = np.median((apart**2).sum(1))
+        print(f"{name:<34}{found / total:>14.2%}{median:>17.0f}{(apart == 0).mean():>13.1%}")
+        if name == "compiled":
+            need("99 % of imgFp's keypoints found again by ours", found >= 0.99 * total)
+            need("median squared descriptor distance of ours at most 150", median <= 150)
+
+
+def where_the_time_goes(paths: list[Path]) -> None:
+    """Decoding, plane and SIFT of each photograph, one core."""
+    config = SiftConfig()
+    pictures = [read(path) for path in paths]
+    planes = [luma_plane(picture, config.side) for picture in pictures]
+    ways = {
+        "decoding": lambda: [read(path) for path in paths],
+        "plane": lambda: [luma_plane(picture, config.side) for picture in pictures],
+        "SIFT (compiled)": lambda: [sift_of_plane(plane, config) for plane in planes],
+        "all of it": lambda: [extract_sift(read(path), config) for path in paths],
+    }
+    seconds = alternate(ways, rounds=5, clock=time.process_time)
+    show(f"parts of {len(paths)} photographs, one core, processor time", seconds, "all of it", len(paths), "images")
+
+
+def compare_workers(paths: list[Path]) -> None:
+    """The pools are started before the clock, as a run uses one pool for all its shards."""
+    with SiftPool(SiftConfig(), 1) as one, SiftPool(SiftConfig(), 2) as two:
         for pool in (one, two):
             list(pool.extract(paths[:8]))  # imports in the workers
-        plain(paths[:4])
         ways = {
             "one worker": lambda: list(one.extract(paths)),
             "two workers": lambda: list(two.extract(paths)),
-            "no pool": lambda: plain(paths),
+            "no pool": lambda: [extract_sift(read(path), SiftConfig()) for path in paths],
         }
         seconds = alternate(ways, rounds=5)
     show(f"SIFT of {len(paths)} photographs", seconds, "one worker", len(paths), "images")
     need("two workers at least 1.7x one", seconds["one worker"] >= 1.7 * seconds["two workers"])
+
+
+def main() -> None:
+    """Prints the tables."""
+    golden = Path(os.environ.get("IMGFP_GOLDEN") or ROOT.parent / "shared" / "golden") / "imgfp_sift"
+    with tempfile.TemporaryDirectory() as folder:
+        paths = photographs(Path(folder))
+        compare_extractors(paths)
+        if golden.is_dir():
+            compare_with_golden(golden)
+        where_the_time_goes(paths)
+        compare_workers(paths)
 
 
 if __name__ == "__main__":

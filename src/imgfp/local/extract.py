@@ -1,6 +1,7 @@
 """Local features of many images, several processes at a time, order kept.
 
-pycolmap's SIFT holds Python's lock while it works, so threads would wait for each other; processes do not.
+Processes, not threads: the plane is made in many small steps that hold Python's lock, and pycolmap's SIFT holds it while it
+works.
 """
 
 import multiprocessing

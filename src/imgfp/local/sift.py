@@ -1,13 +1,13 @@
-"""SIFT as imgFp ran it, by pycolmap (VLFeat inside). Bytes differ from the original's library, see docs/local.md."""
+"""SIFT as imgFp ran it: by our own compiled extractor, or by pycolmap's. How equal each is to imgFp's stands in docs/local.md."""
 
-import threading
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.local.features import LocalFeatures, reverse_bins
+from imgfp.local.features import LocalFeatures
 from imgfp.local.plane import luma_plane
+
+EXTRACTORS = ("compiled", "pycolmap")
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class SiftConfig:
     edge: float = 10.0  # largest ratio of principal curvatures
     orientations: int = 4  # at most so many a keypoint
     least: int = 10  # an image with fewer keypoints counts as one without
+    extractor: str = "compiled"  # ours; "pycolmap": the library, which a run falls back to where ours cannot be used
 
 
 def extract_sift(rgb: np.ndarray, config: SiftConfig) -> LocalFeatures:
@@ -41,33 +42,14 @@ def sift_of_plane(plane: np.ndarray, config: SiftConfig) -> LocalFeatures:
     height, width = plane.shape
     if min(height, width) < 12:  # VLFeat reads outside its arrays on slivers; no keypoint fits there anyway
         return LocalFeatures.none(width, height)
-    keypoints, descriptors = _extractor(config).extract(np.ascontiguousarray(plane))
+    # the one that is not used is not loaded either: numba and pycolmap take about a second each
+    if config.extractor == "compiled":
+        from imgfp.local.compiled_sift import find_and_describe
+    else:
+        from imgfp.local.pycolmap_sift import find_and_describe
+    keypoints, descriptors = find_and_describe(
+        plane, config.octaves, config.levels, config.peak, config.edge, config.orientations
+    )
     if len(keypoints) < config.least:
         return LocalFeatures.none(width, height)
-    moved = keypoints.astype(np.float32)
-    moved[:, :2] -= 0.5  # pycolmap puts the first pixel's centre at 0.5
-    scaled = np.clip(np.rint(reverse_bins(descriptors) * 255.0), 0, 255).astype(np.uint8)
-    return LocalFeatures(moved, scaled, width, height)
-
-
-_local = threading.local()
-
-
-def _extractor(config: SiftConfig):  # type: ignore[no-untyped-def]  # pycolmap ships no types
-    """One extractor a thread and config: VLFeat's filter state is not shared."""
-    if getattr(_local, "config", None) != config:
-        import pycolmap
-
-        pycolmap.logging.minloglevel = 1  # warnings and worse: not one line a worker
-        options = pycolmap.FeatureExtractionOptions()
-        sift = options.sift
-        sift.first_octave, sift.num_octaves, sift.octave_resolution = 0, config.octaves, config.levels
-        sift.peak_threshold, sift.edge_threshold = config.peak / 255, config.edge
-        sift.max_num_orientations, sift.normalization = config.orientations, pycolmap.Normalization.L1_ROOT
-        sift.max_num_features = 1 << 20  # imgFp has no cap
-        with warnings.catch_warnings():
-            # Sift is deprecated, but its successor rounds descriptors to 512ths, which are not imgFp's 255ths.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            _local.extractor = pycolmap.Sift(options, pycolmap.Device.cpu)
-        _local.config = config
-    return _local.extractor
+    return LocalFeatures(keypoints, descriptors, width, height)

@@ -1,22 +1,41 @@
 """Stage: images -> a store of local features."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from imgfp.images import Failure, ImageList
 from imgfp.local.extract import SiftPool
+from imgfp.local.extractor_check import usable_extractor
 from imgfp.local.features import LocalFeatures
 from imgfp.local.sift import SiftConfig
 from imgfp.local.store import write_shard
 from imgfp.pipeline.inputs import claim_images
+from imgfp.pipeline.presets import Preset, needs_features
 from imgfp.pipeline.stage import Shard, Stage, StageResult, run_stage
-from imgfp.progress import advance
+from imgfp.progress import advance, announce
 
 SHARD_IMAGES = 64
 
 
+def with_usable_extractor(preset: Preset, branches: tuple[str, ...]) -> Preset:
+    """The preset as it can be run here: what it states must be what was used. Says so where that is not what was asked."""
+    if not needs_features(preset, branches):
+        return preset
+    return replace(preset, sift=_usable(preset.sift))
+
+
+def _usable(config: SiftConfig) -> SiftConfig:
+    usable, fault = usable_extractor(config)
+    if fault is not None:
+        announce(f"compiled SIFT cannot be used here, pycolmap's takes its place: {fault}")
+    return usable
+
+
 def feature_stage(name: str, images: ImageList, config: SiftConfig, folder: Path) -> StageResult:
     """Extracts local features of every image into a `FeatureStore`; an unreadable image is a named hole."""
+    config = _usable(config)
+    ours = "compiled SIFT (checked against pycolmap)"
+    announce(f"{name}: {ours if config.extractor == 'compiled' else 'pycolmap SIFT'}")
     inputs = {"images": claim_images(folder, images)}
     stage = Stage(name, folder, {"sift": asdict(config)}, inputs, len(images), SHARD_IMAGES)
     with SiftPool(config) as pool:

@@ -23,7 +23,7 @@ from imgfp.local.store import FeatureStore
 from imgfp.local.verify import MatchConfig
 from imgfp.local.vote import VoteConfig
 from imgfp.pipeline.describe import descriptor_stage
-from imgfp.pipeline.features import feature_stage
+from imgfp.pipeline.features import feature_stage, with_usable_extractor
 from imgfp.pipeline.presets import Preset, needs_features
 from imgfp.pipeline.stage import StageResult
 from imgfp.records import DescriptorSet, read_descriptors
@@ -52,7 +52,7 @@ def build_index(
     Raises:
         InputError: the folder holds an index made from other images or settings.
     """
-    preset = located(preset)
+    preset = with_usable_extractor(located(preset), branches)
     description = {
         "schema": SCHEMA,
         "preset": preset_name,
@@ -125,7 +125,7 @@ def open_index(folder: Path) -> Index:
 def preset_from(settings: dict[str, Any]) -> Preset:
     """A preset from its plain form (`dataclasses.asdict`)."""
     return Preset(
-        SiftConfig(**settings["sift"]),
+        SiftConfig(**{"extractor": "pycolmap"} | settings["sift"]),  # indexes from before there was a choice
         EncoderConfig(**settings["encoder"]),
         VoteConfig(**settings["vote"]),
         TopkConfig(**settings["topk"]),

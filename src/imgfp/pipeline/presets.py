@@ -7,7 +7,7 @@ from imgfp.encoders import EMBEDDED, EncoderConfig
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
 from imgfp.local.geometry import LEAST
-from imgfp.local.sift import SiftConfig
+from imgfp.local.sift import EXTRACTORS, SiftConfig
 from imgfp.local.verify import MatchConfig
 from imgfp.local.vote import VoteConfig
 
@@ -34,6 +34,7 @@ class Preset:
     fusion: FusionConfig = field(default_factory=FusionConfig)
 
     def __post_init__(self) -> None:
+        _one_of("sift.extractor", self.sift.extractor, EXTRACTORS)
         _one_of("vote.rule", self.vote.rule, ("imgfp", "weighted"))
         _one_of("match.score", self.match.score, ("count", "inliers"))
         _one_of("fusion.rule", self.fusion.rule, ("sum", "verified", "calibrated", "similarity"))

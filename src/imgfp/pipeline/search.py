@@ -13,7 +13,7 @@ from imgfp.local.neighbours import ExactIndex
 from imgfp.local.store import FeatureStore
 from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.describe import descriptor_stage
-from imgfp.pipeline.features import feature_stage
+from imgfp.pipeline.features import feature_stage, with_usable_extractor
 from imgfp.pipeline.index import Index, build_index, located, open_index, require_some
 from imgfp.pipeline.inputs import hash_images
 from imgfp.pipeline.matches import Answer, answers_of, write_matches
@@ -101,7 +101,7 @@ def search(
     Raises:
         InputError: a branch that the index was built without, other extraction settings, no readable query or reference.
     """
-    preset = located(preset)
+    preset = with_usable_extractor(located(preset), branches)
     _require(index, preset, branches)
     if background is not None:
         refuse_idle_background(preset, branches)
