@@ -5,14 +5,15 @@ from pathlib import Path
 
 from imgfp.images import Failure, read_rgb
 from imgfp.local.features import LocalFeatures
-from imgfp.local.sift import SiftConfig, extract_sift
+from imgfp.local.sift import SiftConfig
+from imgfp.local.views import ONE_VIEW, ViewsConfig, extract_views
 
 
 class OneProcess:
     """Stands in for `SiftPool`: a worker process costs seconds to start, and gives the same bytes (one test says so)."""
 
-    def __init__(self, config: SiftConfig) -> None:
-        self._config = config
+    def __init__(self, config: SiftConfig, views: ViewsConfig = ONE_VIEW) -> None:
+        self._config, self._views = config, views
 
     def __enter__(self) -> "OneProcess":
         return self
@@ -24,4 +25,4 @@ class OneProcess:
         """As `SiftPool.extract`."""
         for path in paths:
             rgb = read_rgb(path)
-            yield rgb if isinstance(rgb, Failure) else extract_sift(rgb, self._config)
+            yield rgb if isinstance(rgb, Failure) else extract_views(rgb, self._config, self._views)

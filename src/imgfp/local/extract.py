@@ -17,15 +17,16 @@ from types import TracebackType
 
 from imgfp.images import Failure, read_rgb
 from imgfp.local.features import LocalFeatures
-from imgfp.local.sift import SiftConfig, extract_sift
+from imgfp.local.sift import SiftConfig
+from imgfp.local.views import ONE_VIEW, ViewsConfig, extract_views
 from imgfp.threads import thread_count
 
 
 class SiftPool:
     """Worker processes that extract features, started once and used for many shards: `with SiftPool(config) as pool:`."""
 
-    def __init__(self, config: SiftConfig, workers: int | None = None) -> None:
-        self._work = partial(_extract_one, config=config)
+    def __init__(self, config: SiftConfig, workers: int | None = None, views: ViewsConfig = ONE_VIEW) -> None:
+        self._work = partial(_extract_one, config=config, views=views)
         self._workers = workers or thread_count()
         self._pool = self._start()
 
@@ -61,9 +62,9 @@ class SiftPool:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _extract_one(path: Path, config: SiftConfig) -> LocalFeatures | Failure:
+def _extract_one(path: Path, config: SiftConfig, views: ViewsConfig) -> LocalFeatures | Failure:
     rgb = read_rgb(path)
-    return rgb if isinstance(rgb, Failure) else extract_sift(rgb, config)
+    return rgb if isinstance(rgb, Failure) else extract_views(rgb, config, views)
 
 
 def _start_worker() -> None:

@@ -1,6 +1,7 @@
 """Local features of one image: where the keypoints are and what they look like."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,15 +18,23 @@ class LocalFeatures:
     `keypoints`: (n, 4) float32: x, y (pixels of the plane, pixel centre = integer), sigma (pixels), theta (radians).
     `descriptors`: (n, 128) uint8 RootSIFT: 4 x 4 cells row by row, 8 orientation bins each, squared norm about 65025.
     `width`, `height`: the plane's size in pixels.
+    `views`: how many of them each view of the picture gave, in order (see `imgfp.local.views`); empty: all are of one.
     """
 
     keypoints: np.ndarray
     descriptors: np.ndarray
     width: int
     height: int
+    views: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.keypoints)
+
+    @property
+    def view_rows(self) -> list[slice]:
+        """Which rows belong to each view."""
+        ends = np.cumsum([0, *(self.views or (len(self),))]).tolist()
+        return [slice(*pair) for pair in pairwise(ends)]
 
     @classmethod
     def none(cls, width: int, height: int) -> "LocalFeatures":

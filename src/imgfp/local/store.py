@@ -1,7 +1,7 @@
 """Local features on disk: write-once shards of plain arrays, read as memory maps.
 
 A shard n is three files: `n.keypoints.npy` (k, 4) float32, `n.descriptors.npy` (k, 128) uint8 and `n.json`, which holds
-each image's id, keypoint count and plane size, and the checksums of the other two. The JSON is written last: a shard
+each image's id, keypoint count, plane size and views, and the checksums of the other two. The JSON is written last: a shard
 without it does not exist.
 """
 
@@ -39,7 +39,7 @@ class FeatureSource(Protocol):
 def write_shard(
     folder: Path, number: int, features: Sequence[LocalFeatures]
 ) -> tuple[tuple[Path, ...], dict[str, Any]]:
-    """Writes the arrays of one shard. Returns its files, and what belongs into its JSON beside the ids: `counts`, `frames`."""
+    """Writes the arrays of one shard. Returns its files, and what belongs into its JSON beside the ids: `counts`, `frames`, `views`."""
     arrays = {
         "keypoints": np.concatenate([item.keypoints for item in features] or [np.zeros((0, 4), np.float32)]),
         "descriptors": np.concatenate([item.descriptors for item in features] or [np.zeros((0, 128), np.uint8)]),
@@ -51,6 +51,7 @@ def write_shard(
     return paths, {
         "counts": [len(item) for item in features],
         "frames": [[item.width, item.height] for item in features],
+        "views": [list(item.views) for item in features],
     }
 
 
@@ -89,6 +90,7 @@ class FeatureStore:
                 self._verify(record["files"])
         self.ids: tuple[str, ...] = tuple(image_id for record in records for image_id in record["ids"])
         self._frames = [frame for record in records for frame in record["frames"]]
+        self._views = [tuple(views) for record in records for views in record["views"]]
         self.offsets = np.concatenate([[0], np.cumsum(counts)])
         self._first_image = np.cumsum([0] + [len(record["ids"]) for record in records])
         self._map = lru_cache(maxsize=64)(self._open_map)  # a mapped file holds one file descriptor
@@ -102,7 +104,8 @@ class FeatureStore:
         base = self.offsets[self._first_image[shard]]
         rows = slice(int(self.offsets[index] - base), int(self.offsets[index + 1] - base))
         width, height = self._frames[index]
-        return LocalFeatures(self._map(shard, "keypoints")[rows], self._map(shard, "descriptors")[rows], width, height)
+        arrays = self._map(shard, "keypoints")[rows], self._map(shard, "descriptors")[rows]
+        return LocalFeatures(*arrays, width, height, self._views[index])
 
     def blocks(self) -> Iterator[np.ndarray]:
         """All descriptors, a shard at a time."""

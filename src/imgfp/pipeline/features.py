@@ -9,6 +9,7 @@ from imgfp.local.extractor_check import usable_extractor
 from imgfp.local.features import LocalFeatures
 from imgfp.local.sift import SiftConfig
 from imgfp.local.store import write_shard
+from imgfp.local.views import ONE_VIEW, ViewsConfig
 from imgfp.pipeline.inputs import claim_images
 from imgfp.pipeline.presets import Preset, needs_features
 from imgfp.pipeline.stage import Shard, Stage, StageResult, run_stage
@@ -31,14 +32,16 @@ def _usable(config: SiftConfig) -> SiftConfig:
     return usable
 
 
-def feature_stage(name: str, images: ImageList, config: SiftConfig, folder: Path) -> StageResult:
+def feature_stage(
+    name: str, images: ImageList, config: SiftConfig, folder: Path, views: ViewsConfig = ONE_VIEW
+) -> StageResult:
     """Extracts local features of every image into a `FeatureStore`; an unreadable image is a named hole."""
     config = _usable(config)
     ours = "compiled SIFT (checked against pycolmap)"
     announce(f"{name}: {ours if config.extractor == 'compiled' else 'pycolmap SIFT'}")
     inputs = {"images": claim_images(folder, images)}
-    stage = Stage(name, folder, {"sift": asdict(config)}, inputs, len(images), SHARD_IMAGES)
-    with SiftPool(config) as pool:
+    stage = Stage(name, folder, {"sift": asdict(config), "views": asdict(views)}, inputs, len(images), SHARD_IMAGES)
+    with SiftPool(config, views=views) as pool:
 
         def work(number: int, rows: range) -> Shard:
             made: list[LocalFeatures] = []

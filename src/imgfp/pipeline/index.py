@@ -21,6 +21,7 @@ from imgfp.images import ImageList
 from imgfp.local.sift import SiftConfig
 from imgfp.local.store import FeatureStore
 from imgfp.local.verify import MatchConfig
+from imgfp.local.views import ViewsConfig
 from imgfp.local.vote import VoteConfig
 from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.features import feature_stage, with_usable_extractor

@@ -9,6 +9,7 @@ from imgfp.fusion import FusionConfig
 from imgfp.local.geometry import LEAST
 from imgfp.local.sift import EXTRACTORS, SiftConfig
 from imgfp.local.verify import MatchConfig
+from imgfp.local.views import ONE_VIEW, ViewsConfig
 from imgfp.local.vote import VoteConfig
 
 BRANCHES = ("local", "global")
@@ -27,6 +28,7 @@ class Preset:
     """All settings of a copy detection run."""
 
     sift: SiftConfig = field(default_factory=SiftConfig)
+    views: ViewsConfig = field(default_factory=ViewsConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     vote: VoteConfig = field(default_factory=VoteConfig)
     topk: TopkConfig = field(default_factory=TopkConfig)
@@ -41,6 +43,9 @@ class Preset:
         for key, value in self._at_least_one().items():
             if value is not None and value < 1:
                 raise InputError(f"{key}={value}: give 1 or more")
+        for key, factor in {"views.detail": self.views.detail, "views.stretch": self.views.stretch}.items():
+            if not 1 <= factor <= 4:
+                raise InputError(f"{key}={factor}: give a number from 1 (no such view) to 4")
         for key, number in {
             "match.ratio": self.match.ratio,
             "match.tolerance": self.match.tolerance,
@@ -94,6 +99,7 @@ class Preset:
 PRESETS = {
     "default": Preset(),
     "imgfp": Preset(
+        views=ONE_VIEW,
         vote=IMGFP_VOTES,
         topk=TopkConfig(answers=1),
         match=MatchConfig(score="count", inverted=False),

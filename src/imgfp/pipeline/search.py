@@ -1,6 +1,6 @@
 """Queries against an index: the branches' candidates, their match scores, one ranking."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -106,19 +106,22 @@ def search(
     if background is not None:
         refuse_idle_background(preset, branches)
     work = out / "work"
-    extracted = extracted or work
+    shared = extracted or work
     stages = list(before or [])
     local_pairs, global_pairs = None, None
     query_features = None
     if needs_features(preset, branches):
-        stages.append(feature_stage("query features", queries, preset.sift, extracted / "query_features"))
-        query_features = FeatureStore(extracted / "query_features", verify=False)
+        features_in = (
+            shared / f"query_features-{hash_value(asdict(preset.views))[:8]}" if extracted else work / "query_features"
+        )
+        stages.append(feature_stage("query features", queries, preset.sift, features_in, preset.views))
+        query_features = FeatureStore(features_in, verify=False)
         require_some(len(query_features), queries, stages[-1])
     if "local" in branches and query_features is not None and index.features is not None:
         stages.append(vote_stage(query_features, ExactIndex(index.features), preset.vote, work / "local_candidates"))
         local_pairs = read_rows(work / "local_candidates")
     if "global" in branches:
-        global_pairs = _global_candidates(index, queries, preset, background, work, extracted, stages)
+        global_pairs = _global_candidates(index, queries, preset, background, work, shared, stages)
 
     evidence: list[Evidence] | None = None
     if query_features is not None and index.features is not None:
