@@ -26,7 +26,8 @@ class Side:
 
     def __init__(self, features: LocalFeatures, forms: Sequence[Variant]) -> None:
         self.features = features
-        self.bytes = Bytes(features.descriptors, forms)
+        self.forms = tuple(forms)
+        self.views = [Bytes(features.descriptors[rows], forms) for rows in features.view_rows]
         self.rounded = np.rint(features.keypoints[:, :2]).astype(np.int64)  # ties to even, as the original
 
 
@@ -38,19 +39,26 @@ def match(query: Side, reference: Side, ratio: float) -> list[Matches]:
     is merged with it, the closer one kept. A query of one keypoint has no second-best: every match is accepted.
     imgFp's score is the larger count of the plain and the mirrored form.
 
+    Each view of the query is matched by itself, for a keypoint looks alike in all of them; the matches are merged together.
+
     Args:
-        query, reference: The two images.
+        query: In any number of views.
+        reference: In one view.
         ratio: On squared distances.
     """
-    forms = query.bytes.forms
     if not len(query.features) or not len(reference.features):
-        return [Matches(np.zeros((0, 2), np.int64), form) for form in forms]
+        return [Matches(np.zeros((0, 2), np.int64), form) for form in query.forms]
+    views = [nearest_pair(reference.views[0], view, 2) for view in query.views]
+    firsts = [rows.start for rows in query.features.view_rows]
     found = []
-    for form, distances, rows in zip(forms, *nearest_pair(reference.bytes, query.bytes, 2), strict=True):
-        best, second = distances.T.astype(np.float32)
-        accepted = np.flatnonzero(np.float32(ratio) * best < second)
-        kept = _merge(accepted, rows[accepted, 0], distances[accepted, 0], reference.rounded, query.rounded)
-        found.append(Matches(kept, form))
+    for number, form in enumerate(query.forms):
+        parts = []
+        for first, (distances, rows) in zip(firsts, views, strict=True):
+            best, second = distances[number].T.astype(np.float32)
+            accepted = np.flatnonzero((np.float32(ratio) * best < second) & (rows[number, :, 0] >= 0))
+            parts.append((accepted, rows[number, accepted, 0] + first, distances[number, accepted, 0]))
+        rows_of, columns_of, lengths = (np.concatenate(items) for items in zip(*parts, strict=True))
+        found.append(Matches(_merge(rows_of, columns_of, lengths, reference.rounded, query.rounded), form))
     return found
 
 

@@ -127,6 +127,7 @@ def preset_from(settings: dict[str, Any]) -> Preset:
     """A preset from its plain form (`dataclasses.asdict`)."""
     return Preset(
         SiftConfig(**{"extractor": "pycolmap"} | settings["sift"]),  # indexes from before there was a choice
+        ViewsConfig(**settings["views"]),
         EncoderConfig(**settings["encoder"]),
         VoteConfig(**settings["vote"]),
         TopkConfig(**settings["topk"]),
