@@ -36,6 +36,11 @@ class LocalFeatures:
         ends = np.cumsum([0, *(self.views or (len(self),))]).tolist()
         return [slice(*pair) for pair in pairwise(ends)]
 
+    def first_views(self, count: int) -> np.ndarray:
+        """(m, 128) descriptors of the first `count` views that have any."""
+        rows = [view for view in self.view_rows if view.stop > view.start][:count]
+        return np.concatenate([self.descriptors[view] for view in rows] or [self.descriptors[:0]])
+
     @classmethod
     def none(cls, width: int, height: int) -> "LocalFeatures":
         """No keypoints."""

@@ -24,6 +24,7 @@ class VoteConfig:
     rule: str = "weighted"
     neighbours: int = 16  # nearest descriptors looked at; 1 with rule "imgfp"
     images: int = 16  # candidates a query; 1 with rule "imgfp"
+    views: int = 1  # so many of a query's views vote; all of them are matched with the candidates
     mirrored: bool = True  # ask with the mirrored query too
     inverted: bool = True  # ask with the query's negative too
     distinctive: bool = True  # the nearest image's vote gains 1 - d / d_o, d_o the nearest descriptor of another image
@@ -49,7 +50,7 @@ class ImgfpTally(NamedTuple):
 def vote(queries: Sequence[LocalFeatures], references: DescriptorIndex, config: VoteConfig) -> list[list[Candidate]]:
     """Candidates of each query, best first. The index is asked once for all `queries` together."""
     forms = variants(config.mirrored, config.inverted)
-    sides = [item.descriptors for item in queries]
+    sides = [item.first_views(config.views) for item in queries]
     stacked = np.concatenate(sides) if sides else np.zeros((0, DESCRIPTOR_SIZE), np.uint8)
     found = references.search(stacked, config.neighbours, forms, len(queries))
     ends = np.cumsum([0] + [len(side) for side in sides])

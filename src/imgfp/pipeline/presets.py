@@ -69,6 +69,7 @@ class Preset:
             "sift.orientations": self.sift.orientations,
             "encoder.size": self.encoder.size,
             "vote.images": self.vote.images,
+            "vote.views": self.vote.views,
             "topk.answers": self.topk.answers,
             "fusion.answers": self.fusion.answers,
         }
