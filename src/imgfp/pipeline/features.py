@@ -34,13 +34,17 @@ def _usable(config: SiftConfig) -> SiftConfig:
 def feature_stage(name: str, images: ImageList, config: SiftConfig, folder: Path) -> StageResult:
     """Extracts local features of every image into a `FeatureStore`; an unreadable image is a named hole."""
     config = _usable(config)
-    ours = "compiled SIFT (checked against pycolmap)"
-    announce(f"{name}: {ours if config.extractor == 'compiled' else 'pycolmap SIFT'}")
+    path = "compiled SIFT (checked against pycolmap)" if config.extractor == "compiled" else "pycolmap SIFT"
     inputs = {"images": claim_images(folder, images)}
     stage = Stage(name, folder, {"sift": asdict(config)}, inputs, len(images), SHARD_IMAGES)
+    said = False
     with SiftPool(config) as pool:
 
         def work(number: int, rows: range) -> Shard:
+            nonlocal said
+            if not said:  # not before: where all is reused nothing is extracted
+                announce(f"{name}: {path}")
+                said = True
             made: list[LocalFeatures] = []
             ids: list[str] = []
             failures: list[Failure] = []
