@@ -17,7 +17,7 @@ from imgfp.images import ImageList
 from imgfp.local.extract import SiftPool
 from imgfp.pipeline.candidates import read_rows
 from imgfp.pipeline.features import feature_stage
-from imgfp.pipeline.index import build_index, open_index
+from imgfp.pipeline.index import build_index, open_index, preset_from
 from imgfp.pipeline.presets import BRANCHES, PRESETS, parse_branches, preset_named, stand_in_note
 from imgfp.pipeline.search import SearchResult, find, search
 from imgfp.records import Pairs, read_descriptors
@@ -327,6 +327,7 @@ def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
         ({"vote": {"images": 0}}, "vote.images=0: give 1 or more"),
         ({"vote": {"neighbours": 1}}, "vote.neighbours=1: weights need 2 neighbours or more"),
         ({"sift": {"side": -3}}, "sift.side=-3: give 1 or more"),
+        ({"sift": {"extractor": "vlfeat"}}, "sift.extractor='vlfeat': give one of compiled, pycolmap"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, object]], told: str) -> None:
@@ -377,3 +378,43 @@ def test_a_trained_network_finds_and_its_weights_must_stay(small_set, tmp_path, 
         InputError, match=r"trained.safetensors: not the weights that .*index was built with: put those"
     ):
         open_index(tmp_path / "index")
+
+
+def test_a_run_says_which_extractor_it_used(small_set, tmp_path, capsys) -> None:
+    references = ImageList.open(small_set.references)
+    config = PRESETS["default"].sift
+    feature_stage("features", references, config, tmp_path / "ours")
+    assert capsys.readouterr().err.splitlines() == ["features: compiled SIFT (checked against pycolmap)"]
+    feature_stage("features", references, config, tmp_path / "ours")  # nothing left to extract
+    assert capsys.readouterr().err == ""
+    feature_stage("features", references, replace(config, extractor="pycolmap"), tmp_path / "theirs")
+    assert capsys.readouterr().err.splitlines() == ["features: pycolmap SIFT"]
+    with pytest.raises(InputError, match=r"settings\.sift\.extractor = 'compiled', now it is 'pycolmap': give another"):
+        feature_stage("features", references, replace(config, extractor="pycolmap"), tmp_path / "ours")
+
+
+def test_an_index_states_the_extractor_that_was_used(small_set, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("imgfp.local.extractor_check.compiled_fault", lambda: "no compiler")
+    queries, references = ImageList.open(small_set.queries), ImageList.open(small_set.references)
+    build_index(references, tmp_path / "index", "default", PRESETS["default"], ("local",))
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "compiled SIFT cannot be used here, pycolmap's takes its place: no compiler",
+        "reference features: pycolmap SIFT",
+    ]
+    index = open_index(tmp_path / "index")
+    assert index.preset.sift.extractor == "pycolmap"
+    result = search(index, queries, tmp_path / "out", PRESETS["default"], ("local",))
+    assert result.preset.sift.extractor == "pycolmap"
+    monkeypatch.undo()
+    with pytest.raises(
+        InputError, match=r"extractor='pycolmap'\), now it is SiftConfig\(.*extractor='compiled'\): build"
+    ):
+        search(index, queries, tmp_path / "again", PRESETS["default"], ("local",))
+
+
+def test_an_index_from_before_there_was_a_choice_was_made_by_pycolmap(built) -> None:
+    settings = json.loads((built / "index.json").read_bytes())["settings"]
+    assert preset_from(settings).sift.extractor == "compiled"
+    del settings["sift"]["extractor"]
+    assert preset_from(settings).sift.extractor == "pycolmap"

@@ -37,13 +37,17 @@ def feature_stage(
 ) -> StageResult:
     """Extracts local features of every image into a `FeatureStore`; an unreadable image is a named hole."""
     config = _usable(config)
-    ours = "compiled SIFT (checked against pycolmap)"
-    announce(f"{name}: {ours if config.extractor == 'compiled' else 'pycolmap SIFT'}")
+    path = "compiled SIFT (checked against pycolmap)" if config.extractor == "compiled" else "pycolmap SIFT"
     inputs = {"images": claim_images(folder, images)}
     stage = Stage(name, folder, {"sift": asdict(config), "views": asdict(views)}, inputs, len(images), SHARD_IMAGES)
+    said = False
     with SiftPool(config, views=views) as pool:
 
         def work(number: int, rows: range) -> Shard:
+            nonlocal said
+            if not said:  # not before: where all is reused nothing is extracted
+                announce(f"{name}: {path}")
+                said = True
             made: list[LocalFeatures] = []
             ids: list[str] = []
             failures: list[Failure] = []
