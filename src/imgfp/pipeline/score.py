@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from imgfp.files import hash_value
 from imgfp.local.match import Side
 from imgfp.local.store import FeatureSource
@@ -28,24 +30,36 @@ class Compared(NamedTuple):
 def compare_pairs(
     pairs: Sequence[tuple[str, str]], queries: FeatureSource, references: FeatureSource, config: MatchConfig
 ) -> list[Compared | None]:
-    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named hole)."""
+    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named hole).
+
+    Each image is read and made ready once: the queries are held, a reference only while its pairs are compared.
+    """
     query_rows = {image_id: row for row, image_id in enumerate(queries.ids)}
     reference_rows = {image_id: row for row, image_id in enumerate(references.ids)}
     query_sides: dict[str, Side] = {}
-    for query, _ in pairs:
-        if query not in query_sides and query in query_rows:
-            query_sides[query] = Side(queries.get(query_rows[query]), config.forms)
-
-    def compare(pair: tuple[str, str]) -> Compared | None:
-        query, reference = pair
+    of_reference: dict[str, list[int]] = {}
+    for place, (query, reference) in enumerate(pairs):
         if query not in query_rows or reference not in reference_rows:
-            return None
-        sides = query_sides[query], Side(references.get(reference_rows[reference]), config.forms)
-        found = compare_pair(*sides, config)
-        return Compared(found, evidence_of(pair, *sides, found))
+            continue
+        of_reference.setdefault(reference, []).append(place)
+        if query not in query_sides:
+            query_sides[query] = Side(queries.get(query_rows[query]), config.forms)
+    compared: list[Compared | None] = [None] * len(pairs)
 
-    with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
-        return list(pool.map(compare, pairs))
+    def compare(reference: str) -> None:
+        side = Side(references.get(reference_rows[reference]), config.forms)
+        for place in of_reference[reference]:
+            query = query_sides[pairs[place][0]]
+            found = compare_pair(query, side, config)
+            compared[place] = Compared(found, evidence_of(pairs[place], query, side, found))
+
+    # the libraries count threads for each calling thread: without the initializer each of ours starts several
+    with (
+        libraries_single_threaded(),
+        ThreadPoolExecutor(thread_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        list(pool.map(compare, of_reference))
+    return compared
 
 
 def score_stage(
