@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgfp.local.extractor_check import compiled_fault
+
 IDS = np.array([b"R0", b"R1"])
 
 
@@ -86,6 +88,7 @@ def test_text_list_that_leaves_its_folder_or_is_no_text(refused, pictures, tmp_p
 
 
 def test_no_readable_image_at_all(refused, pictures, tmp_path) -> None:
+    compiled_fault()  # beforehand: on a slow machine it says that it takes long
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.jpg").write_bytes(b"")
     line = refused("find", tmp_path / "broken", pictures, "--branches", "global", "--out", tmp_path / "out")

@@ -28,7 +28,7 @@ def usable_extractor(config: SiftConfig) -> tuple[SiftConfig, str | None]:
 @cache
 def compiled_fault() -> str | None:
     """Why the compiled extractor cannot be used; None where it can. Looked into once a process."""
-    notice = Timer(2, announce, ("compiling the SIFT extractor, once on this machine: about 10 s",))
+    notice = Timer(2, announce, ("making the SIFT extractor ready: compiled once on a machine, about 10 s",))
     notice.daemon = True
     notice.start()
     try:
