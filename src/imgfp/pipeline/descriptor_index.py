@@ -5,8 +5,10 @@ from pathlib import Path
 from imgfp.local.index_config import KINDS, IndexConfig, Kind, choose
 from imgfp.local.joined import JoinedFeatures
 from imgfp.local.neighbours import DescriptorIndex, ExactIndex
+from imgfp.local.torch_index import TorchIndex, gpu_device
 from imgfp.pipeline.compress import announce_needs, build_compressed, is_built, open_compressed
 from imgfp.pipeline.stage import StageResult
+from imgfp.progress import announce
 
 
 def prepare_descriptor_index(index: Path, features: JoinedFeatures | None, config: IndexConfig) -> list[StageResult]:
@@ -32,8 +34,12 @@ def open_descriptor_index(
         InputError: a file of it is missing, truncated or changed.
     """
     kind = _chosen(features, config, index)
+    device = gpu_device() if config.device != "cpu" else None
+    if config.device == "gpu" and (device is None or kind.name != "exact"):
+        why = "no GPU that torch can use" if device is None else f"index kind {kind.name} has no GPU form here"
+        announce(f"index.device=gpu: {why}: searching on the CPU")
     if kind.name == "exact":
-        return ExactIndex(features), []
+        return ExactIndex(features) if device is None else TorchIndex(features, device), []
     folder = _folder(index, kind)
     results = [] if is_built(folder, features) else build_compressed(folder, features, kind.name)
     return open_compressed(folder, features, kind.name, config.probes), results
@@ -50,6 +56,8 @@ def grow_descriptor_indexes(index: Path, features: JoinedFeatures, config: Index
 
 def _chosen(features: JoinedFeatures, config: IndexConfig, index: Path) -> Kind:
     descriptors = int(features.offsets[-1])
+    if not descriptors:  # nothing to train on, and nothing to be fast about
+        return KINDS["exact"]
     choice = choose(config, descriptors)
     if choice.kind.name != "exact" and not is_built(_folder(index, choice.kind), features):
         announce_needs(choice.kind.name, descriptors, choice.why)
