@@ -48,7 +48,7 @@ def built(request, source, tmp_path_factory) -> tuple[Codebook, CompressedIndex,
     folder = tmp_path_factory.mktemp(request.param)
     codebook = train_codebook(request.param, source, LISTS)
     owners = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
-    merge(folder, [shard_of(codebook, source.descriptors, owners)], LISTS, codebook.code_size)
+    merge(folder, [lambda: shard_of(codebook, source.descriptors, owners)], LISTS, codebook.code_size)
     merged = open_merged(folder, LISTS, codebook.code_size, IMAGES)
     return codebook, CompressedIndex(codebook, merged, source.ids, "x", LISTS), folder
 
@@ -63,7 +63,7 @@ def shard_of(codebook: Codebook, descriptors: np.ndarray, owners: np.ndarray) ->
 def test_sq8_with_every_list_is_the_exact_search_in_every_form(source, tmp_path) -> None:
     codebook = train_codebook("ivf_sq8", source, LISTS)
     owners = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
-    merge(tmp_path, [shard_of(codebook, source.descriptors, owners)], LISTS, 128)
+    merge(tmp_path, [lambda: shard_of(codebook, source.descriptors, owners)], LISTS, 128)
     index = CompressedIndex(codebook, open_merged(tmp_path, LISTS, 128, IMAGES), source.ids, "x", LISTS)
     forms = variants(True, True)
     queries = variant_descriptors(source.descriptors[::9], forms[2])
@@ -145,7 +145,7 @@ def test_merging_keeps_order_and_leaves_out(built, source, tmp_path, monkeypatch
     ]
     monkeypatch.setattr("imgfp.local.merged.CHUNK_BYTES", codebook.code_size * 300)
     for folder, given in (("one", [shard_of(codebook, source.descriptors[kept], owners[kept])]), ("two", shards)):
-        merge(tmp_path / folder, given, LISTS, codebook.code_size)
+        merge(tmp_path / folder, [lambda shard=shard: shard for shard in given], LISTS, codebook.code_size)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     merged = open_merged(tmp_path / "two", LISTS, codebook.code_size, IMAGES)

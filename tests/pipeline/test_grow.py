@@ -68,7 +68,7 @@ def test_adding_gives_the_answers_of_one_index_with_that_codebook(halves, small_
     build(halves["both"], whole, kind)
     results = [look_up(folder, small_set, folder / "found") for folder in (grown, whole)]
     assert answers(grown / "found") == answers(whole / "found")
-    assert len(results[0].predictions) == 11
+    assert {"gray", "mirror", "turned"} <= set(results[0].predictions.query_ids.tolist())
     if kind != "exact":
         assert merged(grown, kind) == merged(whole, kind)
 

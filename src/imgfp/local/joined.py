@@ -47,11 +47,10 @@ class JoinedFeatures:
     def blocks(self) -> Iterator[np.ndarray]:
         """All descriptors in order; a shard of a store at a time where none of its images is left out."""
         for store, places in zip(self.stores, self.places, strict=True):
-            if (places >= 0).all():
-                yield from store.blocks()
-                continue
-            owners = np.repeat(places, np.diff(store.offsets))
+            whole = bool((places >= 0).all())
+            owners = np.repeat(places, np.diff(store.offsets)) if not whole else places
             first = 0
             for block in store.blocks():
-                yield block[owners[first : first + len(block)] >= 0]
+                yield block if whole else block[owners[first : first + len(block)] >= 0]
                 first += len(block)
+            store.close_maps()

@@ -3,7 +3,7 @@
 `codes.bin` (n, code size) bytes, `owners.npy` (n,) int32 positions of images, `starts.npy` (lists + 1,) int64.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from imgfp.files import atomic_path
 from imgfp.progress import track
 
 NAMES = ("codes.bin", "owners.npy", "starts.npy")
-CHUNK_BYTES = 256_000_000  # of codes merged at a time
+CHUNK_BYTES = 128_000_000  # of codes merged at a time
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class Encoded:
     owners: np.ndarray
 
 
-def merge(folder: Path, shards: Sequence[Encoded], lists: int, code_size: int) -> tuple[Path, ...]:
-    """Writes the shards' codes list by list; within a list the order of the shards, then of their rows, is kept."""
+def merge(folder: Path, shards: Sequence[Callable[[], Encoded]], lists: int, code_size: int) -> tuple[Path, ...]:
+    """Writes the shards' codes list by list; within a list the order of the shards, then of their rows, is kept.
+
+    Shards are opened anew for each chunk of lists, so that only what is read of them then takes memory.
+    """
     counts = np.zeros(lists, np.int64)
-    for shard in shards:
+    for shard in (load() for load in shards):
         counts += np.bincount(shard.lists[shard.owners >= 0], minlength=lists)
     starts = np.concatenate([[0], np.cumsum(counts)])
     paths = tuple(folder / name for name in NAMES)
@@ -41,7 +44,7 @@ def merge(folder: Path, shards: Sequence[Encoded], lists: int, code_size: int) -
             list(zip([0, *bounds], [*bounds, lists], strict=True)), len(bounds) + 1, "merging", "parts"
         ):
             codes, part = _lists_of(shards, first, last, code_size)
-            file.write(codes.tobytes())
+            file.write(codes.data)
             owners[starts[first] : starts[last]] = part
     arrays: tuple[np.ndarray, ...] = owners, starts.astype(np.int64)
     for path, array in zip(paths[1:], arrays, strict=True):
@@ -50,10 +53,12 @@ def merge(folder: Path, shards: Sequence[Encoded], lists: int, code_size: int) -
     return paths
 
 
-def _lists_of(shards: Sequence[Encoded], first: int, last: int, code_size: int) -> tuple[np.ndarray, np.ndarray]:
+def _lists_of(
+    shards: Sequence[Callable[[], Encoded]], first: int, last: int, code_size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Codes and owners of lists first .. last - 1."""
     codes, owners, numbers = [np.zeros((0, code_size), np.uint8)], [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
-    for shard in shards:
+    for shard in (load() for load in shards):
         rows = slice(*np.searchsorted(shard.lists, (first, last)).tolist())
         kept = shard.owners[rows] >= 0
         codes.append(shard.codes[rows][kept])

@@ -7,6 +7,7 @@ COMPRESSED/merged-HASH/   what searches open; HASH tells for which parts and rem
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,7 @@ def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> Stag
                 lists.append(numbers.astype(np.int32))
                 batch = []
             advance(1)
+        store.close_maps()
         return Shard(
             {}, _write_encoded(folder, number, np.concatenate(lists), np.concatenate(codes), np.concatenate(owners))
         )
@@ -164,21 +166,26 @@ def _write_encoded(
     return paths
 
 
+def _read_encoded(folder: Path, number: int, places: np.ndarray) -> Encoded:
+    """A shard of codes, mapped; its owners as positions in the whole."""
+    lists, codes, owners = (
+        np.load(folder / f"{number:05d}.{name}.npy", mmap_mode="r", allow_pickle=False)
+        for name in ("lists", "codes", "owners")
+    )
+    return Encoded(lists, codes, places[owners])
+
+
 def _merge_stage(folder: Path, features: JoinedFeatures, codebook: Codebook) -> StageResult:
     merged = folder / _merged_name(features)
     inputs = {"features": features.identity, "codebook": codebook.identity}
     stage = Stage("merged codes", merged, {"kind": codebook.kind}, inputs, 1, 1, "indexes")
 
     def work(number: int, rows: range) -> Shard:
-        shards = []
-        for part, places in enumerate(features.places):
-            encoded = folder / f"encoded-{part:03d}"
-            for shard in range(-(-len(places) // SHARD_IMAGES)):
-                lists, codes, owners = (
-                    np.load(encoded / f"{shard:05d}.{name}.npy", mmap_mode="r", allow_pickle=False)
-                    for name in ("lists", "codes", "owners")
-                )
-                shards.append(Encoded(lists, codes, places[owners]))
+        shards = [
+            partial(_read_encoded, folder / f"encoded-{part:03d}", shard, places)
+            for part, places in enumerate(features.places)
+            for shard in range(-(-len(places) // SHARD_IMAGES))
+        ]
         files = merge(merged, shards, len(codebook.centres), codebook.code_size)
         return Shard({"codebook": codebook.identity}, files)
 
