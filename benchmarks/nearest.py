@@ -9,7 +9,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
 
 from benchmarks._side_by_side import alternate, show
-from imgfp.descriptors.faiss_loader import faiss
+from imgfp.faiss_loader import faiss
 from imgfp.local.nearest import nearest
 from imgfp.threads import thread_count
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 def main() -> None:
     queries, references, folder, sizes, workers, *files = sys.argv[1:]
-    for module in ("torch", "timm", "cv2", "imgfp.cli.report_of", "imgfp.descriptors.faiss_loader"):
+    for module in ("torch", "timm", "cv2", "imgfp.cli.report_of", "imgfp.faiss_loader"):
         import_module(module)
     for name, value in json.loads(sizes).items():
         module, _, constant = name.rpartition(".")

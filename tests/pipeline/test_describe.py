@@ -76,5 +76,7 @@ def test_presets_check_what_is_given() -> None:
 
 
 def test_no_stand_in_where_weights_are_given() -> None:
-    preset = Preset(encoder=EncoderConfig(weights="x.safetensors"), vote=PRESETS["imgfp"].vote)
+    preset = Preset(
+        encoder=EncoderConfig(weights="x.safetensors"), vote=PRESETS["imgfp"].vote, index=PRESETS["imgfp"].index
+    )
     assert stand_in_note("imgfp", preset, ("global",)) is None

@@ -32,18 +32,18 @@ STAGES = [
 ]
 # the file in whose writing the process is killed: the stage it belongs to, and how many items are whole by then
 WITH_WORKERS = {
-    "index/features/00001.descriptors.npy": ("reference features", 3),
+    "index/parts/000/features/00001.descriptors.npy": ("reference features", 3),
     "work/query_features/00002.json": ("query features", 6),
 }
 WITHIN_STAGES = {
-    "index/descriptors/00001.npy": ("reference descriptors", 3),
+    "index/parts/000/descriptors/00001.npy": ("reference descriptors", 3),
     "work/local_candidates/00001.json": ("local candidates", 4),
     "work/query_descriptors/00003.json": ("query descriptors", 9),
     "work/global_candidates/00000.json": ("global candidates", 0),
     "work/match_scores/00002.json": ("match scores", 40),
 }
 BETWEEN_STAGES = {
-    "index/descriptors/descriptors.h5": ("reference descriptors", 8),
+    "index/parts/000/descriptors/descriptors.h5": ("reference descriptors", 8),
     "index/index.json": ("reference descriptors", 8),
     "predictions.csv": ("match scores", 88),
 }

@@ -156,7 +156,7 @@ def test_search_narrows_the_branches_and_leaves_nothing_of_the_others(built, sma
 def test_an_index_lacks_the_branches_it_was_not_built_with(small_set, tmp_path, capsys) -> None:
     index = tmp_path / "index"
     assert main(["index", str(small_set.references), "--out", str(index), "--branches", "local"]) == 0
-    assert not (index / "descriptors").exists()
+    assert not (index / "parts/000/descriptors").exists()
     capsys.readouterr()
     assert (
         main(["search", str(index), str(small_set.queries), "--branches", "global", "--out", str(tmp_path / "o")]) == 2
@@ -189,7 +189,12 @@ def test_a_search_with_other_extraction_settings_is_refused(built, small_set, tm
 
 @pytest.mark.parametrize(
     "name",
-    ["images.csv", "descriptors/descriptors.h5", "features/00000.descriptors.npy", "features/00000.json"],
+    [
+        "parts/000/images.csv",
+        "parts/000/descriptors/descriptors.h5",
+        "parts/000/features/00000.descriptors.npy",
+        "parts/000/features/00000.json",
+    ],
 )
 def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small_set, contents, name: str) -> None:
     before = contents(built)
@@ -207,7 +212,8 @@ def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small
         (None, r"no finished index there \(no index\.json\): run 'imgfp index REFERENCES --out "),
         ("{", r"index\.json: damaged: delete .* and build the index again"),
         ("[]", r"index\.json: damaged: delete .* and build the index again"),
-        ('{"schema": 99}', r"index\.json: schema 99, this version reads 1: build the index again"),
+        ('{"schema": 99}', r"index\.json: schema 99, this version reads 2: delete .* and build the index again"),
+        ('{"schema": 1}', r"index\.json: schema 1, this version reads 2: delete .* and build the index again"),
     ],
 )
 def test_a_folder_that_is_no_index_is_refused(tmp_path, text, told: str) -> None:
@@ -338,16 +344,16 @@ def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, obj
 
 def test_index_says_what_it_holds(built, small_set) -> None:
     description = json.loads((built / "index.json").read_bytes())
-    assert (description["preset"], description["branches"], description["images"]) == (
+    assert (description["preset"], description["branches"], description["parts"][0]["images"]) == (
         "default",
         ["local", "global"],
         8,
     )
-    assert Path(description["root"]) == small_set.references.resolve()
+    assert Path(description["parts"][0]["root"]) == small_set.references.resolve()
     index = open_index(built)
     assert (index.preset, index.branches) == (PRESETS["default"], BOTH)
     assert index.images == ImageList.open(small_set.references)
-    lines = (built / "images.csv").read_text().splitlines()
+    lines = (built / "parts/000/images.csv").read_text().splitlines()
     assert lines[0] == "id,path,bytes"
     assert lines[1] == f"ref0,ref0.png,{(small_set.references / 'ref0.png').stat().st_size}"
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # the heavy rooms are imported by the command that needs them
     from imgfp.images import ImageList
     from imgfp.pipeline.presets import Preset
     from imgfp.pipeline.search import SearchResult
+    from imgfp.pipeline.stage import StageResult
 
 COMMON_OUT = "output folder; run again with the same folder to go on after an interruption"
 
@@ -24,16 +25,22 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     find.add_argument("queries", type=Path, metavar="QUERIES")
     find.add_argument("references", type=Path, metavar="REFERENCES")
     _add_build(find)
+    find.set_defaults(preset="default", branches="local,global", index="auto")
     _add_search(find)
     find.set_defaults(run=run_find)
 
     index = commands.add_parser(
         "index",
-        help="build an index of references once, to search many times",
-        description="Builds an index of REFERENCES, a folder of images or a text list.",
-        epilog="example: imgfp index archive/ --out archive.index",
+        help="build an index of references once, to search many times; add to it, remove from it",
+        description="Builds an index of REFERENCES, a folder of images or a text list, or changes one that is there.",
+        epilog="example: imgfp index archive/ --out archive.index; imgfp index --add newer/ --out archive.index",
     )
-    index.add_argument("references", type=Path, metavar="REFERENCES")
+    what = index.add_mutually_exclusive_group(required=True)
+    what.add_argument("references", type=Path, metavar="REFERENCES", nargs="?")
+    what.add_argument("--add", type=Path, metavar="MORE", help="add these images to INDEX, with its own settings")
+    what.add_argument(
+        "--remove", metavar="IDS", help="leave images out: ids with commas between, or a text file of ids"
+    )
     index.add_argument("--out", type=Path, required=True, metavar="INDEX", help=COMMON_OUT)
     _add_build(index)
     index.set_defaults(run=run_index)
@@ -52,10 +59,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", help="default, or imgfp: the 2021 system's rules (where none is given: default)")
+    parser.add_argument("--branches", help="who proposes references (where none are given: local,global)")
     parser.add_argument(
-        "--preset", default="default", help="default, or imgfp: the 2021 system's rules (default: %(default)s)"
+        "--index",
+        metavar="KIND",
+        help="how local descriptors are kept: auto (where none is given), exact, ivf_sq8, ivf_rabitq, ivf_pq16, fast_scan",
     )
-    parser.add_argument("--branches", default="local,global", help="who proposes references (default: %(default)s)")
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +78,10 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 def run_find(options: argparse.Namespace) -> int:
     """imgfp find."""
     from imgfp.images import ImageList
-    from imgfp.pipeline.presets import parse_branches, preset_named, stand_in_note
+    from imgfp.pipeline.presets import parse_branches, stand_in_note
     from imgfp.pipeline.search import find
 
-    preset, branches = preset_named(options.preset), parse_branches(options.branches)
+    preset, branches = _preset(options), parse_branches(options.branches)
     queries, references = ImageList.open(options.queries), ImageList.open(options.references)
     _say(stand_in_note(options.preset, preset, branches))
     result = find(queries, references, options.out, options.preset, preset, branches, _background(options))
@@ -81,19 +91,42 @@ def run_find(options: argparse.Namespace) -> int:
 def run_index(options: argparse.Namespace) -> int:
     """imgfp index."""
     from imgfp.cli.console import print_stages, report_failures
-    from imgfp.images import ImageList
-    from imgfp.pipeline.index import build_index
-    from imgfp.pipeline.presets import parse_branches, preset_named, stand_in_note
 
-    preset, branches = preset_named(options.preset), parse_branches(options.branches)
-    references = ImageList.open(options.references)
-    _say(stand_in_note(options.preset, preset, branches))
-    stages = tuple(build_index(references, options.out, options.preset, preset, branches))
-    print(f"index of {len(references)} references in {options.out}; stages:")
+    stages = tuple(_changed(options) if options.references is None else _built(options))
+    print(f"index in {options.out}; stages:")
     print_stages(stages)
     print(f"next: imgfp search {options.out} QUERIES --out result")
     failures = tuple(dict.fromkeys(failure for stage in stages for failure in stage.failures))
     return report_failures(failures, options.out / "failures.csv")
+
+
+def _built(options: argparse.Namespace) -> "list[StageResult]":
+    from imgfp.images import ImageList
+    from imgfp.pipeline.index import build_index
+    from imgfp.pipeline.presets import parse_branches, stand_in_note
+
+    options.preset = options.preset or "default"
+    preset, branches = _preset(options), parse_branches(options.branches or "local,global")
+    references = ImageList.open(options.references)
+    _say(stand_in_note(options.preset, preset, branches))
+    return build_index(references, options.out, options.preset, preset, branches)
+
+
+def _changed(options: argparse.Namespace) -> "list[StageResult]":
+    from imgfp.images import ImageList
+    from imgfp.pipeline.grow import add_images, read_ids, remove_images
+
+    wanted = {"--preset": options.preset, "--branches": options.branches, "--index": options.index}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if options.remove is not None:
+        return remove_images(read_ids(options.remove), options.out, given)
+    return add_images(ImageList.open(options.add), options.out, given)
+
+
+def _preset(options: argparse.Namespace) -> "Preset":
+    from imgfp.pipeline.presets import preset_named, with_index_kind
+
+    return with_index_kind(preset_named(options.preset), options.index)
 
 
 def run_search(options: argparse.Namespace) -> int:

@@ -10,8 +10,8 @@ from imgfp.encoders import EncoderConfig, resolve_encoder
 from imgfp.files import hash_file, hash_value
 from imgfp.images import Failure, ImageList
 from imgfp.pipeline.describe import descriptor_stage
-from imgfp.pipeline.index import require_some
 from imgfp.pipeline.inputs import hash_images
+from imgfp.pipeline.parts import require_some
 from imgfp.pipeline.stage import StageResult
 from imgfp.records import DescriptorSet, GroundTruth, read_descriptors, require_same_dim
 

@@ -9,6 +9,7 @@ from imgfp.cli.report_of import report_of
 from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value
 from imgfp.images import ImageList
+from imgfp.local.index_config import IndexConfig
 from imgfp.metrics import IscMetrics, evaluate
 from imgfp.pipeline.index import build_index, open_index
 from imgfp.pipeline.inputs import hash_images
@@ -76,12 +77,13 @@ def judged_run(
     """Runs, judges, draws and tracks. Work that was done before in `work` is reused, whatever the preset.
 
     The index lies in `work/index-HASH`, the queries' features and descriptors in `work/queries-HASH`, each named by what
-    its content depends on, so that presets share them; the result in `work/PRESET-HASH`, named by all settings.
+    its content depends on, so that presets share them (a compressed index
+    is made in there by the first search that wants it); the result in `work/PRESET-HASH`, named by all settings.
     """
     if background is not None:
         refuse_idle_background(preset, branches)
     notes = (*notes, *filter(None, [stand_in_note(preset_name, preset, branches)]))
-    extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder)
+    extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder, index=IndexConfig("exact"))
     parts = BRANCHES if needs_features(preset, branches) and "global" in branches else branches
     tags = {"preset": preset_name, "data": data.root.name, "branches": ",".join(branches)}
     made_from = [data.root.resolve().as_posix(), data.digest, repr(extraction), parts]

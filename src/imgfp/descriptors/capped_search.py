@@ -36,7 +36,7 @@ def range_search(
     Raises:
         InputError: the dimensions differ, an unknown metric, or a cap below 1.
     """
-    from imgfp.descriptors.faiss_loader import faiss
+    from imgfp.faiss_loader import faiss
 
     require_same_dim(query, reference)
     require_metric(metric)

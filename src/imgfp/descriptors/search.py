@@ -77,7 +77,7 @@ def nearest(
     Returns:
         (n, k) float32 scores and (n, k) int64 rows of `reference`, k = `answers` or all there are.
     """
-    from imgfp.descriptors.faiss_loader import faiss
+    from imgfp.faiss_loader import faiss
 
     require_same_dim(query, reference)
     require_metric(metric)

@@ -112,6 +112,10 @@ class FeatureStore:
         for shard in range(len(self._first_image) - 1):
             yield self._map(shard, "descriptors")
 
+    def close_maps(self) -> None:
+        """Lets go of the mapped files; they are mapped again when needed. What was read of them counts as memory."""
+        self._map.cache_clear()
+
     def _open_map(self, shard: int, name: str) -> np.ndarray:
         path = self.folder / f"{shard:05d}.{name}.npy"
         array = np.load(path, mmap_mode="r", allow_pickle=False)

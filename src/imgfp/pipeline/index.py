@@ -1,48 +1,53 @@
-"""An index: everything about a reference collection that searches need, on disk, built once.
+"""An index: everything about a reference collection that searches need, on disk, built once, grown later (grow.py).
 
-INDEX/index.json      preset, its settings, branches, the images' folder
-INDEX/images.csv      id, path below that folder, size in bytes
-INDEX/features/       local features (where the local branch is wanted)
-INDEX/descriptors/    global descriptors (where the global branch is wanted)
+INDEX/index.json      preset, its settings, branches; the parts with their folders of pictures and checksums; removed ids
+INDEX/parts/000/      the pictures it was built of; 001 and on: what was added (parts.py)
+INDEX/compressed/     compressed descriptor indexes by kind (compress.py), where the collection needs one
+
+index.json is written last and names parts: whatever lies beside them is not yet, or no longer, part of the index.
 """
 
-import csv
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imgfp.descriptors import TopkConfig
 from imgfp.encoders import EncoderConfig
 from imgfp.errors import InputError
-from imgfp.files import hash_file, write_csv, write_json
+from imgfp.files import hash_file, hash_value, write_json
 from imgfp.fusion import FusionConfig
 from imgfp.images import ImageList
+from imgfp.local.index_config import IndexConfig
+from imgfp.local.joined import JoinedFeatures
 from imgfp.local.sift import SiftConfig
-from imgfp.local.store import FeatureStore
 from imgfp.local.verify import MatchConfig
 from imgfp.local.views import ViewsConfig
 from imgfp.local.vote import VoteConfig
-from imgfp.pipeline.describe import descriptor_stage
-from imgfp.pipeline.features import feature_stage, with_usable_extractor
-from imgfp.pipeline.presets import Preset, needs_features
+from imgfp.pipeline.descriptor_index import prepare_descriptor_index
+from imgfp.pipeline.features import with_usable_extractor
+from imgfp.pipeline.parts import Part, build_part, open_part, part_folder
+from imgfp.pipeline.presets import Preset
 from imgfp.pipeline.stage import StageResult
-from imgfp.records import DescriptorSet, read_descriptors
+from imgfp.records import DescriptorSet
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
 class Index:
-    """An opened index. `features`, `descriptors`: None where it was built without that branch."""
+    """An opened index, without what was removed. `features`, `descriptors`: None where it was built without that branch."""
 
     folder: Path
     preset_name: str
     preset: Preset
     branches: tuple[str, ...]
     images: ImageList
-    features: FeatureStore | None
+    features: JoinedFeatures | None
     descriptors: DescriptorSet | None
+    descriptors_identity: str  # a hash of all descriptors
 
 
 def build_index(
@@ -54,31 +59,29 @@ def build_index(
         InputError: the folder holds an index made from other images or settings.
     """
     preset = with_usable_extractor(located(preset), branches)
-    description = {
+    first = {"root": str(references.root.resolve()), "images": len(references)}
+    description = _describe(preset_name, preset, branches) | {"parts": [first], "removed": []}
+    path = folder / "index.json"
+    if path.is_file():
+        old = read_description(path)
+        _refuse_other(folder, _comparable(old), _comparable(description))
+        description |= {"parts": old["parts"], "removed": old["removed"]}
+    results, entry = build_part(references, part_folder(folder, 0), preset, branches)
+    description["parts"] = [entry, *description["parts"][1:]]
+    results += prepare_descriptor_index(folder, open_features(folder, description), preset.index)
+    write_json(path, description)
+    return results
+
+
+def _describe(preset_name: str, preset: Preset, branches: tuple[str, ...]) -> dict[str, Any]:
+    """What index.json says beside its parts."""
+    return {
         "schema": SCHEMA,
         "preset": preset_name,
         "settings": asdict(preset),
         "branches": list(branches),
-        "root": str(references.root.resolve()),
-        "images": len(references),
         "weights": _weights_hash(preset.encoder),
     }
-    _refuse_other(folder / "index.json", description)
-    results = []
-    if needs_features(preset, branches):
-        results.append(feature_stage("reference features", references, preset.sift, folder / "features"))
-    if "global" in branches:
-        results.append(
-            descriptor_stage("reference descriptors", references, preset.encoder, folder / "descriptors", "reference")
-        )
-    for result in results:
-        require_some(result.items - len(result.failures), references, result)
-    _write_images(folder / "images.csv", references)
-    checksums = {"images.csv": hash_file(folder / "images.csv")}
-    if "global" in branches:
-        checksums["descriptors/descriptors.h5"] = hash_file(folder / "descriptors" / "descriptors.h5")
-    write_json(folder / "index.json", description | {"files": checksums})
-    return results
 
 
 def located(preset: Preset) -> Preset:
@@ -95,32 +98,63 @@ def open_index(folder: Path) -> Index:
     Raises:
         InputError: no finished index there, or one of its files is missing or changed.
     """
-    description = _read(folder / "index.json")
-    for name, checksum in description["files"].items():
-        if not (folder / name).is_file() or hash_file(folder / name) != checksum:
-            raise InputError(
-                f"{folder / name}: missing or changed since it was written: delete {folder} and build it again"
-            )
+    description = read_description(folder / "index.json")
+    parts = [open_part(part_folder(folder, number), entry) for number, entry in enumerate(description["parts"])]
     preset = preset_from(description["settings"])
-    if "global" in description["branches"] and _weights_hash(preset.encoder) != description.get("weights"):
-        raise InputError(
-            f"{preset.encoder.weights}: not the weights that {folder} was built with: "
-            "put those back, or build the index again"
-        )
-    branches = tuple(description["branches"])
-    with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    root = Path(description["root"])
-    images = ImageList(root, tuple(row["id"] for row in rows), tuple(root / row["path"] for row in rows))
+    require_weights(folder, description, preset)
+    removed = description["removed"]
+    stores = [part.features for part in parts if part.features is not None]
     return Index(
         folder,
         description["preset"],
         preset,
-        branches,
-        images,
-        FeatureStore(folder / "features") if needs_features(preset, branches) else None,
-        read_descriptors(folder / "descriptors" / "descriptors.h5", "reference") if "global" in branches else None,
+        tuple(description["branches"]),
+        _joined_images(parts, set(removed)),
+        JoinedFeatures(stores, removed) if stores else None,
+        *_joined_descriptors(parts, description),
     )
+
+
+def require_weights(folder: Path, description: dict[str, Any], preset: Preset) -> None:
+    """Raises InputError where the encoder's file of weights is not the one that the index was built with."""
+    if "global" in description["branches"] and _weights_hash(preset.encoder) != description["weights"]:
+        raise InputError(
+            f"{preset.encoder.weights}: not the weights that {folder} was built with: "
+            "put those back, or build the index again"
+        )
+
+
+def open_features(folder: Path, description: dict[str, Any]) -> JoinedFeatures | None:
+    """The local features of the parts that `description` names; None for an index without."""
+    parts = [open_part(part_folder(folder, number), entry) for number, entry in enumerate(description["parts"])]
+    stores = [part.features for part in parts if part.features is not None]
+    return JoinedFeatures(stores, description["removed"]) if stores else None
+
+
+def _joined_images(parts: list[Part], removed: set[str]) -> ImageList:
+    kept = [
+        (image_id, path)
+        for part in parts
+        for image_id, path in zip(part.images.ids, part.images.paths, strict=True)
+        if image_id not in removed
+    ]
+    return ImageList(parts[0].images.root, tuple(row[0] for row in kept), tuple(row[1] for row in kept))
+
+
+def _joined_descriptors(parts: list[Part], description: dict[str, Any]) -> tuple[DescriptorSet | None, str]:
+    """All parts' descriptors, sorted by id, and their identity."""
+    name = "descriptors/descriptors.h5"
+    sets = [part.descriptors for part in parts if part.descriptors is not None]
+    hashes = [entry["files"].get(name, "") for entry in description["parts"]]
+    if not sets:
+        return None, ""
+    if len(sets) == 1 and not description["removed"]:
+        return sets[0], hashes[0]
+    ids = np.concatenate([item.ids for item in sets])
+    rows = np.argsort(ids)
+    rows = rows[~np.isin(ids[rows], description["removed"])]
+    matrix = np.concatenate([item.matrix for item in sets])[rows]
+    return DescriptorSet(ids[rows], matrix), hash_value([hashes, description["removed"]])
 
 
 def preset_from(settings: dict[str, Any]) -> Preset:
@@ -133,10 +167,16 @@ def preset_from(settings: dict[str, Any]) -> Preset:
         TopkConfig(**settings["topk"]),
         MatchConfig(**settings["match"]),
         FusionConfig(**settings["fusion"]),
+        IndexConfig(**settings["index"]),
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_description(path: Path) -> dict[str, Any]:
+    """The content of an index.json.
+
+    Raises:
+        InputError: not there, damaged, or of another version.
+    """
     if not path.is_file():
         raise InputError(
             f"{path.parent}: no finished index there (no index.json): run 'imgfp index REFERENCES --out {path.parent}'"
@@ -145,9 +185,10 @@ def _read(path: Path) -> dict[str, Any]:
         description: dict[str, Any] = json.loads(path.read_bytes())
         if description["schema"] != SCHEMA:
             raise InputError(
-                f"{path}: schema {description['schema']}, this version reads {SCHEMA}: build the index again"
+                f"{path}: schema {description['schema']}, this version reads {SCHEMA}: "
+                f"delete {path.parent} and build the index again"
             )
-        if not description.keys() >= {"preset", "settings", "branches", "root", "images", "files"}:
+        if not description.keys() >= {"preset", "settings", "branches", "weights", "parts", "removed"}:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
@@ -156,16 +197,27 @@ def _read(path: Path) -> dict[str, Any]:
     return description
 
 
-def _refuse_other(path: Path, description: dict[str, Any]) -> None:
-    if not path.is_file():
-        return
-    old = _read(path)
-    for key in ("preset", "branches", "root", "images", "settings", "weights"):
-        if old.get(key) != description[key]:
+def _refuse_other(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Raises InputError that names the first key in which two descriptions differ."""
+    for key in new:
+        if old.get(key) != new[key]:
             raise InputError(
-                f"{path.parent} is an index with {key} = {old.get(key)!r}, now it is {description[key]!r}: "
+                f"{folder} is an index with {key} = {old.get(key)!r}, now it is {new[key]!r}: "
                 "give another output folder, or delete this one"
             )
+
+
+def _settings(description: dict[str, Any]) -> dict[str, Any]:
+    """What a part depends on, key by key. How descriptors are kept may change: that is made beside the parts."""
+    settings = {f"settings.{name}": value for name, value in description["settings"].items() if name != "index"}
+    return {key: description[key] for key in ("preset", "branches")} | settings | {"weights": description["weights"]}
+
+
+def _comparable(description: dict[str, Any]) -> dict[str, Any]:
+    first = description["parts"][0]
+    own = _settings(description)
+    start = {key: own.pop(key) for key in ("preset", "branches")}
+    return start | {key: first[key] for key in ("root", "images")} | own
 
 
 def _weights_hash(encoder: EncoderConfig) -> str | None:
@@ -173,20 +225,3 @@ def _weights_hash(encoder: EncoderConfig) -> str | None:
     if encoder.weights is None:
         return None
     return hash_file(Path(encoder.weights)) if Path(encoder.weights).is_file() else "missing"
-
-
-def _write_images(path: Path, images: ImageList) -> None:
-    rows = [
-        (image_id, image.relative_to(images.root).as_posix(), image.stat().st_size if image.is_file() else "")
-        for image_id, image in zip(images.ids, images.paths, strict=True)
-    ]
-    write_csv(path, ("id", "path", "bytes"), rows)
-
-
-def require_some(count: int, images: ImageList, stage: StageResult) -> None:
-    """Raises InputError unless at least one image of a stage could be used."""
-    if not count:
-        first = stage.failures[0]
-        raise InputError(
-            f"{images.root}: none of the {len(images)} images can be read; the first: {first.path}: {first.reason}"
-        )

@@ -1,12 +1,13 @@
 """Presets: every choice of a run in one typed value. Defined here and nowhere else; Hydra's groups are made from these."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from imgfp.descriptors import TopkConfig
 from imgfp.encoders import EMBEDDED, EncoderConfig
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
 from imgfp.local.geometry import LEAST
+from imgfp.local.index_config import CHOICES, DEVICES, PROBES, IndexConfig
 from imgfp.local.sift import EXTRACTORS, SiftConfig
 from imgfp.local.verify import MatchConfig
 from imgfp.local.views import ONE_VIEW, ViewsConfig
@@ -34,12 +35,15 @@ class Preset:
     topk: TopkConfig = field(default_factory=TopkConfig)
     match: MatchConfig = field(default_factory=MatchConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
+    index: IndexConfig = field(default_factory=IndexConfig)
 
     def __post_init__(self) -> None:
         _one_of("sift.extractor", self.sift.extractor, EXTRACTORS)
         _one_of("vote.rule", self.vote.rule, ("imgfp", "weighted"))
         _one_of("match.score", self.match.score, ("count", "inliers"))
         _one_of("fusion.rule", self.fusion.rule, ("sum", "verified", "calibrated", "similarity"))
+        _one_of("index.kind", self.index.kind, CHOICES)
+        _one_of("index.device", self.index.device, DEVICES)
         for key, value in self._at_least_one().items():
             if value is not None and value < 1:
                 raise InputError(f"{key}={value}: give 1 or more")
@@ -72,6 +76,8 @@ class Preset:
             "vote.views": self.vote.views,
             "topk.answers": self.topk.answers,
             "fusion.answers": self.fusion.answers,
+            "index.memory_mb": self.index.memory_mb,
+            "index.probes": self.index.probes,
         }
 
     def _fixed_by_rules(self) -> list[tuple[str, str, object, object]]:
@@ -83,6 +89,7 @@ class Preset:
                 (rule, f"vote.{item.name}", getattr(self.vote, item.name), getattr(IMGFP_VOTES, item.name))
                 for item in fields(IMGFP_VOTES)
             ]
+            fixed.append((rule, "index.kind", self.index.kind, "exact"))
         if self.match.score == "count":
             for key in ("tolerance", "model", "slack"):
                 fixed.append(
@@ -90,6 +97,10 @@ class Preset:
                 )
             if self.fusion.rule == "calibrated":
                 fixed.append(("match.score='count'", "fusion.rule", self.fusion.rule, "sum"))
+        if self.index.kind != "auto":
+            fixed.append((f"index.kind={self.index.kind!r}", "index.memory_mb", self.index.memory_mb, None))
+        if self.index.kind == "exact":
+            fixed.append(("index.kind='exact'", "index.probes", self.index.probes, PROBES))
         if self.fusion.rule == "sum":
             fixed.append(("fusion.rule='sum'", "fusion.answers", self.fusion.answers, 1))
         if self.fusion.rule != "calibrated":
@@ -105,6 +116,7 @@ PRESETS = {
         topk=TopkConfig(answers=1),
         match=MatchConfig(score="count", inverted=False),
         fusion=FusionConfig(rule="sum"),
+        index=IndexConfig(kind="exact"),
     ),
 }
 
@@ -113,6 +125,13 @@ def preset_named(name: str) -> Preset:
     """The preset of that name; InputError that lists the names otherwise."""
     _one_of("preset", name, tuple(PRESETS))
     return PRESETS[name]
+
+
+def with_index_kind(preset: Preset, kind: str | None) -> Preset:
+    """The preset with another kind of descriptor index; "auto" and None leave a preset that fixes its kind as it is."""
+    if kind is None or (kind == "auto" and preset.vote.rule == "imgfp"):
+        return preset
+    return replace(preset, index=replace(preset.index, kind=kind))
 
 
 def parse_branches(text: str) -> tuple[str, ...]:

@@ -9,14 +9,15 @@ from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value
 from imgfp.fusion import COPIES, SIMILAR, read_calibration, unite
 from imgfp.images import Failure, ImageList, write_failures
-from imgfp.local.neighbours import ExactIndex
-from imgfp.local.store import FeatureStore
+from imgfp.local.store import FeatureSource, FeatureStore
 from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.describe import descriptor_stage
+from imgfp.pipeline.descriptor_index import open_descriptor_index
 from imgfp.pipeline.features import feature_stage, with_usable_extractor
-from imgfp.pipeline.index import Index, build_index, located, open_index, require_some
+from imgfp.pipeline.index import Index, build_index, located, open_index
 from imgfp.pipeline.inputs import hash_images
 from imgfp.pipeline.matches import Answer, answers_of, write_matches
+from imgfp.pipeline.parts import require_some
 from imgfp.pipeline.presets import BRANCHES, Preset, needs_features, refuse_idle_background
 from imgfp.pipeline.rank import rank_branches, rank_merged
 from imgfp.pipeline.score import read_evidence, score_stage
@@ -39,8 +40,8 @@ class SearchResult:
     branches: dict[str, Pairs]
     queries: ImageList
     references: ImageList
-    query_features: FeatureStore | None
-    reference_features: FeatureStore | None
+    query_features: FeatureSource | None
+    reference_features: FeatureSource | None
     stages: tuple[StageResult, ...]
 
     @property
@@ -118,7 +119,9 @@ def search(
         query_features = FeatureStore(features_in, verify=False)
         require_some(len(query_features), queries, stages[-1])
     if "local" in branches and query_features is not None and index.features is not None:
-        stages.append(vote_stage(query_features, ExactIndex(index.features), preset.vote, work / "local_candidates"))
+        nearest, built = open_descriptor_index(index.folder, index.features, preset.index)
+        stages += built
+        stages.append(vote_stage(query_features, nearest, preset.vote, work / "local_candidates"))
         local_pairs = read_rows(work / "local_candidates")
     if "global" in branches:
         global_pairs = _global_candidates(index, queries, preset, background, work, shared, stages)
@@ -178,7 +181,7 @@ def _global_candidates(
         return described, hash_file(folder / "descriptors.h5")
 
     query, query_hash = describe("query descriptors", queries, "query")
-    inputs = {"query": query_hash, "reference": hash_file(index.folder / "descriptors" / "descriptors.h5")}
+    inputs = {"query": query_hash, "reference": index.descriptors_identity}
     known = None
     if background is not None:
         known, inputs["background"] = describe("background descriptors", background, "background")

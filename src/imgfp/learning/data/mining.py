@@ -41,7 +41,7 @@ class HardNegativeTable:
 
     def end_epoch(self) -> None:
         """Finds every seen picture's nearest among the seen negatives (exact, cosine), and forgets the descriptors."""
-        from imgfp.descriptors.faiss_loader import faiss
+        from imgfp.faiss_loader import faiss
 
         self.nearest.fill(-1)
         if self._descriptors is None:

@@ -1,0 +1,114 @@
+"""An index that grows: parts are added, images are removed. The old index stays whole until index.json is replaced."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from imgfp.errors import InputError
+from imgfp.files import read_lines, write_json
+from imgfp.images import ImageList
+from imgfp.pipeline.compress import clean_compressed
+from imgfp.pipeline.descriptor_index import grow_descriptor_indexes
+from imgfp.pipeline.index import open_features, preset_from, read_description, require_weights
+from imgfp.pipeline.parts import build_part, part_folder, read_images
+from imgfp.pipeline.presets import parse_branches
+from imgfp.pipeline.stage import StageResult
+
+
+def add_images(images: ImageList, folder: Path, given: Mapping[str, str]) -> list[StageResult]:
+    """Adds a part to an index, or finishes one that was interrupted; a part that is there already is checked and mended.
+
+    Args:
+        images: What to add.
+        folder: The index.
+        given: Options of the command line that were given: they must be what the index was built with.
+
+    Raises:
+        InputError: no index there, other settings than the index's, or an id that it has already.
+    """
+    description = read_description(folder / "index.json")
+    _refuse_changed(folder, description, given)
+    number = _part_of(images, folder, description["parts"])
+    preset = preset_from(description["settings"])
+    require_weights(folder, description, preset)
+    results, entry = build_part(images, part_folder(folder, number), preset, tuple(description["branches"]))
+    description["parts"][number : number + 1] = [entry]
+    return results + _publish(folder, description)
+
+
+def remove_images(ids: Collection[str], folder: Path, given: Mapping[str, str]) -> list[StageResult]:
+    """Leaves images out of an index from now on. Their files in its parts stay, no search meets them.
+
+    Raises:
+        InputError: no index there, an id that it does not have, or nothing would be left.
+    """
+    description = read_description(folder / "index.json")
+    _refuse_changed(folder, description, given)
+    entries = description["parts"]
+    known = {
+        image_id
+        for number, entry in enumerate(entries)
+        for image_id in read_images(part_folder(folder, number), entry).ids
+    }
+    for image_id in ids:
+        if image_id not in known:
+            raise InputError(f"{folder} has no image '{image_id}': give ids of its parts/*/images.csv")
+    description["removed"] = sorted({*description["removed"], *ids})
+    if len(description["removed"]) == len(known):
+        raise InputError(f"{folder}: nothing would be left of its {len(known)} images: delete the folder instead")
+    return _publish(folder, description)
+
+
+def read_ids(text: str) -> list[str]:
+    """Ids separated by commas, or the lines of a text file where `text` is the name of one.
+
+    Raises:
+        InputError: no id.
+    """
+    lines = read_lines(Path(text), "ids, one a line") if Path(text).is_file() else text.split(",")
+    ids = [line.strip() for line in lines if line.strip()]
+    if not ids:
+        raise InputError(f"--remove {text!r}: no id: give ids with commas between, or a text file with one a line")
+    return ids
+
+
+def _refuse_changed(folder: Path, description: dict[str, Any], given: Mapping[str, str]) -> None:
+    own = {
+        "--preset": description["preset"],
+        "--branches": ",".join(description["branches"]),
+        "--index": description["settings"]["index"]["kind"],
+    }
+    for name, value in given.items():
+        wanted = ",".join(parse_branches(value)) if name == "--branches" else value
+        if wanted != own[name]:
+            raise InputError(
+                f"{folder} was built with {name} {own[name]}, not {value}: leave {name} out, or build another index"
+            )
+
+
+def _part_of(images: ImageList, folder: Path, entries: list[dict[str, Any]]) -> int:
+    """The number of the part that these images are, or will be."""
+    for number, entry in enumerate(entries):
+        there = read_images(part_folder(folder, number), entry)
+        if there.ids == images.ids and there.paths == tuple(path.resolve() for path in images.paths):
+            return number
+        both = sorted(set(there.ids) & set(images.ids))
+        if both:
+            raise InputError(
+                f"{folder} has an image '{both[0]}' already ({len(both)} of {len(images)} ids are taken): "
+                "ids are file names without suffix; rename or leave out the new ones"
+            )
+    return len(entries)
+
+
+def _publish(folder: Path, description: dict[str, Any]) -> list[StageResult]:
+    """Builds what the new state needs, then makes it the index's state, then clears the old one away."""
+    features = open_features(folder, description)
+    results: list[StageResult] = []
+    if features is not None:
+        results = grow_descriptor_indexes(folder, features, preset_from(description["settings"]).index)
+    write_json(folder / "index.json", description)
+    if features is not None:
+        for built in folder.glob("compressed/*"):
+            clean_compressed(built, features)
+    return results

@@ -1,0 +1,131 @@
+"""Bad indexes and pictures without keypoints through the program: one line and exit 2, or an answer."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from imgfp.files import hash_file, write_json
+
+pytestmark = pytest.mark.usefixtures("one_process")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Four pictures with keypoints and one of one colour."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        noise = cv2.GaussianBlur(rng.normal(0, 1, (160, 200, 3)), (0, 0), 2)
+        Image.fromarray(np.clip(128 + 400 * noise, 0, 255).astype(np.uint8)).save(folder / f"p{number}.png")
+    Image.new("RGB", (160, 200), "gray").save(folder / "plain.png")
+    return folder
+
+
+@pytest.fixture(params=["exact", "ivf_pq16"])
+def index(imgfp, pictures, tmp_path, request) -> Path:
+    said = imgfp("index", pictures, "--out", tmp_path / "index", "--branches", "local", "--index", request.param)
+    assert said.code == 0
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def refused(imgfp, pictures, index, tmp_path):
+    """Searches in the index, which must end with exit 2 and one line, and returns that line."""
+
+    def run() -> str:
+        said = imgfp("search", index, pictures, "--out", tmp_path / "out")
+        assert said.code == 2
+        assert len(said.errors) == 1, said.errors
+        return said.errors[0].removeprefix("imgfp search: ").replace(f"{tmp_path}/", "")
+
+    return run
+
+
+def test_pictures_without_keypoints_own_nothing_and_find_nothing(imgfp, index, pictures, tmp_path) -> None:
+    out = tmp_path / "out"
+    said = imgfp("search", index, pictures, "--out", out)
+    assert said.code == 0
+    assert "among 5 references" in said.out
+    rows = [line.split(",") for line in (out / "predictions.csv").read_text().splitlines()[1:]]
+    assert {query: reference for query, reference, _ in rows} == {f"p{number}": f"p{number}" for number in range(4)}
+    assert "plain" in (index / "parts/000/images.csv").read_text()
+
+
+def test_no_keypoints_anywhere(imgfp, pictures, tmp_path) -> None:
+    plain = pictures / "plain.png"
+    for kind in ("auto", "ivf_rabitq"):
+        out = tmp_path / kind
+        said = imgfp("find", pictures, plain, "--out", out, "--branches", "local", "--index", kind)
+        assert said.code == 0
+        assert (out / "predictions.csv").read_text() == "query_id,reference_id,score\n"
+
+
+def test_another_schema(refused, index) -> None:
+    description = json.loads((index / "index.json").read_bytes())
+    write_json(index / "index.json", description | {"schema": 1})
+    assert refused() == "index/index.json: schema 1, this version reads 2: delete index and build the index again"
+
+
+def test_another_preset(imgfp, index, pictures, tmp_path) -> None:
+    said = imgfp("index", pictures, "--out", index, "--preset", "imgfp", "--branches", "local")
+    assert said.code == 2
+    assert "index is an index with preset = 'default', now it is 'imgfp': give another" in said.errors[0]
+
+
+def test_ids_that_the_list_lacks(refused, index) -> None:
+    path = index / "parts/000/images.csv"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("p2,")))
+    assert refused().startswith("index/parts/000/images.csv: missing or changed since it was written: ")
+    description = json.loads((index / "index.json").read_bytes())
+    description["parts"][0]["files"]["images.csv"] = hash_file(path)
+    write_json(index / "index.json", description)
+    assert refused() == (
+        "index/parts/000/images.csv: has no image 'p2', which features/ has: delete index and build it again"
+    )
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut"])
+@pytest.mark.parametrize("name", ["00000.descriptors.npy", "00000.keypoints.npy", "00000.json"])
+def test_a_damaged_store(refused, index, name: str, damage: str) -> None:
+    path = index / "parts/000/features" / name
+    data = path.read_bytes()
+    path.write_bytes(data[:-8] if damage == "cut" else data[:-8] + bytes([data[-8] ^ 1]) + data[-7:])
+    assert refused().startswith(f"index/parts/000/features/{name}: missing or changed since it was written: delete ")
+
+
+def test_descriptors_of_another_dimension(refused, index) -> None:
+    folder = index / "parts/000/features"
+    path = folder / "00000.descriptors.npy"
+    np.save(path, np.load(path)[:, :64])
+    record = json.loads((folder / "00000.json").read_bytes())
+    record["files"][path.name] = hash_file(path)
+    write_json(folder / "00000.json", record)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["records"]["00000.json"] = hash_file(folder / "00000.json")
+    write_json(folder / "manifest.json", manifest)
+    description = json.loads((index / "index.json").read_bytes())
+    description["parts"][0]["files"]["features/manifest.json"] = hash_file(folder / "manifest.json")
+    write_json(index / "index.json", description)
+    shutil.rmtree(index / "compressed", ignore_errors=True)  # else its codes are refused, made from other features
+    line = refused()
+    assert line.startswith(f"index/parts/000/features/{path.name}: shape (")
+    assert line.endswith(", 128) uint8: make it again")
+
+
+def test_an_unknown_kind(imgfp, pictures, tmp_path) -> None:
+    said = imgfp("index", pictures, "--out", tmp_path / "o", "--index", "best")
+    assert said.code == 2
+    assert said.errors == [
+        "imgfp index: index.kind='best': give one of auto, exact, ivf_sq8, ivf_rabitq, ivf_pq16, fast_scan"
+    ]
+
+
+def test_what_to_build_of_is_given_once(imgfp, pictures, tmp_path) -> None:
+    assert imgfp("index", "--out", tmp_path / "o").code == 2
+    assert imgfp("index", pictures, "--add", pictures, "--out", tmp_path / "o").code == 2

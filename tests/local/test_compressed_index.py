@@ -1,0 +1,212 @@
+"""Compressed indexes against the exact one, on made-up descriptors that stand in clusters as real ones do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgfp.errors import InputError
+from imgfp.local.byte_kmeans import byte_centres, flat_index, nearest_centre, nearest_centres
+from imgfp.local.codebook import Codebook, draw_sample, read_codebook, train_codebook, write_codebook
+from imgfp.local.compressed_index import CompressedIndex
+from imgfp.local.features import variant_descriptors, variants
+from imgfp.local.index_config import KINDS
+from imgfp.local.ivf import empty_index, encode, in_blocks, prepared
+from imgfp.local.merged import Encoded, merge, open_merged
+from imgfp.local.nearest import NO_DISTANCE, nearest
+
+COMPRESSED = tuple(KINDS)[1:]
+LISTS, IMAGES, EACH = 16, 40, 50
+
+
+@dataclass
+class Source:
+    """IMAGES images of EACH descriptors."""
+
+    descriptors: np.ndarray
+    identity = "made up"
+
+    def __post_init__(self) -> None:
+        self.ids = tuple(f"R{number}" for number in range(IMAGES))
+        self.offsets = np.arange(IMAGES + 1) * EACH
+
+    def blocks(self):
+        return iter(np.array_split(self.descriptors, 7))
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    rng = np.random.default_rng(0)
+    middles = rng.gamma(0.5, 20, (60, 128))
+    rows = middles[rng.integers(0, 60, IMAGES * EACH)] * rng.uniform(0.6, 1.4, (IMAGES * EACH, 128))
+    return Source((rows / np.linalg.norm(rows, axis=1, keepdims=True) * 255).round().astype(np.uint8))
+
+
+@pytest.fixture(scope="module", params=COMPRESSED)
+def built(request, source, tmp_path_factory) -> tuple[Codebook, CompressedIndex, Path]:
+    folder = tmp_path_factory.mktemp(request.param)
+    codebook = train_codebook(request.param, source, LISTS)
+    owners = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
+    merge(folder, [lambda: shard_of(codebook, source.descriptors, owners)], LISTS, codebook.code_size)
+    merged = open_merged(folder, LISTS, codebook.code_size, IMAGES)
+    return codebook, CompressedIndex(codebook, merged, source.ids, "x", LISTS), folder
+
+
+def shard_of(codebook: Codebook, descriptors: np.ndarray, owners: np.ndarray) -> Encoded:
+    lists = nearest_centre(descriptors, codebook.centres)[0]
+    order = np.argsort(lists, kind="stable")
+    codes = encode(empty_index(codebook), codebook, descriptors, lists)
+    return Encoded(lists[order].astype(np.int32), codes[order], owners[order])
+
+
+def test_sq8_with_every_list_is_the_exact_search_in_every_form(source, tmp_path) -> None:
+    codebook = train_codebook("ivf_sq8", source, LISTS)
+    owners = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
+    merge(tmp_path, [lambda: shard_of(codebook, source.descriptors, owners)], LISTS, 128)
+    index = CompressedIndex(codebook, open_merged(tmp_path, LISTS, 128, IMAGES), source.ids, "x", LISTS)
+    forms = variants(True, True)
+    queries = variant_descriptors(source.descriptors[::9], forms[2])
+    distances, rows = nearest(queries, source.blocks(), 1, forms)
+    found = index.search(queries, 1, forms)
+    assert found.distances.dtype == found.owners.dtype == np.int32
+    assert np.array_equal(found.distances, distances)
+    alone = distances[:, :, 0] == 0
+    assert alone[2].all()
+    assert np.array_equal(found.owners[2], rows[2] // EACH)
+
+
+def test_a_stored_descriptor_finds_its_image(built, source) -> None:
+    _, index, _ = built
+    found = index.search(source.descriptors[::7], 8, variants(False, False))
+    right = np.arange(IMAGES * EACH)[::7] // EACH
+    assert (found.owners[0] == right[:, None]).any(axis=1).mean() > 0.85
+    assert (np.diff(found.distances[0].astype(np.int64), axis=1) >= 0).all()
+
+
+def test_estimates_are_in_the_unit_of_exact_distances(built, source) -> None:
+    _, index, _ = built
+    queries = source.descriptors[::11][:, ::-1].copy()
+    exact = nearest(queries, source.blocks(), 4)[0][0].astype(float)
+    estimated = index.search(queries, 4, variants(False, False)).distances[0].astype(float)
+    assert np.median(np.abs(estimated / exact - 1)) < 0.1
+
+
+def test_fewer_than_k_neighbours(built, source) -> None:
+    codebook, _, folder = built
+    narrow = CompressedIndex(codebook, open_merged(folder, LISTS, codebook.code_size, IMAGES), source.ids, "x", 1)
+    found = narrow.search(source.descriptors[:3], 1500, variants(False, False))
+    assert (found.owners[:, :, -1] == -1).all()
+    assert (found.distances[:, :, -1] == NO_DISTANCE).all()
+    assert ((found.owners >= 0) == (found.distances < NO_DISTANCE)).all()
+
+
+def test_no_query_descriptors(built) -> None:
+    found = built[1].search(np.zeros((0, 128), np.uint8), 8, variants(True, False))
+    assert found.owners.shape == (2, 0, 8)
+
+
+def test_an_index_of_nothing_finds_nothing(built, tmp_path) -> None:
+    codebook = built[0]
+    merge(tmp_path, [], LISTS, codebook.code_size)
+    index = CompressedIndex(codebook, open_merged(tmp_path, LISTS, codebook.code_size, 0), (), "x", 4)
+    assert (index.search(np.zeros((2, 128), np.uint8), 3, variants(False, False)).owners == -1).all()
+
+
+def test_identity_tells_codes_and_probes(built, source) -> None:
+    codebook, index, folder = built
+    merged = open_merged(folder, LISTS, codebook.code_size, IMAGES)
+    same, other = (CompressedIndex(codebook, merged, source.ids, *rest) for rest in (("x", LISTS), ("y", LISTS)))
+    fewer = CompressedIndex(codebook, merged, source.ids, "x", 2)
+    assert same.identity == index.identity
+    assert len({index.identity, other.identity, fewer.identity}) == 3
+    assert f"2 of {LISTS} lists of {IMAGES * EACH:,} descriptors" in fewer.needs(100, 8, 4)
+
+
+def test_a_code_does_not_depend_on_its_neighbours(built, source) -> None:
+    codebook = built[0]
+    index = empty_index(codebook)
+    lists = nearest_centre(source.descriptors, codebook.centres)[0]
+    together = encode(index, codebook, source.descriptors, lists)
+    for row in (0, 1, 777):
+        alone = source.descriptors[row : row + 1]
+        assert nearest_centre(alone, codebook.centres)[0] == lists[row]
+        assert np.array_equal(encode(index, codebook, alone, lists[row : row + 1])[0], together[row])
+
+
+def test_merging_keeps_order_and_leaves_out(built, source, tmp_path, monkeypatch) -> None:
+    codebook = built[0]
+    owners = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
+    kept = owners % 3 != 1
+    half = 20 * EACH
+    shards = [
+        shard_of(codebook, source.descriptors[part], np.where(kept, owners, -1)[part].astype(np.int32))
+        for part in (slice(0, half), slice(half, None))
+    ]
+    monkeypatch.setattr("imgfp.local.merged.CHUNK_BYTES", codebook.code_size * 300)
+    for folder, given in (("one", [shard_of(codebook, source.descriptors[kept], owners[kept])]), ("two", shards)):
+        merge(tmp_path / folder, [lambda shard=shard: shard for shard in given], LISTS, codebook.code_size)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+    merged = open_merged(tmp_path / "two", LISTS, codebook.code_size, IMAGES)
+    assert sorted(merged.owners.tolist()) == owners[kept].tolist()
+
+
+def test_merged_files_of_another_codebook_or_list_are_refused(built) -> None:
+    codebook, _, folder = built
+    with pytest.raises(InputError, match=r"its files do not belong to one codebook: delete .* again$"):
+        open_merged(folder, LISTS + 1, codebook.code_size, IMAGES)
+    with pytest.raises(InputError, match=r"owners.npy: names image 39 of 39: delete .* again$"):
+        open_merged(folder, LISTS, codebook.code_size, IMAGES - 1)
+
+
+def test_a_codebook_is_read_as_it_was_written(built, source, tmp_path) -> None:
+    codebook = built[0]
+    _, record = write_codebook(tmp_path, codebook)
+    assert read_codebook(tmp_path, record).identity == codebook.identity
+    assert codebook.trained_on == IMAGES * EACH
+    assert train_codebook(codebook.kind, source, LISTS).identity == codebook.identity
+    np.save(tmp_path / "centres.npy", codebook.centres[:, :64])
+    with pytest.raises(InputError, match=r"centres of shape \(16, 64\) uint8, not \(lists, 128\) uint8: "):
+        read_codebook(tmp_path, record)
+
+
+def test_samples_are_drawn_from_all_blocks(source) -> None:
+    assert np.array_equal(draw_sample(source, 10_000), source.descriptors)
+    few = draw_sample(source, 300)
+    assert 200 < len(few) <= 300
+    assert np.array_equal(few, draw_sample(source, 300))
+    assert len(np.unique(few, axis=0)) == len(few)
+
+
+def test_centres_are_the_means_of_what_they_own() -> None:
+    rng = np.random.default_rng(1)
+    middles = np.array([[20] * 128, [120] * 128, [220] * 128])
+    sample = (np.repeat(middles, 200, axis=0) + rng.integers(-9, 10, (600, 128))).astype(np.uint8)
+    centres = byte_centres(sample, 3)
+    assert np.abs(np.sort(centres.astype(int), axis=0) - middles).max() <= 2
+    rows, distances = nearest_centres(sample[:5], flat_index(centres), 3)
+    wide = ((sample[:5, None].astype(int) - centres[rows].astype(int)) ** 2).sum(axis=2)
+    assert np.array_equal(distances.astype(int), wide)
+
+
+def test_a_centre_that_would_own_nothing_is_moved() -> None:
+    sample = np.concatenate([np.full((50, 128), 10), np.full((50, 128), 200), np.full((1, 128), 90)]).astype(np.uint8)
+    assert len(np.unique(byte_centres(sample, 3), axis=0)) == 3
+
+
+def test_the_turn_keeps_distances(source) -> None:
+    codebook = Codebook("ivf_rabitq", source.descriptors[:4], np.zeros(0, np.float32), 4)
+    turned = prepared(codebook, source.descriptors[:50]).astype(float)
+    plain = source.descriptors[:50].astype(float)
+    assert np.allclose(((turned[0] - turned) ** 2).sum(1), ((plain[0] - plain) ** 2).sum(1), rtol=1e-5)
+    assert np.abs(turned).max() < plain.max()
+
+
+def test_blocks_of_a_fast_scan_hold_every_half_byte_once() -> None:
+    codes = np.random.default_rng(0).integers(0, 256, (45, 16), dtype=np.uint8)
+    blocks = in_blocks(codes)
+    assert blocks.shape == (2, 16, 32)
+    halves = np.sort(np.stack([blocks & 15, blocks >> 4]).transpose(1, 2, 0, 3).reshape(2, 16, -1), axis=2)
+    whole = np.concatenate([codes, np.zeros((19, 16), np.uint8)]).reshape(2, 32, 16).transpose(0, 2, 1)
+    assert np.array_equal(halves, np.sort(np.concatenate([whole & 15, whole >> 4], axis=2), axis=2))

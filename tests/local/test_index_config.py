@@ -1,0 +1,44 @@
+"""Which kind of descriptor index a collection gets."""
+
+import pytest
+
+from imgfp.errors import InputError
+from imgfp.local.index_config import EXACT_LIMIT, KINDS, IndexConfig, choose, lists_for, machine_memory_mb
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "memory_mb", "kind"),
+    [
+        (0, None, "exact"),
+        (EXACT_LIMIT, 1, "exact"),
+        (10_000_000, 1320, "ivf_sq8"),
+        (10_000_000, 1319, "ivf_rabitq"),
+        (10_000_000, 280, "ivf_rabitq"),
+        (10_000_000, 279, "ivf_pq16"),
+        (10_000_000, 200, "ivf_pq16"),
+    ],
+)
+def test_the_most_accurate_kind_that_fits(descriptors: int, memory_mb: int | None, kind: str) -> None:
+    choice = choose(IndexConfig(memory_mb=memory_mb), descriptors)
+    assert choice.kind.name == kind
+    assert (f"{EXACT_LIMIT:,}" in choice.why) == (descriptors <= EXACT_LIMIT or "below" in choice.why)
+
+
+def test_none_fits() -> None:
+    with pytest.raises(
+        InputError, match=r"^index.memory_mb=199: 10,000,000 descriptors need at least 200 MB: raise it"
+    ):
+        choose(IndexConfig(memory_mb=199), 10_000_000)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_asked_for_is_given(kind: str) -> None:
+    assert choose(IndexConfig(kind=kind), 5).kind.name == kind
+
+
+def test_lists_grow_with_the_root_of_the_size() -> None:
+    assert [lists_for(size) for size in (0, 1, 1_000, 1_000_000, 10_000_000)] == [2, 2, 64, 2048, 8192]
+
+
+def test_memory_of_this_machine() -> None:
+    assert 200 < machine_memory_mb() < 100_000_000
