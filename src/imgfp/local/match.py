@@ -27,7 +27,8 @@ class Side:
     def __init__(self, features: LocalFeatures, forms: Sequence[Variant]) -> None:
         self.features = features
         self.bytes = Bytes(features.descriptors, forms)
-        self.rounded = np.rint(features.keypoints[:, :2]).astype(np.int64)  # ties to even, as the original
+        rounded = np.rint(features.keypoints[:, :2]).astype(np.int64)  # ties to even, as the original
+        self.places = rounded[:, 0] * 2**32 + rounded[:, 1]  # one number for each rounded position
 
 
 def match(query: Side, reference: Side, ratio: float) -> list[Matches]:
@@ -49,33 +50,35 @@ def match(query: Side, reference: Side, ratio: float) -> list[Matches]:
     for form, distances, rows in zip(forms, *nearest_pair(reference.bytes, query.bytes, 2), strict=True):
         best, second = distances.T.astype(np.float32)
         accepted = np.flatnonzero(np.float32(ratio) * best < second)
-        kept = _merge(accepted, rows[accepted, 0], distances[accepted, 0], reference.rounded, query.rounded)
+        kept = _merge(accepted, rows[accepted, 0], distances[accepted, 0], reference.places, query.places)
         found.append(Matches(kept, form))
     return found
 
 
 @numba.njit(nogil=True, cache=True)
 def _merge(references, queries, distances, reference_places, query_places):  # type: ignore[no-untyped-def]
-    """Keeps one match a place. A later match that is no farther replaces the kept one; both images' places are tested."""
+    """Keeps one match a place. A later match that is no farther replaces the kept one; both images' places are tested.
+
+    Every match is compared with every kept one: in vector instructions, which costs less than a table of places.
+    """
     kept = np.empty((len(references), 2), dtype=np.int64)
     kept_distances = np.empty(len(references), dtype=np.int32)
+    kept_references, kept_queries = np.empty(len(references), np.int64), np.empty(len(references), np.int64)
     count = 0
     for index in range(len(references)):
         reference, query, distance = references[index], queries[index], distances[index]
-        merged = False
+        reference_place, query_place = reference_places[reference], query_places[query]
+        same = 0
         for other in range(count):
-            for side in range(2):
-                if side == 0:
-                    a, b = reference_places[reference], reference_places[kept[other, 0]]
-                else:
-                    a, b = query_places[query], query_places[kept[other, 1]]
-                if a[0] == b[0] and a[1] == b[1]:
-                    merged = True
-                    if distance <= kept_distances[other]:
-                        kept[other, 0], kept[other, 1] = reference, query
-                        kept_distances[other] = distance
-        if not merged:
-            kept[count, 0], kept[count, 1] = reference, query
-            kept_distances[count] = distance
-            count += 1
+            same += (kept_references[other] == reference_place) | (kept_queries[other] == query_place)
+        first, last = (0, count) if same else (count, count + 1)
+        count = max(count, last)
+        for other in range(first, last):
+            if same:
+                if kept_references[other] != reference_place and kept_queries[other] != query_place:
+                    continue
+                if distance > kept_distances[other]:
+                    continue
+            kept[other, 0], kept[other, 1], kept_distances[other] = reference, query, distance
+            kept_references[other], kept_queries[other] = reference_place, query_place
     return kept[:count].copy()

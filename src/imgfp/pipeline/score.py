@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
+
 from imgfp.files import hash_value
 from imgfp.local.match import Side
 from imgfp.local.store import FeatureSource
@@ -18,22 +20,34 @@ SHARD_PAIRS = 512
 def compare_pairs(
     pairs: Sequence[tuple[str, str]], queries: FeatureSource, references: FeatureSource, config: MatchConfig
 ) -> list[MatchedPair | None]:
-    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named hole)."""
+    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named hole).
+
+    Each image is read and made ready once: the queries are held, a reference only while its pairs are compared.
+    """
     query_rows = {image_id: row for row, image_id in enumerate(queries.ids)}
     reference_rows = {image_id: row for row, image_id in enumerate(references.ids)}
     query_sides: dict[str, Side] = {}
-    for query, _ in pairs:
-        if query not in query_sides and query in query_rows:
-            query_sides[query] = Side(queries.get(query_rows[query]), config.forms)
-
-    def compare(pair: tuple[str, str]) -> MatchedPair | None:
-        query, reference = pair
+    of_reference: dict[str, list[int]] = {}
+    for place, (query, reference) in enumerate(pairs):
         if query not in query_rows or reference not in reference_rows:
-            return None
-        return compare_pair(query_sides[query], Side(references.get(reference_rows[reference]), config.forms), config)
+            continue
+        of_reference.setdefault(reference, []).append(place)
+        if query not in query_sides:
+            query_sides[query] = Side(queries.get(query_rows[query]), config.forms)
+    compared: list[MatchedPair | None] = [None] * len(pairs)
 
-    with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
-        return list(pool.map(compare, pairs))
+    def compare(reference: str) -> None:
+        side = Side(references.get(reference_rows[reference]), config.forms)
+        for place in of_reference[reference]:
+            compared[place] = compare_pair(query_sides[pairs[place][0]], side, config)
+
+    # the libraries count threads for each calling thread: without the initializer each of ours starts several
+    with (
+        libraries_single_threaded(),
+        ThreadPoolExecutor(thread_count(), initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        list(pool.map(compare, of_reference))
+    return compared
 
 
 def score_stage(
