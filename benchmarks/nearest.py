@@ -9,7 +9,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
 
 from benchmarks._side_by_side import alternate, show
+<<<<<<< HEAD
 from imgfp.faiss_loader import faiss
+=======
+from imgfp.descriptors.faiss_loader import faiss
+from imgfp.local.features import variant_descriptors, variants
+>>>>>>> main
 from imgfp.local.nearest import nearest
 from imgfp.threads import thread_count
 
@@ -32,6 +37,18 @@ def main() -> None:
         seconds = alternate({"faiss.knn, float32": theirs, "imgfp": ours}, rounds=5)
         title = f"{QUERIES:,} queries, {ROWS:,} descriptors, k = {k}, {thread_count()} threads"
         show(title, seconds, "faiss.knn, float32", QUERIES * ROWS / 1e6, "M distances")
+    forms = variants(mirrored=True, inverted=True)
+    asked = [variant_descriptors(queries, form).astype(np.float32) for form in forms]
+    held = store.astype(np.float32)
+
+    def four_times() -> list[np.ndarray]:
+        return [faiss.knn(item, held, 8)[0] for item in asked]
+
+    ours = partial(nearest, queries, blocks, 8, forms)
+    assert np.array_equal(ours()[0], np.stack(four_times()))
+    seconds = alternate({"faiss.knn, float32, 4 times": four_times, "imgfp, 4 forms at once": ours}, rounds=3)
+    title = f"{QUERIES:,} queries in 4 forms, {ROWS:,} descriptors, k = 8, {thread_count()} threads"
+    show(title, seconds, "faiss.knn, float32, 4 times", 4 * QUERIES * ROWS / 1e6, "M distances")
 
 
 if __name__ == "__main__":

@@ -107,3 +107,18 @@ def test_every_form_equals_brute_force_on_moved_descriptors(forms, high: int) ->
         wanted_distances, wanted = brute(variant_descriptors(queries, form), np.concatenate(blocks), 3)
         np.testing.assert_array_equal(rows[number], wanted)
         np.testing.assert_array_equal(distances[number], wanted_distances)
+
+
+@pytest.mark.parametrize("forms", [variants(False, False), variants(True, False), variants(True, True)])
+@pytest.mark.parametrize("k", [1, 2, 8])
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, 31), (255, 32), (256, 33), (257, 511), (3, 512), (513, 513), (2, 1100)]
+)
+def test_edges_of_tiles_and_chunks_with_ties(forms, k: int, count: int, size: int) -> None:
+    queries, references = made(20, count, 2), made(21, size, 2)
+    references[size // 2 :] = references[: size - size // 2]  # every distance at least twice
+    distances, rows = nearest_pair(Bytes(queries, forms), Bytes(references, forms), k)
+    for number, form in enumerate(forms):
+        wanted_distances, wanted = brute(variant_descriptors(queries, form), references, k)
+        np.testing.assert_array_equal(rows[number], wanted)
+        np.testing.assert_array_equal(distances[number], wanted_distances)
