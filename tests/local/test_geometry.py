@@ -37,7 +37,7 @@ def test_stretch_by_hand() -> None:
 
 def test_stretch_of_a_homography_is_its_derivative() -> None:
     place, step = np.array([120.0, 80]), 1e-4
-    ends = project(HOMOGRAPHY, np.array([place + (step, 0), place - (step, 0), place + (0, step), place - (0, step)]))
+    ends = project(HOMOGRAPHY, place + step * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]]))
     derivative = np.stack([ends[0] - ends[1], ends[2] - ends[3]], axis=1) / (2 * step)
     large, small = np.linalg.svd(derivative, compute_uv=False)
     assert stretch(HOMOGRAPHY, place) == pytest.approx((large, small, 1), rel=1e-6)
