@@ -9,12 +9,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
 
 from benchmarks._side_by_side import alternate, show
-<<<<<<< HEAD
 from imgfp.faiss_loader import faiss
-=======
-from imgfp.descriptors.faiss_loader import faiss
 from imgfp.local.features import variant_descriptors, variants
->>>>>>> main
 from imgfp.local.nearest import nearest
 from imgfp.threads import thread_count
 
