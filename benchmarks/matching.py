@@ -81,7 +81,9 @@ def _check_equal(brute: list, sides: tuple[Side, Side], forms: tuple[Variant, ..
     """The matches that the ratio accepts are the same keypoints at the same distance, in both forms."""
     query, reference = sides
     accepted = 0
-    for found, distances, rows, _ in zip(brute, *nearest_pair(reference.views[0], query.views[0], 2), forms, strict=True):
+    for found, distances, rows, _ in zip(
+        brute, *nearest_pair(reference.views[0], query.views[0], 2), forms, strict=True
+    ):
         squared = np.rint(np.array([[a.distance, b.distance] for a, b in found], np.float64) ** 2).astype(np.int64)
         assert np.array_equal(squared, distances)
         good = np.float32(RATIO) * distances[:, 0].astype(np.float32) < distances[:, 1].astype(np.float32)
