@@ -106,10 +106,18 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_slurm", "hydra.launcher.gpus_per_node=1"]),
         ("esvit_search", ["search.space={optimizer.lr: log 1e-5 1e-3, loss: triplet|contrastive}"]),
         ("esvit", ["--help", "nonsense=1"]),
+        ("ranking", []),
+        ("ranking", ["made.queries=8", "preset.default.match.model=homography", "precision=0.9", "sources=null"]),
     ],
 )
 def test_what_is_right_passes(check, app: str, arguments: list[str]) -> None:
     assert check(app, *arguments) == ""
+
+
+def test_every_app_s_configuration_composes_as_shipped(check) -> None:
+    apps = sorted(path.stem for path in (ROOT / "conf").glob("*.yaml"))
+    assert {"isc", "esvit", "ranking"} <= set(apps)
+    assert [check(app) for app in apps] == [""] * len(apps)
 
 
 def test_the_nearest_key() -> None:

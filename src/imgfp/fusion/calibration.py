@@ -7,7 +7,6 @@ self-made copies of training photographs). The same file says which precision th
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +94,11 @@ class Calibration:
         write_json(path, {"schema": SCHEMA, "features": list(FEATURES), **asdict(self)})
 
 
-@cache
 def read_calibration(file: str | None = None) -> Calibration:
     """Reads what `write` wrote, or what is shipped.
 
     Raises:
-        InputError: no such file, damaged, of another schema or of other features.
+        InputError: no such file, not readable, damaged, of another schema or of other features.
     """
     path = SHIPPED if file is None else Path(file)
     try:
@@ -110,11 +108,24 @@ def read_calibration(file: str | None = None) -> Calibration:
         lists: dict[str, Any] = {
             name: tuple(map(float, values.pop(name))) for name in ("mean", "deviation", "coefficients")
         }
-        if any(len(item) != len(FEATURES) or not np.isfinite(item).all() for item in lists.values()):
+        found = Calibration(**lists, **values)
+        numbers = (
+            found.intercept,
+            found.copy,
+            found.copy_precision,
+            found.similar,
+            found.similar_loss,
+            found.exact_bits,
+        )
+        if any(len(item) != len(FEATURES) for item in lists.values()) or min(found.deviation) <= 0:
             raise ValueError
-        return Calibration(**lists, **values)
+        if not np.isfinite(np.array([*found.mean, *found.deviation, *found.coefficients, *numbers], float)).all():
+            raise ValueError
+        return found
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: fit it with train/ranking.py") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}: give a file that train/ranking.py wrote") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
             raise

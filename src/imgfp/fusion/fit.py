@@ -43,7 +43,7 @@ def fit_calibration(
         seed: Of the folds.
 
     Raises:
-        InputError: there are no copies, or nothing else, among the candidates.
+        InputError: there are no copies, or nothing else, among the candidates, or only in one fifth of the queries.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -55,6 +55,8 @@ def fit_calibration(
     scaled = (values - mean) / deviation
 
     def fit(rows: np.ndarray) -> LogisticRegression:
+        if copies[rows].all() or not copies[rows].any():
+            raise InputError(f"{len(queries)} queries are too few to fit and judge on different ones: make more")
         return LogisticRegression(max_iter=1000).fit(scaled[rows], copies[rows])
 
     queries, place = np.unique([item.query_id for item in evidence], return_inverse=True)
@@ -93,5 +95,5 @@ def _thresholds(odds: np.ndarray, copies: np.ndarray, precision: float, loss: fl
     reached = np.cumsum(copies[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero(reached >= precision)
     copy = odds[order[good[-1]]] if len(good) else np.inf
-    similar = min(np.quantile(odds[copies], loss, method="lower"), copy)
+    similar = min(np.quantile(odds[copies], loss, method="lower"), copy) if copies.any() else copy
     return tuple(float(1 / (1 + np.exp(-value))) for value in (copy, similar))  # type: ignore[return-value]

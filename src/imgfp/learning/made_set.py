@@ -1,5 +1,6 @@
 """A DISC-shaped set with known answers, made from any photographs: to fit and to choose settings away from judged queries."""
 
+import csv
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from PIL import Image
 
 from imgfp.edits import apply_edits, catalogue, random_edits
 from imgfp.errors import InputError
-from imgfp.files import hash_value, write_csv, write_json
+from imgfp.files import hash_value, read_lines, write_csv, write_json
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.learning.data.pool import PhotographPool
 from imgfp.learning.judged import digest_of
@@ -43,7 +44,8 @@ class MadeSetConfig:
 def make_set(photographs: ImageList, folder: Path, config: MadeSetConfig) -> None:
     """Writes the set: reference list, query_images/, ground_truth.csv, transforms.csv. Complete or absent.
 
-    The references stay where they are: `references.csv` names them (see `made_references`).
+    The references stay where they are: `references.csv` names them (see `made_references`). A photograph that cannot be read
+    gives no query.
 
     Raises:
         InputError: too few photographs, or `folder` holds something else.
@@ -57,7 +59,6 @@ def make_set(photographs: ImageList, folder: Path, config: MadeSetConfig) -> Non
         return
     if folder.exists() and not (folder / _MARKER).is_file() and any(folder.iterdir()):
         raise InputError(f"{folder}: is there and is no set made by imgfp: give a new or an empty folder")
-    shutil.rmtree(folder, ignore_errors=True)
     order = np.random.default_rng(config.seed).permutation(len(photographs))
     count = config.references or len(photographs) // 2
     if not 1 <= count < len(photographs):
@@ -78,22 +79,27 @@ def make_set(photographs: ImageList, folder: Path, config: MadeSetConfig) -> Non
         names = random_edits(rng, edits, config.least, config.most)
         query_id, quality = f"Q{number:05d}", int(rng.integers(70, 96))
         edited = apply_edits(rgb, names, edits, rng).image
-        Image.fromarray(edited).save(folder / "query_images" / f"{query_id}.jpg", "JPEG", quality=quality)
+        Image.fromarray(edited).save(temporary / "query_images" / f"{query_id}.jpg", "JPEG", quality=quality)
         return query_id, photographs.ids[row] if shown else "", "+".join(names)
 
-    (folder / "query_images").mkdir(parents=True)
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
+    (temporary / "query_images").mkdir(parents=True)
     with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as threads:
         made = list(track(threads.map(make, range(config.queries)), config.queries, "making queries"))
     rows = [item for item in made if not isinstance(item, Failure)]
-    write_csv(folder / "references.csv", ["image_id"], [[photographs.ids[row]] for row in references])
-    write_csv(folder / "ground_truth.csv", ["query_id", "reference_id"], [row[:2] for row in rows])
-    write_csv(folder / "transforms.csv", ["query_id", "edits"], [(row[0], row[2]) for row in rows])
-    write_json(folder / _MARKER, marker)
+    write_csv(temporary / "references.csv", ["image_id"], [[photographs.ids[row]] for row in references])
+    write_csv(temporary / "ground_truth.csv", ["query_id", "reference_id"], [row[:2] for row in rows])
+    write_csv(temporary / "transforms.csv", ["query_id", "edits"], [(row[0], row[2]) for row in rows])
+    write_json(temporary / _MARKER, marker)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
 
 
 def made_references(photographs: ImageList, folder: Path) -> ImageList:
     """The photographs that a made set searches."""
-    wanted = set((folder / "references.csv").read_text(encoding="utf-8").split()[1:])
+    lines = read_lines(folder / "references.csv", "what make_set wrote")
+    wanted = {row["image_id"] for row in csv.DictReader(lines)}
     rows = [row for row, image_id in enumerate(photographs.ids) if image_id in wanted]
     return ImageList(
         photographs.root, tuple(photographs.ids[row] for row in rows), tuple(photographs.paths[row] for row in rows)

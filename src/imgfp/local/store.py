@@ -90,7 +90,8 @@ class FeatureStore:
                 self._verify(record["files"])
         self.ids: tuple[str, ...] = tuple(image_id for record in records for image_id in record["ids"])
         self._frames = [frame for record in records for frame in record["frames"]]
-        self._views = [tuple(views) for record in records for views in record["views"]]
+        # shards from before there were views have none
+        self._views = [tuple(views) for record in records for views in record.get("views", [()] * len(record["ids"]))]
         self.offsets = np.concatenate([[0], np.cumsum(counts)])
         self._first_image = np.cumsum([0] + [len(record["ids"]) for record in records])
         self._map = lru_cache(maxsize=64)(self._open_map)  # a mapped file holds one file descriptor

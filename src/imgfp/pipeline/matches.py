@@ -34,7 +34,7 @@ class Answer:
     reference_size: FileSize | None
 
     def row(self) -> list[object]:
-        """In the order of HEADER; the box in pixels of the query, rounded outwards to whole ones by rounding alone."""
+        """In the order of HEADER; the box in whole pixels of the query as it is shown."""
         sizes = [*(self.query_size or ("", "", "")), *(self.reference_size or ("", "", ""))]
         start = [self.query_id, self.reference_id, self.probability, self.label]
         if self.evidence is None:

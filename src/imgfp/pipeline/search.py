@@ -7,7 +7,7 @@ import numpy as np
 
 from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value
-from imgfp.fusion import COPIES, SIMILAR, read_calibration, unite
+from imgfp.fusion import COPIES, SIMILAR, unite
 from imgfp.images import Failure, ImageList, write_failures
 from imgfp.local.neighbours import ExactIndex
 from imgfp.local.store import FeatureStore
@@ -18,7 +18,7 @@ from imgfp.pipeline.index import Index, build_index, located, open_index, requir
 from imgfp.pipeline.inputs import hash_images
 from imgfp.pipeline.matches import Answer, answers_of, write_matches
 from imgfp.pipeline.presets import BRANCHES, Preset, needs_features, refuse_idle_background
-from imgfp.pipeline.rank import rank_branches, rank_merged
+from imgfp.pipeline.rank import calibration_of, rank_branches, rank_merged
 from imgfp.pipeline.score import read_evidence, score_stage
 from imgfp.pipeline.stage import StageResult
 from imgfp.records import DescriptorSet, Evidence, Pairs, read_descriptors
@@ -72,6 +72,7 @@ def find(
     """Everything in one go: an index in `out/index`, then the search."""
     if background is not None:
         refuse_idle_background(preset, branches)
+    calibration_of(preset)
     built = build_index(references, out / "index", preset_name, preset, branches)
     return search(open_index(out / "index"), queries, out, preset, branches, background, built)
 
@@ -99,10 +100,12 @@ def search(
         extracted: Folder for the queries' features and descriptors, where several searches share them.
 
     Raises:
-        InputError: a branch that the index was built without, other extraction settings, no readable query or reference.
+        InputError: a branch that the index was built without, other extraction settings, a calibration that cannot be
+            used, no readable query or reference.
     """
     preset = with_usable_extractor(located(preset), branches)
     _require(index, preset, branches)
+    calibration = calibration_of(preset)  # before the work: a file that cannot be used is told at once
     if background is not None:
         refuse_idle_background(preset, branches)
     work = out / "work"
@@ -130,13 +133,13 @@ def search(
             score_stage(unite(candidates), query_features, index.features, preset.match, work / "match_scores")
         )
         evidence = read_evidence(work / "match_scores")
-    found = rank_branches(preset, local_pairs, global_pairs, evidence)
-    predictions = rank_merged(preset, found, global_pairs, evidence).best_first()
+    found = rank_branches(preset, calibration, local_pairs, global_pairs, evidence)
+    predictions = rank_merged(preset, calibration, found, global_pairs, evidence).best_first()
     predictions.write_csv(out / "predictions.csv")
     answers: tuple[Answer, ...] = ()
     (out / "matches.csv").unlink(missing_ok=True)  # of an earlier search by another rule
-    if evidence is not None and preset.fusion.rule == "calibrated":
-        answers = answers_of(predictions, evidence, queries, index.images, read_calibration(preset.fusion.calibration))
+    if evidence is not None and calibration is not None:
+        answers = answers_of(predictions, evidence, queries, index.images, calibration)
         write_matches(out / "matches.csv", answers, queries)
     for name in set(BRANCHES) - found.keys():  # of an earlier search with more branches
         (out / "branches" / f"{name}.csv").unlink(missing_ok=True)
