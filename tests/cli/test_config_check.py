@@ -8,6 +8,7 @@ from experiments import ROOT
 from omegaconf import OmegaConf
 
 from imgfp.cli.config_check import check_command_line, nearest_key, sweep_jobs
+from imgfp.cli.descriptors import register_groups
 from imgfp.cli.esvit_search import register_search_groups
 from imgfp.cli.hydra_app import register_presets
 from imgfp.errors import InputError
@@ -19,6 +20,7 @@ def check(tmp_path: Path) -> Callable[..., str]:
     OmegaConf.register_new_resolver("repo", lambda path: str(ROOT / path), replace=True)
     register_search_groups()
     register_presets()
+    register_groups()
 
     def run(app: str, *arguments: str, experiment: str | None = None) -> str:
         if experiment is not None:
