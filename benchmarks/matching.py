@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -39,7 +40,7 @@ def _compare(query_name: str, reference_name: str) -> None:
     train = query.descriptors.astype(np.float32)
     asked = [variant_descriptors(reference.descriptors, form).astype(np.float32) for form in two]
 
-    def brute() -> list[object]:
+    def brute() -> list[Sequence[Sequence[cv2.DMatch]]]:
         return [matcher.knnMatch(item, train, k=2) for item in asked]
 
     _check_equal(brute(), sides[two], two)

@@ -8,6 +8,7 @@ from experiments import ROOT
 from omegaconf import OmegaConf
 
 from imgfp.cli.config_check import check_command_line, nearest_key, sweep_jobs
+from imgfp.cli.descriptors import register_groups
 from imgfp.cli.esvit_search import register_search_groups
 from imgfp.cli.hydra_app import register_presets
 from imgfp.errors import InputError
@@ -19,6 +20,7 @@ def check(tmp_path: Path) -> Callable[..., str]:
     OmegaConf.register_new_resolver("repo", lambda path: str(ROOT / path), replace=True)
     register_search_groups()
     register_presets()
+    register_groups()
 
     def run(app: str, *arguments: str, experiment: str | None = None) -> str:
         if experiment is not None:
@@ -106,10 +108,18 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_slurm", "hydra.launcher.gpus_per_node=1"]),
         ("esvit_search", ["search.space={optimizer.lr: log 1e-5 1e-3, loss: triplet|contrastive}"]),
         ("esvit", ["--help", "nonsense=1"]),
+        ("ranking", []),
+        ("ranking", ["made.queries=8", "preset.default.match.model=homography", "precision=0.9", "sources=null"]),
     ],
 )
 def test_what_is_right_passes(check, app: str, arguments: list[str]) -> None:
     assert check(app, *arguments) == ""
+
+
+def test_every_app_s_configuration_composes_as_shipped(check) -> None:
+    apps = sorted(path.stem for path in (ROOT / "conf").glob("*.yaml"))
+    assert {"isc", "esvit", "ranking"} <= set(apps)
+    assert [check(app) for app in apps] == [""] * len(apps)
 
 
 def test_the_nearest_key() -> None:

@@ -74,5 +74,5 @@ def test_pairs_keep_their_order_and_each_reference_is_read_once() -> None:
             continue
         assert item is not None
         wanted = compare_pair(Side(features[query], config.forms), Side(features[reference], config.forms), config)
-        assert (item.score, item.form) == (wanted.score, wanted.form)
-        np.testing.assert_array_equal(item.lines, wanted.lines)
+        assert (item.found.score, item.found.form) == (wanted.score, wanted.form)
+        np.testing.assert_array_equal(item.found.lines, wanted.lines)

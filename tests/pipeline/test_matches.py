@@ -22,7 +22,7 @@ from imgfp.records import Evidence
 
 # 8 inliers are even odds; the probability of n is (n + 1)^2 / ((n + 1)^2 + 81)
 CALIBRATION = Calibration(
-    (0.0,) * 8, (1.0,) * 8, (2.0, *(0.0,) * 7), -2 * math.log(9), 0.75, 0.95, 0.2, 0.01, 8, "nothing"
+    (0.0,) * 7, (1.0,) * 7, (2.0, *(0.0,) * 6), -2 * math.log(9), 0.75, 0.95, 0.2, 0.01, 8, "nothing"
 )
 
 

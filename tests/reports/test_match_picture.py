@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imgfp.reports import MatchPicture, draw_match
-from imgfp.reports.match_picture import GAP, MOST_LINES, PANEL_COLOUR
+from imgfp.reports.match_picture import BOX_COLOUR, GAP, MOST_LINES, PANEL_COLOUR
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int] = (40, 60, 160)) -> np.ndarray:
@@ -50,6 +50,31 @@ def test_lines_follow_a_picture_between_its_bars() -> None:
     drawn = draw_match(plain(10, 1000), plain(100, 100), np.array([[0.5, 0.0, 0.5, 0.49]]), height=100)
     assert yellow(drawn)[47:52, 110:200].any()
     assert not yellow(drawn)[:40].any()
+
+
+def test_a_frame_shows_where_the_reference_lies() -> None:
+    drawn = draw_match(plain(100, 100), plain(50, 50), None, (0.25, 0.5, 0.75, 1.0), height=200)
+    framed = (drawn == BOX_COLOUR).all(axis=2)
+    rows, columns = np.nonzero(framed)
+    assert (rows.min(), rows.max()) == (100, 199)
+    assert (columns.min(), columns.max()) == (50, 149)
+    assert not framed[110:190, 60:140].any(), "a frame, not a filled box"
+    assert not (drawn[:, 200 + GAP :] == BOX_COLOUR).all(axis=2).any(), "in the query alone"
+
+
+def test_a_frame_follows_a_picture_between_its_bars() -> None:
+    drawn = draw_match(plain(10, 1000), plain(100, 100), None, (0.5, 0.0, 1.0, 1.0), height=100)
+    rows, columns = np.nonzero((drawn == BOX_COLOUR).all(axis=2))
+    assert 48 <= rows.min() <= rows.max() <= 52
+    assert (columns.min(), columns.max()) == (100, 199)
+
+
+@pytest.mark.parametrize("box", [None, (0.0, 0.0, 1.0, 1.0)])
+def test_no_frame_around_all_of_the_query(box: tuple[float, float, float, float] | None) -> None:
+    pictures = plain(100, 100), plain(50, 50)
+    np.testing.assert_array_equal(draw_match(*pictures, None, box), draw_match(*pictures, None))
+    unread = draw_match(None, pictures[1], None, (0.1, 0.1, 0.5, 0.5))
+    np.testing.assert_array_equal(unread, draw_match(None, pictures[1], None))
 
 
 def test_many_lines_are_thinned_evenly() -> None:

@@ -26,28 +26,26 @@ FEATURES = (
     "abs_log_scale",
     "log_squeeze",
     "mirrored_or_inverted",
-    "log_inliers_over_rival",
 )
 
 
 def features(pairs: Sequence[Evidence]) -> np.ndarray:
-    """(n, 8) float64, columns as FEATURES. The rival is the query's best other candidate: give all candidates of a query."""
-    inliers = np.array([pair.inliers for pair in pairs], dtype=np.float64)
+    """(n, 7) float64, columns as FEATURES.
+
+    Each pair by itself: how it compares with the query's other candidates would tell more where a collection holds a
+    picture once, and would reject both copies where it holds a picture twice.
+    """
     columns = np.array(
         [
             [
-                pair.matches,
-                pair.query_area,
-                pair.reference_area,
-                pair.scale,
-                pair.squeeze,
+                *(pair.inliers, pair.matches, pair.query_area, pair.reference_area, pair.scale, pair.squeeze),
                 pair.mirrored or pair.inverted,
             ]
             for pair in pairs
         ],
         dtype=np.float64,
-    ).reshape(-1, 6)
-    matches, query_area, reference_area, scale, squeeze, changed = columns.T
+    ).reshape(-1, len(FEATURES))
+    inliers, matches, query_area, reference_area, scale, squeeze, changed = columns.T
     return np.stack(
         [
             np.log1p(inliers),
@@ -57,22 +55,8 @@ def features(pairs: Sequence[Evidence]) -> np.ndarray:
             np.abs(np.log(scale)),
             np.log(squeeze),
             changed,
-            np.log1p(inliers) - np.log1p(_rivals([pair.query_id for pair in pairs], inliers)),
         ],
         axis=1,
-    )
-
-
-def _rivals(query_ids: Sequence[str], inliers: np.ndarray) -> np.ndarray:
-    """For each pair the most inliers of any other pair of its query; 0 where it is the only one."""
-    best: dict[str, list[float]] = {}
-    for query, count in zip(query_ids, inliers.tolist(), strict=True):
-        best[query] = sorted([*best.get(query, [0.0, 0.0]), count])[-2:]
-    return np.array(
-        [
-            best[query][0] if count == best[query][1] else best[query][1]
-            for query, count in zip(query_ids, inliers.tolist(), strict=True)
-        ]
     )
 
 
@@ -101,7 +85,7 @@ class Calibration:
     fitted_on: str
 
     def log_odds(self, values: np.ndarray) -> np.ndarray:
-        """(n, 8) features to (n,) log odds of being a copy."""
+        """(n, 7) features to (n,) log odds of being a copy."""
         scaled = (values - np.array(self.mean)) / np.array(self.deviation)
         return np.asarray(scaled @ np.array(self.coefficients) + self.intercept)
 

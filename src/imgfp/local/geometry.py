@@ -49,5 +49,7 @@ def stretch(model: np.ndarray, place: np.ndarray) -> tuple[float, float, float]:
 
 def plausible(model: np.ndarray, place: np.ndarray, form: Variant) -> bool:
     """A copy is neither squeezed to a line nor turned inside out: stretch at most 4 : 1, scale 1/20 to 20, right handedness."""
+    if not model[2] @ np.append(place, 1.0) > 1e-9:  # seen from behind
+        return False
     large, small, sign = stretch(model, place)
     return small > 0.05 and large < 20 and large < 4 * small and (sign < 0) == form.mirrored

@@ -19,7 +19,7 @@ class MatchConfig:
     """
 
     score: str = "inliers"
-    ratio: float = 1.8  # best squared distance * ratio < second best squared distance
+    ratio: float = 1.3  # best squared distance * ratio < second best squared distance; imgFp's is 1.8
     tolerance: float = 5.0  # pixels of the query's plane that an inlier may be off; only for "inliers"
     inverted: bool = True  # compare with the reference's negative too
     model: str = "affine"  # similarity, affine or homography; only for "inliers"

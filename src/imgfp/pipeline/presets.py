@@ -114,7 +114,7 @@ PRESETS = {
         views=ONE_VIEW,
         vote=IMGFP_VOTES,
         topk=TopkConfig(answers=1),
-        match=MatchConfig(score="count", inverted=False),
+        match=MatchConfig(score="count", ratio=1.8, inverted=False),
         fusion=FusionConfig(rule="sum"),
         index=IndexConfig(kind="exact"),
     ),
