@@ -33,7 +33,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "index",
         help="build an index of references once, to search many times; add to it, remove from it",
         description="Builds an index of REFERENCES, a folder of images or a text list, or changes one that is there.",
-        epilog="example: imgfp index archive/ --out archive.index; imgfp index --add newer/ --out archive.index",
+        epilog="example: imgfp index archive/ --out archive.index",
     )
     what = index.add_mutually_exclusive_group(required=True)
     what.add_argument("references", type=Path, metavar="REFERENCES", nargs="?")

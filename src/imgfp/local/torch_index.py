@@ -43,9 +43,9 @@ class TorchIndex:
             advance(units * first // max(1, self.descriptors) - before)
         found = best.cpu().numpy().reshape(len(forms), len(queries), k)
         distances, places = (found >> 32).astype(np.int32), found & 0xFFFFFFFF
-        rows = np.where(distances == NO_DISTANCE, -1, places)
-        owners = np.searchsorted(self._source.offsets, rows, side="right") - 1
-        return Neighbours(distances, np.where(rows < 0, -1, owners).astype(np.int32), rows)
+        numbered = np.where(distances == NO_DISTANCE, -1, places)
+        owners = np.searchsorted(self._source.offsets, numbered, side="right") - 1
+        return Neighbours(distances, np.where(numbered < 0, -1, owners).astype(np.int32), numbered)
 
     def needs(self, queries: int, k: int, forms: int) -> str:
         """See `DescriptorIndex`."""
