@@ -31,8 +31,13 @@ FEATURES = (
 )
 
 
-def features(pairs: Sequence[Evidence]) -> np.ndarray:
-    """(n, 8) float64, columns as FEATURES. The rival is the query's best other candidate: give all candidates of a query."""
+def features(pairs: Sequence[Evidence], rival: float | None = None) -> np.ndarray:
+    """(n, 8) float64, columns as FEATURES.
+
+    Args:
+        pairs: What comparing found.
+        rival: Inliers of every pair's rival; None: the query's best other candidate, so give all candidates of a query.
+    """
     inliers = np.array([pair.inliers for pair in pairs], dtype=np.float64)
     columns = np.array(
         [
@@ -49,6 +54,7 @@ def features(pairs: Sequence[Evidence]) -> np.ndarray:
         dtype=np.float64,
     ).reshape(-1, 6)
     matches, query_area, reference_area, scale, squeeze, changed = columns.T
+    rivals = _rivals([pair.query_id for pair in pairs], inliers) if rival is None else rival
     return np.stack(
         [
             np.log1p(inliers),
@@ -58,7 +64,7 @@ def features(pairs: Sequence[Evidence]) -> np.ndarray:
             np.abs(np.log(scale)),
             np.log(squeeze),
             changed,
-            np.log1p(inliers) - np.log1p(_rivals([pair.query_id for pair in pairs], inliers)),
+            np.log1p(inliers) - np.log1p(rivals),
         ],
         axis=1,
     )
