@@ -31,12 +31,12 @@ FEATURES = (
 )
 
 
-def features(pairs: Sequence[Evidence], rival: float | None = None) -> np.ndarray:
+def features(pairs: Sequence[Evidence], rivals: np.ndarray | None = None) -> np.ndarray:
     """(n, 8) float64, columns as FEATURES.
 
     Args:
         pairs: What comparing found.
-        rival: Inliers of every pair's rival; None: the query's best other candidate, so give all candidates of a query.
+        rivals: (n,) inliers of each pair's rival; None: the query's best other candidate, so give all candidates of a query.
     """
     inliers = np.array([pair.inliers for pair in pairs], dtype=np.float64)
     columns = np.array(
@@ -54,7 +54,8 @@ def features(pairs: Sequence[Evidence], rival: float | None = None) -> np.ndarra
         dtype=np.float64,
     ).reshape(-1, 6)
     matches, query_area, reference_area, scale, squeeze, changed = columns.T
-    rivals = _rivals([pair.query_id for pair in pairs], inliers) if rival is None else rival
+    if rivals is None:
+        rivals = _rivals([pair.query_id for pair in pairs], inliers)
     return np.stack(
         [
             np.log1p(inliers),
