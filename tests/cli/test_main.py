@@ -12,7 +12,20 @@ from imgfp import install_check
 from imgfp.cli.main import build_parser
 from imgfp.install_check import installation_problems
 
-COMMANDS = ["find", "index", "search", "evaluate", "sift", "vote", "describe", "topk", "score", "merge", "demo"]
+COMMANDS = [
+    "find",
+    "index",
+    "search",
+    "duplicates",
+    "evaluate",
+    "sift",
+    "vote",
+    "describe",
+    "topk",
+    "score",
+    "merge",
+    "demo",
+]
 
 
 def test_every_command_is_there(imgfp) -> None:

@@ -144,3 +144,19 @@ def test_disc_layout(tmp_path: Path) -> None:
     message = refused(ImageList.from_disc, tmp_path, "training")
     assert f"{tmp_path}: no folder training_images/ in it" in message
     assert "ground_truth.csv" in message
+
+
+def test_a_collection_may_hold_one_name_twice(tmp_path: Path) -> None:
+    for name in ("b/x.jpg", "a/x.png", "y.jpg", "a/z.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = ImageList.open_collection(tmp_path)
+    assert found.ids == ("a/x.png", "b/x.jpg", "y", "z")
+    assert [path.relative_to(tmp_path.resolve()).as_posix() for path in found.paths] == [
+        "a/x.png",
+        "b/x.jpg",
+        "y.jpg",
+        "a/z.jpg",
+    ]
+    with pytest.raises(InputError, match="no such folder or text list"):
+        ImageList.open_collection(tmp_path / "none")

@@ -170,3 +170,24 @@ def test_nothing_to_match(make_features) -> None:
         assert compare_pair(query, reference, MatchConfig()).score == 0
     assert len(match(one, some, 1.8)[0]) >= 1  # a single query keypoint has no second best
     assert compare_pair(one, some, MatchConfig()).score == 0  # but no geometry either
+
+
+def test_without_an_image_the_others_move_up() -> None:
+    left = HAND.without(5, 2)
+    assert left.owners.tolist() == [[[6, -1], [6, 6]]]
+    assert left.rows.tolist() == [[[60, -1], [60, 61]]]
+    assert left.distances.tolist() == [[[20, 40], [0, 30]]], "40: the farthest that was looked at"
+
+
+def test_an_image_does_not_vote_for_itself_and_loses_no_neighbour_by_that(source: Source) -> None:
+    copied = Source([*source.items, parts(source.get(2), slice(0, 50))])
+    asked = [0, 3, 2, 4]
+    found = vote([copied.get(image) for image in asked], ExactIndex(copied), VoteConfig(), asked)
+    assert [candidates[0].reference for candidates in found[2:]] == [4, 2]
+    for image, candidates in zip(asked[:2], found[:2], strict=True):
+        # as if it were no reference at all
+        others = [number for number in range(len(copied.items)) if number != image]
+        index = ExactIndex(Source([copied.get(number) for number in others]))
+        alone = vote([copied.get(image)], index, VoteConfig())[0]
+        assert [others[item.reference] for item in alone] == [item.reference for item in candidates]
+        assert [item.votes for item in alone] == pytest.approx([item.votes for item in candidates])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from imgfp.images import Failure
-from imgfp.reports import Report, render_report, write_report
+from imgfp.images import Failure, FileSize
+from imgfp.reports import GroupPicture, PictureGroup, Report, render_report, write_report
 
 VOID = {"meta", "img", "source", "br", "link", "input", "hr"}
 
@@ -125,3 +125,23 @@ def test_a_name_that_is_no_utf8_can_be_written(report: Report, tmp_path: Path) -
 @pytest.mark.parametrize("pattern", [r"\d{4}-\d\d-\d\d", r"\d\d:\d\d:\d\d"])
 def test_no_time_stands_in_it(report: Report, pattern: str) -> None:
     assert not re.search(pattern, Page(render_report(report)).text)
+
+
+def test_groups_take_the_place_of_figures_and_matches(report: Report) -> None:
+    image = report.best[0].image
+    pictures = (
+        GroupPicture("<i>one", FileSize(640, 480, 123456), "likely original", image),
+        GroupPicture("two", None, "edited copy", image),
+    )
+    shown = replace(report, figures={}, curves=(), groups=(PictureGroup(5, pictures),), groups_total=7)
+    page = Page(render_report(shown))
+    assert "1 of 7 groups" in page.text
+    assert (
+        "Group 1: 5 pictures <i>one 640 x 480, 123,456 bytes likely original two size unknown edited copy" in page.text
+    )
+    assert "And 3 more in groups.csv." in page.text
+    targets = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert {attributes["href"] for tag, attributes in page.tags if tag == "a"} == {"#" + name for name in targets}
+    assert targets >= {"groups", "failures"}
+    assert not targets & {"figures", "best", "missed"}
+    assert "No picture is a copy of another." in Page(render_report(replace(shown, groups=(), groups_total=0))).text

@@ -1,6 +1,7 @@
 """Branches into one score, scores into probabilities and labels (floor 2)."""
 
 from imgfp.fusion.calibration import Calibration, features, read_calibration
+from imgfp.fusion.collection import paired
 from imgfp.fusion.labels import COPIES, EDITED, EXACT, NONE, SIMILAR, label
 from imgfp.fusion.merge import (
     FusionConfig,
@@ -24,6 +25,7 @@ __all__ = [
     "calibrated",
     "features",
     "label",
+    "paired",
     "read_calibration",
     "sum_scores",
     "unite",

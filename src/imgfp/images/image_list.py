@@ -1,5 +1,6 @@
 """Which images take part in a run: unique ids and paths, resolved under one root."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ IMAGE_SUFFIXES = frozenset(_SUFFIXES.split(" "))
 
 @dataclass(frozen=True)
 class ImageList:
-    """Images in a fixed order. `ids[i]` (the file's stem) belongs to `paths[i]`; every path lies under `root`."""
+    """Images in a fixed order. `ids[i]` (the file's stem, as a rule) belongs to `paths[i]`; every path lies under `root`."""
 
     root: Path
     ids: tuple[str, ...]
@@ -50,18 +51,23 @@ class ImageList:
         raise InputError(f"{source}: no such folder or text list: give a folder of images or a list of their names")
 
     @classmethod
+    def open_collection(cls, source: Path) -> "ImageList":
+        """As `open`, but files of one collection may share a stem: the id of those is their path below the root.
+
+        Raises:
+            InputError: as `open`.
+        """
+        if not source.is_dir():
+            return cls.open(source)
+        root, paths = _images_below(source)
+        often = Counter(path.stem for path in paths)
+        ids = [path.stem if often[path.stem] == 1 else path.relative_to(root).as_posix() for path in paths]
+        return cls(root, tuple(ids), tuple(paths))
+
+    @classmethod
     def from_folder(cls, folder: Path) -> "ImageList":
         """Every image file below `folder`, sorted by id; files with other suffixes are not images and are passed over."""
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder: give a folder of images")
-        root = folder.resolve()
-        paths = [path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
-        for path in paths:
-            if not path.resolve().is_relative_to(root):
-                raise InputError(f"{path}: this link leaves {folder}: copy the file there or remove the link")
-        if not paths:
-            raise InputError(f"{folder}: no image in this folder ({_SUFFIXES})")
-        return cls._of(root, paths)
+        return cls._of(*_images_below(folder))
 
     @classmethod
     def from_text(cls, text_list: Path, root: Path | None = None) -> "ImageList":
@@ -102,5 +108,23 @@ class ImageList:
 
     @classmethod
     def _of(cls, root: Path, paths: Iterable[Path]) -> "ImageList":
-        ordered = sorted(paths, key=lambda path: (path.stem, str(path)))
+        ordered = _in_order(paths)
         return cls(root, tuple(path.stem for path in ordered), tuple(ordered))
+
+
+def _images_below(folder: Path) -> tuple[Path, list[Path]]:
+    """The resolved folder and its images in order."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder: give a folder of images")
+    root = folder.resolve()
+    paths = [path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
+    for path in paths:
+        if not path.resolve().is_relative_to(root):
+            raise InputError(f"{path}: this link leaves {folder}: copy the file there or remove the link")
+    if not paths:
+        raise InputError(f"{folder}: no image in this folder ({_SUFFIXES})")
+    return root, _in_order(paths)
+
+
+def _in_order(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: (path.stem, str(path)))

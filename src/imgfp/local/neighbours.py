@@ -29,6 +29,23 @@ class Neighbours:
         """Those of some of the query descriptors."""
         return Neighbours(self.distances[:, start:stop], self.owners[:, start:stop], self.rows[:, start:stop])
 
+    def without(self, owner: int, k: int) -> "Neighbours":
+        """The k nearest that are not of one image.
+
+        Where fewer are left, owner and row are -1 and the distance is that of the farthest that was looked at: others may
+        lie beyond, none is nearer.
+        """
+        order = np.argsort(self.owners == owner, axis=2, kind="stable")[:, :, :k]
+        distances, owners, rows = (
+            np.take_along_axis(values, order, axis=2) for values in (self.distances, self.owners, self.rows)
+        )
+        dropped = owners == owner
+        return Neighbours(
+            np.where(dropped, self.distances[:, :, -1:], distances),
+            np.where(dropped, -1, owners),
+            np.where(dropped, -1, rows),
+        )
+
 
 class DescriptorIndex(Protocol):
     """Local descriptors of many images, ready to be searched."""

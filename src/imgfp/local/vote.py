@@ -47,20 +47,41 @@ class ImgfpTally(NamedTuple):
     runner_up: int
 
 
-def vote(queries: Sequence[LocalFeatures], references: DescriptorIndex, config: VoteConfig) -> list[list[Candidate]]:
-    """Candidates of each query, best first. The index is asked once for all `queries` together."""
+def vote(
+    queries: Sequence[LocalFeatures],
+    references: DescriptorIndex,
+    config: VoteConfig,
+    own: Sequence[int] | None = None,
+) -> list[list[Candidate]]:
+    """Candidates of each query, best first. The index is asked once for all `queries` together.
+
+    Args:
+        queries: The images that vote.
+        references: The images that are voted for.
+        config: How.
+        own: Where the queries are references themselves, the position of each: an image does not vote for itself.
+    """
     forms = variants(config.mirrored, config.inverted)
     sides = [item.first_views(config.views) for item in queries]
     stacked = np.concatenate(sides) if sides else np.zeros((0, DESCRIPTOR_SIZE), np.uint8)
-    found = references.search(stacked, config.neighbours, forms, len(queries))
+    found = references.search(stacked, looked_at(config, own is not None), forms, len(queries))
     ends = np.cumsum([0] + [len(side) for side in sides])
     parts = [found.of(start, stop) for start, stop in pairwise(ends.tolist())]
+    if own is not None:
+        parts = [part.without(image, config.neighbours) for part, image in zip(parts, own, strict=True)]
     if config.rule == "imgfp":
         tallies = [imgfp_tally(part.distances[0, :, 0], part.owners[0, :, 0]) for part in parts]
         return [[] if t.emitted is None else [Candidate(t.emitted, float(t.votes))] for t in tallies]
     return [
         best_images([weighted_votes(part, form, config) for form in range(len(forms))], config.images) for part in parts
     ]
+
+
+def looked_at(config: VoteConfig, among_themselves: bool) -> int:
+    """How many neighbours the index is asked for. Among themselves twice as many: an image's own descriptors, one at
+    distance 0 and those of patterns that repeat in it, are taken out again and must not displace the others'.
+    """
+    return 2 * config.neighbours if among_themselves else config.neighbours
 
 
 def imgfp_tally(distances: np.ndarray, owners: np.ndarray) -> ImgfpTally:
@@ -92,7 +113,7 @@ def weighted_votes(found: Neighbours, form: int, config: VoteConfig) -> tuple[np
     """
     distances, owners, rows = found.distances[form], found.owners[form], found.rows[form]
     valid = owners >= 0
-    limit = np.where(valid[:, -1], distances[:, -1], np.iinfo(np.int32).max).astype(np.float64)
+    limit = distances[:, -1].astype(np.float64)
     weights = np.maximum(0.0, 1.0 - distances / np.maximum(limit, 1.0)[:, None])
     if config.distinctive:
         nearest = owners == owners[:, :1]

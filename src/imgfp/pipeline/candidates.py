@@ -9,7 +9,7 @@ from imgfp.descriptors import TopkConfig, search_topk
 from imgfp.local.features import variants
 from imgfp.local.neighbours import DescriptorIndex
 from imgfp.local.store import FeatureSource
-from imgfp.local.vote import VoteConfig, vote
+from imgfp.local.vote import VoteConfig, looked_at, vote
 from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
 from imgfp.progress import announce
 from imgfp.records import DescriptorSet, Pairs
@@ -17,10 +17,20 @@ from imgfp.records import DescriptorSet, Pairs
 SHARD_QUERIES = 64
 
 
-def vote_stage(queries: FeatureSource, references: DescriptorIndex, config: VoteConfig, folder: Path) -> StageResult:
-    """Candidates of the local branch; their score is the number (or weight) of votes."""
+def vote_stage(
+    queries: FeatureSource,
+    references: DescriptorIndex,
+    config: VoteConfig,
+    folder: Path,
+    among_themselves: bool = False,
+) -> StageResult:
+    """Candidates of the local branch; their score is the number (or weight) of votes.
+
+    `among_themselves`: the queries are the references, and none is its own candidate.
+    """
     inputs = {"queries": queries.identity, "references": references.identity}
-    settings = {"vote": asdict(config)}
+    settings = {"vote": asdict(config)} | ({"among_themselves": True} if among_themselves else {})
+    place = {image_id: row for row, image_id in enumerate(references.ids)} if among_themselves else {}
     stage = Stage("local candidates", folder, settings, inputs, len(queries.ids), SHARD_QUERIES, "queries")
     if not (folder / "manifest.json").is_file():
         forms = len(variants(config.mirrored, config.inverted))
@@ -28,11 +38,12 @@ def vote_stage(queries: FeatureSource, references: DescriptorIndex, config: Vote
         largest = int(np.diff(queries.offsets[::SHARD_QUERIES], append=queries.offsets[-1]).max(initial=0))
         announce(
             f"local candidates: comparing {points:,} query descriptors, each in {forms} forms, with "
-            f"{references.needs(largest, config.neighbours, forms)}"
+            f"{references.needs(largest, looked_at(config, among_themselves), forms)}"
         )
 
     def work(number: int, rows: range) -> Shard:
-        found = vote([queries.get(row) for row in rows], references, config)
+        own = [place[queries.ids[row]] for row in rows] if among_themselves else None
+        found = vote([queries.get(row) for row in rows], references, config, own)
         return Shard({"rows": [
             [queries.ids[row], references.ids[item.reference], item.votes]
             for row, items in zip(rows, found, strict=True)

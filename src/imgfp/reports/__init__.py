@@ -1,18 +1,21 @@
 """What a run found, for people: match pictures, plots, one HTML file that opens offline (floor 3)."""
 
 from imgfp.reports.html import render_report, write_report
-from imgfp.reports.match_picture import draw_match
+from imgfp.reports.match_picture import draw_match, draw_picture
 from imgfp.reports.picture_files import write_pictures
 from imgfp.reports.plots import precision_recall_figure
-from imgfp.reports.report import Curve, MatchPicture, Report, StageRow
+from imgfp.reports.report import Curve, GroupPicture, MatchPicture, PictureGroup, Report, StageRow
 from imgfp.reports.sample_grid import draw_samples
 
 __all__ = [
     "Curve",
+    "GroupPicture",
     "MatchPicture",
+    "PictureGroup",
     "Report",
     "StageRow",
     "draw_match",
+    "draw_picture",
     "draw_samples",
     "precision_recall_figure",
     "render_report",

@@ -10,7 +10,7 @@ import jinja2
 from imgfp.files import write_bytes
 from imgfp.reports.picture_files import jpeg_bytes, png_bytes
 from imgfp.reports.plots import precision_recall_figure
-from imgfp.reports.report import MatchPicture, Report
+from imgfp.reports.report import GroupPicture, MatchPicture, Report
 
 MOST_FAILURES = 500  # a folder of broken files must not make a page that no browser opens
 
@@ -62,8 +62,8 @@ def _plot(report: Report, dark: bool) -> str:
     return _data_uri("image/png", png_bytes(precision_recall_figure(report.curves, dark=dark)))
 
 
-def _jpeg(match: MatchPicture) -> str:
-    return _data_uri("image/jpeg", jpeg_bytes(match.image))
+def _jpeg(drawn: MatchPicture | GroupPicture) -> str:
+    return _data_uri("image/jpeg", jpeg_bytes(drawn.image))
 
 
 def _data_uri(kind: str, data: bytes) -> str:

@@ -57,6 +57,11 @@ def draw_match(
     return np.array(canvas)
 
 
+def draw_picture(picture: np.ndarray | None, height: int = 200) -> np.ndarray:
+    """One picture as high as `height`, fitted as in `draw_match`; None: a gray panel that says it could not be read."""
+    return np.array(_panel(picture, height, "picture")[0])
+
+
 def _panel(picture: np.ndarray | None, height: int, name: str) -> tuple[Image.Image, Box]:
     """The picture at its final size, and the box (x, y, width, height) that it fills in its panel."""
     if picture is None:

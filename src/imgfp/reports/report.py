@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.images import Failure
+from imgfp.images import Failure, FileSize
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,29 @@ class MatchPicture:
                 f"picture of {self.query_id} and {self.reference_id} is {self.image.dtype} {self.image.shape}, "
                 "not uint8 (height, width, 3): draw it with draw_match"
             )
+
+
+@dataclass(frozen=True, eq=False)
+class GroupPicture:
+    """One picture of a group of copies, already drawn (see `draw_picture`)."""
+
+    image_id: str
+    size: FileSize | None
+    """None where the file is gone."""
+    note: str
+    """"likely original", or what its surest pair in the group is called."""
+    image: np.ndarray
+    """(height, width, 3) uint8 RGB."""
+
+
+@dataclass(frozen=True)
+class PictureGroup:
+    """Copies of one picture."""
+
+    total: int
+    """How many pictures it has; `pictures` may be the first of them."""
+    pictures: tuple[GroupPicture, ...]
+    """The likely original first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +108,7 @@ class Report:
     stages: tuple[StageRow, ...]
     pairs_total: int
     """How many predicted pairs the run has; `best` shows the first of them."""
+    groups: tuple[PictureGroup, ...] | None = None
+    """Of a collection compared with itself, in place of figures and matches; None where that was not asked."""
+    groups_total: int = 0
+    """How many groups there are; `groups` shows the first of them."""

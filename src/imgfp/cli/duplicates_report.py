@@ -1,0 +1,67 @@
+"""From the duplicates of a collection to what a report shows: groups side by side."""
+
+from imgfp.images import Failure, read_rgb
+from imgfp.pipeline.duplicates import Duplicates
+from imgfp.pipeline.groups import Group, Member
+from imgfp.pipeline.matches import Answer
+from imgfp.reports import GroupPicture, PictureGroup, Report, StageRow, draw_picture
+
+GROUPS, MEMBERS = 36, 12
+_HEIGHT = 200  # a picture is decoded no larger than is needed for this
+
+
+def duplicates_report(found: Duplicates, settings: dict[str, str]) -> Report:
+    """Draws the first pictures of the first groups; the rest is counted."""
+    shown = found.groups[:GROUPS]
+    surest = _surest(found.pairs, {member.image_id for group in shown for member in group[:MEMBERS]})
+    return Report(
+        title="Duplicates",
+        summary=f"{found.summary}.",
+        notes=(
+            f"{found.precision[0].upper()}{found.precision[1:]}.",
+            "A group is joined by pairs: one wrong pair can join two groups.",
+        ),
+        settings=settings,
+        figures={},
+        curves=(),
+        best=(),
+        false_positives=(),
+        missed=(),
+        failures=found.failures,
+        stages=tuple(StageRow(s.name, s.items, s.reused, s.seconds, s.rate, s.peak_mb) for s in found.stages),
+        pairs_total=len(found.pairs),
+        groups=tuple(_drawn(group, surest) for group in shown),
+        groups_total=len(found.groups),
+    )
+
+
+def _surest(pairs: tuple[Answer, ...], wanted: set[str]) -> dict[str, Answer]:
+    """The surest pair of each picture; pairs come surest first."""
+    found: dict[str, Answer] = {}
+    for answer in pairs:
+        for image_id in (answer.query_id, answer.reference_id):
+            if image_id in wanted:
+                found.setdefault(image_id, answer)
+    return found
+
+
+def _drawn(group: Group, surest: dict[str, Answer]) -> PictureGroup:
+    pictures = [_picture(member, "likely original") for member in group[:1]]
+    pictures += [_picture(member, _note(member, surest[member.image_id])) for member in group[1:MEMBERS]]
+    return PictureGroup(len(group), tuple(pictures))
+
+
+def _picture(member: Member, note: str) -> GroupPicture:
+    rgb = read_rgb(member.path, _HEIGHT)
+    return GroupPicture(
+        member.image_id, member.size, note, draw_picture(None if isinstance(rgb, Failure) else rgb, _HEIGHT)
+    )
+
+
+def _note(member: Member, answer: Answer) -> str:
+    """What the picture's surest pair is called, and with which picture."""
+    other = answer.reference_id if member.image_id == answer.query_id else answer.query_id
+    words = [f"{answer.label} with {other}"]
+    if answer.evidence is not None:
+        words += [name for name in ("mirrored", "inverted") if getattr(answer.evidence, name)]
+    return ", ".join([*words, f"probability {answer.probability:.3f}"])

@@ -1,0 +1,129 @@
+"""One collection against itself: which of its pictures are copies of one another. Nothing is ever deleted."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgfp.errors import InputError
+from imgfp.fusion import COPIES, EXACT, SIMILAR, Calibration, paired, read_calibration
+from imgfp.images import Failure, ImageList, file_size, write_failures
+from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
+from imgfp.pipeline.descriptor_index import open_descriptor_index
+from imgfp.pipeline.groups import Group, groups_of, write_groups, write_pairs
+from imgfp.pipeline.identical import Distinct, distinct_files
+from imgfp.pipeline.index import Index, build_index, open_index
+from imgfp.pipeline.matches import Answer, answers_of
+from imgfp.pipeline.presets import Preset
+from imgfp.pipeline.score import read_evidence, score_stage
+from imgfp.pipeline.stage import StageResult
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What was found in a collection.
+
+    `pairs`: each pair once, that is a copy or similar, the surest first; an image is never its own duplicate. `groups`: of
+    the pairs called copies, see `groups_of`. `calibration`: what the probabilities and the stated precision are from.
+    """
+
+    out: Path
+    images: ImageList
+    pairs: tuple[Answer, ...]
+    groups: tuple[Group, ...]
+    calibration: Calibration
+    stages: tuple[StageResult, ...]
+    failures: tuple[Failure, ...]
+
+    @property
+    def summary(self) -> str:
+        """What was found, in one line."""
+        copies = sum(answer.label in COPIES for answer in self.pairs)
+        alike = sum(answer.label == SIMILAR for answer in self.pairs)
+        found = (
+            f"{len(self.groups)} groups of {sum(map(len, self.groups))} pictures" if self.groups else "no duplicates"
+        )
+        return f"{found} among {len(self.images)} pictures: {copies} pairs of copies, {alike} similar and no copy"
+
+    @property
+    def precision(self) -> str:
+        """What a pair called a copy promises, in one line."""
+        return (
+            f"a pair is called a copy from probability {self.calibration.copy:.3f} on, chosen so that "
+            f"{self.calibration.copy_precision:.0%} of the answers called copies were right (fitted on: "
+            f"{self.calibration.fitted_on})"
+        )
+
+
+def find_duplicates(
+    images: ImageList, out: Path, preset_name: str, preset: Preset, branches: tuple[str, ...]
+) -> Duplicates:
+    """Compares a collection with itself and writes `out/pairs.csv`, `out/groups.csv`; an index of it lies in `out/index`.
+
+    The pictures' features in the index are the queries too, so a query's further views have no part in it. Memory grows
+    with pictures x candidates a picture, never with the square of the pictures.
+
+    Raises:
+        InputError: the preset gives no probabilities, no image can be read, `out` was made from other pictures or settings.
+    """
+    if preset.fusion.rule != "calibrated":
+        raise InputError(
+            f"preset {preset_name} gives no probabilities, without which there are no groups: take preset default"
+        )
+    calibration = read_calibration(preset.fusion.calibration)
+    distinct = distinct_files(images)
+    stages = build_index(distinct.images, out / "index", preset_name, preset, branches)
+    index = open_index(out / "index")
+    assert index.features is not None, "the calibrated rule wants them"
+    stages += _candidate_stages(index, branches, out / "work")
+    candidates = _candidates(branches, out / "work")
+    stages.append(
+        score_stage(candidates, index.features, index.features, index.preset.match, out / "work" / "match_scores")
+    )
+    evidence = read_evidence(out / "work" / "match_scores")
+    ranked = paired(evidence, calibration)
+    ranked = ranked.take(ranked.scores >= calibration.similar)
+    failures = distinct.failures((failure for stage in stages for failure in stage.failures), images)
+    pairs = (
+        *_identical(distinct, images, {failure.path for failure in failures}),
+        *answers_of(ranked, evidence, images, images, calibration),
+    )
+    groups = groups_of(pairs, images)
+    write_pairs(out / "pairs.csv", pairs)
+    write_groups(out / "groups.csv", groups)
+    write_failures(out / "failures.csv", failures)
+    return Duplicates(out, images, pairs, groups, calibration, tuple(stages), failures)
+
+
+def _candidate_stages(index: Index, branches: tuple[str, ...], work: Path) -> list[StageResult]:
+    """Each picture against the index of them all."""
+    stages: list[StageResult] = []
+    if "local" in branches and index.features is not None:
+        searched, stages = open_descriptor_index(index.folder, index.features, index.preset.index)
+        stages.append(vote_stage(index.features, searched, index.preset.vote, work / "local_candidates", True))
+    if "global" in branches and index.descriptors is not None:
+        one_more = replace(index.preset.topk, answers=index.preset.topk.answers + 1)  # the picture itself
+        inputs = {"collection": index.descriptors_identity}
+        stages.append(
+            topk_stage(index.descriptors, index.descriptors, None, one_more, inputs, work / "global_candidates")
+        )
+    return stages
+
+
+def _candidates(branches: tuple[str, ...], work: Path) -> list[tuple[str, str]]:
+    """Each pair that any branch proposes from either side, once, the ids of a pair in order; never an image with itself."""
+    found: set[tuple[str, str]] = set()
+    for name in branches:
+        found.update((min(pair), max(pair)) for pair in read_rows(work / f"{name}_candidates").id_pairs())
+    return sorted(pair for pair in found if pair[0] != pair[1])
+
+
+def _identical(distinct: Distinct, images: ImageList, failed: set[Path]) -> list[Answer]:
+    """A pair for each file whose bytes an earlier one has, with that one."""
+    paths = dict(zip(images.ids, images.paths, strict=True))
+    answers = []
+    for first, others in sorted(distinct.again.items()):
+        if paths[first] in failed:
+            continue
+        for other in others:
+            a, b = sorted((first, other))
+            answers.append(Answer(a, b, 1.0, EXACT, None, file_size(paths[a]), file_size(paths[b])))
+    return answers
