@@ -29,29 +29,32 @@ def agreeing(reference: np.ndarray, query: np.ndarray, form: Variant, slack: flo
     handed = -1.0 if form.mirrored else 1.0
     turned = math.pi * (form.mirrored + form.inverted)
     turns = query[:, 3].astype(np.float64) - handed * reference[:, 3] - turned
-    scales = query[:, 2].astype(np.float64) / reference[:, 2]
-    return _best(reference[:, :2].astype(np.float64), query[:, :2].astype(np.float64), turns, scales, handed, slack)
+    columns = [handed * reference[:, 0], reference[:, 1], query[:, 0], query[:, 1], query[:, 2] / reference[:, 2]]
+    return _best(*np.stack([*columns, np.cos(turns), np.sin(turns)]).astype(np.float32), np.float32(slack))
 
 
 @numba.njit(nogil=True, cache=True)
-def _best(reference, query, turns, scales, handed, slack):  # type: ignore[no-untyped-def]
-    count = len(reference)
-    best = np.zeros(count, dtype=np.bool_)
-    most = 0
-    support = np.empty(count, dtype=np.bool_)
-    for own in range(count):
-        a, b = scales[own] * math.cos(turns[own]), scales[own] * math.sin(turns[own])
+def _best(reference_x, reference_y, query_x, query_y, scales, cosines, sines, slack):  # type: ignore[no-untyped-def]
+    """One loop without branches, which becomes vector instructions; who supports the best is seen by a second look."""
+    count = len(scales)
+    support = np.zeros(count, np.bool_)
+    best = most = 0
+    for look in range(count + 1):
+        own = look if look < count else best
+        scale, cosine, sine = scales[own], cosines[own], sines[own]
+        a, b, half, double = scale * cosine, scale * sine, np.float32(0.5) * scale, np.float32(2) * scale
+        from_x, from_y, to_x, to_y = reference_x[own], reference_y[own], query_x[own], query_y[own]
         votes = 0
         for other in range(count):
-            dx, dy = handed * (reference[other, 0] - reference[own, 0]), reference[other, 1] - reference[own, 1]
-            x, y = query[other, 0] - query[own, 0], query[other, 1] - query[own, 1]
+            dx, dy = reference_x[other] - from_x, reference_y[other] - from_y
+            x, y = query_x[other] - to_x, query_y[other] - to_y
             off_x, off_y = a * dx - b * dy - x, b * dx + a * dy - y
-            allowed = 5.0 + slack * math.sqrt(x * x + y * y)
-            ratio = scales[other] / scales[own]
-            near = off_x * off_x + off_y * off_y <= allowed * allowed and 0.5 <= ratio <= 2.0
-            support[other] = near and math.cos(turns[other] - turns[own]) > 0.7
-            votes += support[other]
+            allowed = np.float32(5) + slack * math.sqrt(x * x + y * y)
+            near = off_x * off_x + off_y * off_y <= allowed * allowed
+            alike = (scales[other] >= half) & (scales[other] <= double)
+            agrees = near & alike & (cosines[other] * cosine + sines[other] * sine > np.float32(0.7))
+            support[other] = agrees
+            votes += agrees
         if votes > most:
-            most = votes
-            best[:] = support
-    return best
+            best, most = own, votes
+    return support

@@ -21,7 +21,7 @@ from imgfp.local.features import DESCRIPTOR_SIZE, PLAIN, Variant, variant_places
 from imgfp.local.scan import CHUNK, NO_DISTANCE, keep_nearest, split_bytes
 from imgfp.threads import libraries_single_threaded, thread_count
 
-_QUERY_TILE, _ROW_TILE = 256, 512  # up to four times 256 x 512 products of 4 bytes: 2 MiB
+_QUERY_TILE, _ROW_TILE = 256, 1024  # up to four times 256 x 1024 products of 4 bytes: 4 MiB
 _EXACT = 2**22  # sums over four forms square to at most four times this, where float32 still counts in ones
 ONLY_PLAIN = (PLAIN,)
 

@@ -48,12 +48,18 @@ class MatchedPair:
 
 def compare_pair(query: Side, reference: Side, config: MatchConfig) -> MatchedPair:
     """Rates one pair in every form and keeps the best, the first among equals. The sides have the forms of `config`."""
-    rate = _count if config.score == "count" else _inliers
-    rated = [rate(query, reference, matches, config) for matches in match(query, reference, config.ratio)]
-    return max(rated, key=lambda item: item.score)
+    every = match(query, reference, config.ratio)
+    if config.score == "count":
+        return max((_count(matches) for matches in every), key=lambda item: item.score)
+    best: dict[int, MatchedPair] = {}  # by the form's position
+    for number in sorted(range(len(every)), key=lambda number: -len(every[number])):
+        if best and max(item.score for item in best.values()) >= len(every[number]) + 1:
+            break  # even if all of its matches agreed it would score less, and so would the rest
+        best[number] = _inliers(query, reference, every[number], config)
+    return max((best[number] for number in sorted(best)), key=lambda item: item.score)
 
 
-def _count(query: Side, reference: Side, matches: Matches, config: MatchConfig) -> MatchedPair:
+def _count(matches: Matches) -> MatchedPair:
     return MatchedPair(float(len(matches)), matches.rows, matches.form, len(matches))
 
 
