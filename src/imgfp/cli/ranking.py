@@ -1,6 +1,5 @@
 """What train/ranking.py does: a set with known answers is made from photographs, searched, and the ranking fitted to it."""
 
-import csv
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,51 +8,41 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
 from imgfp.cli.hydra_app import preset_of
-from imgfp.cli.judged_run import JudgedData, Tracking, figures_table, judged_run
+from imgfp.cli.judged_run import Tracking, figures_table, judged_run
+from imgfp.cli.made_data import made_data, photographs_of
 from imgfp.cli.main import OK
-from imgfp.errors import InputError
-from imgfp.files import hash_value, read_lines
 from imgfp.fusion import FusionConfig, best_answers
 from imgfp.fusion.fit import fit_calibration
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.images.perceptual_hash import hash_distance, perceptual_hash
-from imgfp.learning.made_set import MadeSetConfig, made_references, make_set
 from imgfp.metrics import evaluate
 from imgfp.pipeline.presets import parse_branches
 from imgfp.pipeline.score import read_evidence
 from imgfp.progress import track
-from imgfp.records import GroundTruth, Pairs
+from imgfp.records import Pairs
 
 _SAVED_AGAIN = 500
 
 
 def fit_ranking(config: DictConfig) -> int:
     """Fits, judges by cross-validation, writes the calibration and prints what it reached."""
-    photographs = _photographs(config)
-    made = MadeSetConfig(**OmegaConf.to_container(config.made))  # type: ignore[arg-type]
-    work = Path(config.paths.work)
-    folder = work / f"set-{hash_value([str(photographs.root), len(photographs), asdict(made)])[:8]}"
-    make_set(photographs, folder, made)
-    data = JudgedData(
-        folder,
-        ImageList.from_folder(folder / "query_images"),
-        made_references(photographs, folder),
-        GroundTruth.read_csv(folder / "ground_truth.csv"),
-    )
+    photographs = photographs_of(config)
+    data = made_data(config, photographs)
+    seed = int(config.made.seed)
     preset = replace(preset_of(config.preset.default), fusion=FusionConfig(rule="verified"))
     branches = parse_branches(",".join(config.branches))
-    settings = {"photographs": len(photographs), **asdict(made), **asdict(preset)}
+    settings = {"photographs": len(photographs), **OmegaConf.to_container(config.made), **asdict(preset)}  # type: ignore[dict-item]
     tracking = Tracking(
         Path(config.paths.mlruns), config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True)
     )
-    done = judged_run(data, work, "default", preset, branches, None, tracking)
+    done = judged_run(data, Path(config.paths.work), "default", preset, branches, None, tracking)
     evidence = read_evidence(done.search.out / "work" / "match_scores")
     about = (
         f"{len(data.queries)} queries made from {len(photographs)} photographs of {photographs.root.parent.name}, "
         f"{len(data.references)} of them references; branches {','.join(branches)}"
     )
-    bits = _exact_bits(photographs, made.seed)
-    fitted = fit_calibration(evidence, data.truth.pairs(), config.precision, config.loss, bits, about, made.seed)
+    bits = _exact_bits(photographs, seed)
+    fitted = fit_calibration(evidence, data.truth.pairs(), config.precision, config.loss, bits, about, seed)
     out = Path(config.out)
     fitted.calibration.write(out)
     unseen = Pairs.of(
@@ -63,23 +52,6 @@ def fit_ranking(config: DictConfig) -> int:
     print(figures_table({"inliers": done.figures["merged"], "fitted": answers}))
     print(f"'fitted' is cross-validated; an exact copy may differ by {bits} of 64 bits; written: {out}")
     return OK
-
-
-def _photographs(config: DictConfig) -> ImageList:
-    """The photographs to make copies of: without those that a judged set shows, and only those that may be used."""
-    folder = config.photographs or Path(config.data.root) / "training_images"
-    images = ImageList.open(Path(folder))
-    left_out: set[str] = set()
-    if config.leave_out:
-        rows = csv.reader(read_lines(Path(config.leave_out), "a CSV whose first two columns are image ids"))
-        left_out = {field for row in rows for field in row[:2]}
-    if config.sources:
-        lines = read_lines(Path(config.sources), "a CSV with the columns image_id and shippable")
-        left_out |= {row["image_id"] for row in csv.DictReader(lines) if row.get("shippable") != "yes"}
-    kept = [row for row, image_id in enumerate(images.ids) if image_id not in left_out]
-    if len(kept) < 4:
-        raise InputError(f"{folder}: {len(kept)} photographs left to make copies of: give more, or leave out fewer")
-    return ImageList(images.root, tuple(images.ids[row] for row in kept), tuple(images.paths[row] for row in kept))
 
 
 def _exact_bits(photographs: ImageList, seed: int) -> int:

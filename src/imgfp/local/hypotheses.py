@@ -30,12 +30,13 @@ def agreeing(reference: np.ndarray, query: np.ndarray, form: Variant, slack: flo
     turned = math.pi * (form.mirrored + form.inverted)
     turns = query[:, 3].astype(np.float64) - handed * reference[:, 3] - turned
     columns = [handed * reference[:, 0], reference[:, 1], query[:, 0], query[:, 1], query[:, 2] / reference[:, 2]]
-    return _best(*np.stack([*columns, np.cos(turns), np.sin(turns)]).astype(np.float32), np.float32(slack))
+    return np.asarray(_best(np.stack([*columns, np.cos(turns), np.sin(turns)]).astype(np.float32), np.float32(slack)))
 
 
 @numba.njit(nogil=True, cache=True)
-def _best(reference_x, reference_y, query_x, query_y, scales, cosines, sines, slack):  # type: ignore[no-untyped-def]
+def _best(columns, slack):  # type: ignore[no-untyped-def]
     """One loop without branches, which becomes vector instructions; who supports the best is seen by a second look."""
+    reference_x, reference_y, query_x, query_y, scales, cosines, sines = columns
     count = len(scales)
     support = np.zeros(count, np.bool_)
     best = most = 0
