@@ -29,7 +29,7 @@ from imgfp.pipeline.compress import open_compressed
 from imgfp.progress import track
 from imgfp.threads import thread_count
 
-NEIGHBOURS, TOP, ROUND, TIMED = 8, 10, 8, 256
+NEIGHBOURS, TOP, ROUND, TIMED = 8, 10, 8, 2048
 KIND_NAMES = ("ivf_sq8", "ivf_rabitq", "ivf_pq16", "fast_scan")
 PROBES = (4, 8, 16, 32)
 PLAIN, FOUR = variants(False, False), variants(True, True)

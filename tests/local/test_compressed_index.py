@@ -18,6 +18,7 @@ from imgfp.local.nearest import NO_DISTANCE, nearest
 
 COMPRESSED = tuple(KINDS)[1:]
 LISTS, IMAGES, EACH = 16, 40, 50
+OWNERS = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
 
 
 @dataclass
@@ -47,8 +48,7 @@ def source() -> Source:
 def built(request, source, tmp_path_factory) -> tuple[Codebook, CompressedIndex, Path]:
     folder = tmp_path_factory.mktemp(request.param)
     codebook = train_codebook(request.param, source, LISTS)
-    owners = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
-    merge(folder, [lambda: shard_of(codebook, source.descriptors, owners)], LISTS, codebook.code_size)
+    merge(folder, [lambda: shard_of(codebook, source.descriptors, OWNERS)], LISTS, codebook.code_size)
     merged = open_merged(folder, LISTS, codebook.code_size, IMAGES)
     return codebook, CompressedIndex(codebook, merged, source.ids, "x", LISTS), folder
 
@@ -62,8 +62,7 @@ def shard_of(codebook: Codebook, descriptors: np.ndarray, owners: np.ndarray) ->
 
 def test_sq8_with_every_list_is_the_exact_search_in_every_form(source, tmp_path) -> None:
     codebook = train_codebook("ivf_sq8", source, LISTS)
-    owners = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
-    merge(tmp_path, [lambda: shard_of(codebook, source.descriptors, owners)], LISTS, 128)
+    merge(tmp_path, [lambda: shard_of(codebook, source.descriptors, OWNERS)], LISTS, 128)
     index = CompressedIndex(codebook, open_merged(tmp_path, LISTS, 128, IMAGES), source.ids, "x", LISTS)
     forms = variants(True, True)
     queries = variant_descriptors(source.descriptors[::9], forms[2])
@@ -136,20 +135,19 @@ def test_a_code_does_not_depend_on_its_neighbours(built, source) -> None:
 
 def test_merging_keeps_order_and_leaves_out(built, source, tmp_path, monkeypatch) -> None:
     codebook = built[0]
-    owners = np.repeat(np.arange(IMAGES), EACH).astype(np.int32)
-    kept = owners % 3 != 1
+    kept = OWNERS % 3 != 1
     half = 20 * EACH
     shards = [
-        shard_of(codebook, source.descriptors[part], np.where(kept, owners, -1)[part].astype(np.int32))
+        shard_of(codebook, source.descriptors[part], np.where(kept, OWNERS, -1)[part].astype(np.int32))
         for part in (slice(0, half), slice(half, None))
     ]
     monkeypatch.setattr("imgfp.local.merged.CHUNK_BYTES", codebook.code_size * 300)
-    for folder, given in (("one", [shard_of(codebook, source.descriptors[kept], owners[kept])]), ("two", shards)):
+    for folder, given in (("one", [shard_of(codebook, source.descriptors[kept], OWNERS[kept])]), ("two", shards)):
         merge(tmp_path / folder, [lambda shard=shard: shard for shard in given], LISTS, codebook.code_size)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     merged = open_merged(tmp_path / "two", LISTS, codebook.code_size, IMAGES)
-    assert sorted(merged.owners.tolist()) == owners[kept].tolist()
+    assert sorted(merged.owners.tolist()) == OWNERS[kept].tolist()
 
 
 def test_merged_files_of_another_codebook_or_list_are_refused(built) -> None:
@@ -210,3 +208,23 @@ def test_blocks_of_a_fast_scan_hold_every_half_byte_once() -> None:
     halves = np.sort(np.stack([blocks & 15, blocks >> 4]).transpose(1, 2, 0, 3).reshape(2, 16, -1), axis=2)
     whole = np.concatenate([codes, np.zeros((19, 16), np.uint8)]).reshape(2, 32, 16).transpose(0, 2, 1)
     assert np.array_equal(halves, np.sort(np.concatenate([whole & 15, whole >> 4], axis=2), axis=2))
+
+
+@pytest.mark.parametrize("kind", ["ivf_sq8", "ivf_rabitq", "ivf_pq16"])
+def test_estimates_are_those_of_faiss(kind, source, tmp_path) -> None:
+    """The same codes in faiss's own index, with its floating-point products."""
+    codebook = train_codebook(kind, source, LISTS)
+    merge(tmp_path, [lambda: shard_of(codebook, source.descriptors, OWNERS)], LISTS, codebook.code_size)
+    merged = open_merged(tmp_path, LISTS, codebook.code_size, IMAGES)
+    theirs = empty_index(codebook)
+    theirs.nprobe = 3
+    if kind == "ivf_rabitq":
+        theirs.qb = 0  # the query's components as they are
+    theirs.add(prepared(codebook, source.descriptors))
+    queries = source.descriptors[::5][:, ::-1].copy()
+    expected = theirs.search(prepared(codebook, queries), 6)[0]
+    found = CompressedIndex(codebook, merged, source.ids, "x", 3).search(queries, 6, variants(False, False))
+    there = found.owners[0] >= 0
+    assert np.array_equal(there, np.isfinite(expected) & (expected < NO_DISTANCE))
+    off = np.abs(found.distances[0][there] - np.maximum(expected[there], 0)) / np.maximum(expected[there], 1000)
+    assert off.max() < {"ivf_sq8": 1e-7, "ivf_rabitq": 0.01, "ivf_pq16": 0.005}[kind]

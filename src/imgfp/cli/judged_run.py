@@ -106,8 +106,9 @@ def judged_run(
         write_report(report, out / "report.html")
         write_pictures(report, out / "pictures")
         run.log_metrics(_metrics(figures, result))
-        for path in (out / "predictions.csv", out / "report.html"):
-            run.log_artifact(path)
+        for path in (out / "predictions.csv", out / "matches.csv", out / "report.html"):
+            if path.is_file():  # matches.csv: only of a calibrated ranking
+                run.log_artifact(path)
         run.log_pictures(out / "pictures")
         return JudgedResult(figures, result, run.run_id)
 

@@ -9,13 +9,14 @@ from imgfp.local.byte_kmeans import flat_index, nearest_centres
 from imgfp.local.codebook import Codebook
 from imgfp.local.features import Variant, variant_descriptors
 from imgfp.local.index_config import KINDS
-from imgfp.local.ivf import empty_index, fill_scanned, mapped_lists, prepared
+from imgfp.local.ivf import empty_index, fill_scanned, prepared
+from imgfp.local.list_search import ListSearch
 from imgfp.local.merged import Merged
 from imgfp.local.nearest import NO_DISTANCE
 from imgfp.local.neighbours import Neighbours
 from imgfp.progress import advance
 
-_QUERIES = 4096  # searched at a time
+_QUERIES = 1 << 16  # searched at a time: the more, the less decoding for each; about 60 MB
 
 
 class CompressedIndex:
@@ -31,27 +32,26 @@ class CompressedIndex:
         self._codebook, self._owners, self._starts = codebook, merged.owners, merged.starts
         self._flat = flat_index(codebook.centres)
         self._scanned = codebook.kind == "fast_scan"
-        self._index = empty_index(codebook, self._scanned)
-        self._index.nprobe = self._probes
+        mapped = np.memmap(merged.codes, np.uint8, "r") if self.descriptors else np.zeros(0, np.uint8)  # no empty maps
+        codes = mapped.reshape(-1, codebook.code_size)
         if self._scanned:
-            codes = np.memmap(merged.codes, np.uint8, "r") if self.descriptors else np.zeros(0, np.uint8)
-            fill_scanned(self._index, codes.reshape(-1, codebook.code_size), merged.starts)
-        elif self.descriptors:  # an empty file cannot be mapped
-            self._lists = mapped_lists(merged.codes, merged.starts, codebook.code_size)
-            self._index.replace_invlists(self._lists, False)
-            self._index.ntotal = self.descriptors
+            self._index = empty_index(codebook, scanned=True)
+            self._index.nprobe = self._probes
+            fill_scanned(self._index, codes, merged.starts)
+        else:
+            self._search = ListSearch(codebook, codes, merged.starts)
 
     def search(self, queries: np.ndarray, k: int, forms: Sequence[Variant], units: int = 0) -> Neighbours:
         """See `DescriptorIndex`."""
         shape = len(forms), len(queries), k
         distances, rows = np.full(shape, NO_DISTANCE, np.int32), np.full(shape, -1, np.int64)
-        steps = [(form, first) for form in range(len(forms)) for first in range(0, len(queries), _QUERIES)]
-        for done, (form, first) in enumerate(steps, start=1):
-            part = slice(first, first + _QUERIES)
-            if self.descriptors:
-                moved = variant_descriptors(queries[part], forms[form])
-                distances[form, part], rows[form, part] = self._nearest(moved, k)
-            advance(units * done // len(steps) - units * (done - 1) // len(steps))
+        step = max(1, _QUERIES // len(forms))
+        for first in range(0, len(queries), step) if self.descriptors else ():
+            part = queries[first : first + step]
+            moved = np.concatenate([variant_descriptors(part, form) for form in forms])
+            found = [array.reshape(len(forms), len(part), k) for array in self._nearest(moved, k)]
+            distances[:, first : first + step], rows[:, first : first + step] = found
+            advance(units * (first + len(part)) // len(queries) - units * first // len(queries))
         owners = self._owners[np.maximum(rows, 0)] if self.descriptors else rows
         return Neighbours(distances, np.where(rows < 0, -1, owners).astype(np.int32), rows)
 
@@ -65,15 +65,15 @@ class CompressedIndex:
 
     def _nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """(n, k) int32 distances and int64 positions in list order for (n, 128) uint8 queries."""
+        lists, list_distances = nearest_centres(queries, self._flat, self._probes)
+        if not self._scanned:
+            return self._search.nearest(queries, lists, list_distances, k)
         from imgfp.faiss_loader import faiss
 
-        lists, list_distances = nearest_centres(queries, self._flat, self._probes)
         wide = prepared(self._codebook, queries)
         estimates, found = np.empty((len(wide), k), np.float32), np.empty((len(wide), k), np.int64)
         pointers = [faiss.swig_ptr(array) for array in (lists, list_distances, estimates, found)]
-        self._index.search_preassigned_c(len(wide), faiss.swig_ptr(wide), k, *pointers, not self._scanned)
+        self._index.search_preassigned_c(len(wide), faiss.swig_ptr(wide), k, *pointers, False)
         there = found >= 0
-        if not self._scanned:  # list number in the upper half, place in the list in the lower
-            found = self._starts[np.where(there, found >> 32, 0)] + (found & 0xFFFFFFFF)
-        estimates = np.where(there, np.rint(np.maximum(estimates, 0)), NO_DISTANCE)
-        return estimates.astype(np.int64).clip(max=NO_DISTANCE).astype(np.int32), np.where(there, found, -1)
+        whole = np.where(there, np.rint(np.maximum(estimates, 0)), NO_DISTANCE).astype(np.int64)
+        return whole.clip(max=NO_DISTANCE).astype(np.int32), np.where(there, found, -1)

@@ -1,12 +1,7 @@
-"""faiss indexes made from our arrays: codebook -> encoder and searcher, code files -> inverted lists that stay on disk.
-
-faiss keeps an 8-byte id beside each code. Ours keep none: with `store_pairs` a search answers with list and offset, which
-are a position in list order, and the ids of the mapped lists are never read (their pointers point past the file).
-"""
+"""faiss indexes made from our arrays: a codebook makes an encoder, and for a fast scan a searcher."""
 
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,28 +65,6 @@ def encode(index: Any, codebook: Codebook, descriptors: np.ndarray, lists: np.nd
     codes = np.empty((len(wide), index.code_size), np.uint8)
     index.encode_vectors(len(wide), faiss.swig_ptr(wide), faiss.swig_ptr(numbers), faiss.swig_ptr(codes))
     return codes
-
-
-def mapped_lists(path: Path, starts: np.ndarray, code_size: int) -> Any:
-    """Inverted lists whose codes lie one behind the other in a file, mapped read-only.
-
-    Args:
-        path: (n, code size) bytes in list order.
-        starts: (lists + 1,) int64, positions where each list begins.
-        code_size: Bytes a code.
-    """
-    from imgfp.faiss_loader import faiss
-
-    sizes = np.diff(starts)
-    lists: Any = faiss.OnDiskInvertedLists()
-    lists.nlist, lists.code_size = len(sizes), code_size
-    lists.filename, lists.totsize, lists.read_only = str(path), path.stat().st_size, True
-    lists.prefetch_nthread = 0  # its threads would read the ids, which are not there
-    lists.lists.resize(len(sizes))
-    table = np.stack([sizes, sizes, starts[:-1] * code_size], axis=1).astype(np.uint64)  # size, capacity, offset
-    faiss.memcpy(lists.lists.data(), faiss.swig_ptr(table), table.nbytes)
-    lists.do_mmap()
-    return lists
 
 
 def fill_scanned(index: Any, codes: np.ndarray, starts: np.ndarray) -> None:

@@ -108,12 +108,13 @@ def _search_tile(
     queries: Bytes, tile: slice, block: Bytes, first: int, distances: np.ndarray, rows: np.ndarray
 ) -> None:
     left, large = queries.parts[:, tile], queries.large or block.large
+    targets = np.arange(tile.start, tile.stop)
     for start in range(0, len(block), _ROW_TILE):
         stop = min(start + _ROW_TILE, len(block))
         products = _products(left, block.parts[:, start:stop], large)
         scratch = np.empty((len(products), -(-(stop - start) // CHUNK), CHUNK), np.int32)
         norms = queries.norms[tile], block.norms[start:stop]
-        keep_nearest(products, *norms, tile.start, first + start, scratch, distances, rows)
+        keep_nearest(products, *norms, targets, first + start, scratch, distances, rows)
 
 
 _thread = threading.local()

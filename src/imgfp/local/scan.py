@@ -44,7 +44,7 @@ def split_bytes(descriptors, places, parts, norms):  # type: ignore[no-untyped-d
 
 
 @numba.njit(nogil=True, cache=True)
-def keep_nearest(products, query_norms, row_norms, first_query, first_row, scratch, distances, rows):  # type: ignore[no-untyped-def]
+def keep_nearest(products, query_norms, row_norms, targets, first_row, scratch, distances, rows):  # type: ignore[no-untyped-def]
     """Merges one tile into the sorted k nearest of each query and form.
 
     The k-th smallest of the chunks' minima bounds the k-th nearest, so only chunks that reach below it are looked at.
@@ -52,7 +52,8 @@ def keep_nearest(products, query_norms, row_norms, first_query, first_row, scrat
     Args:
         products: (forms, q, r) of the parts of queries and rows.
         query_norms, row_norms: (q,) and (r,) float32 squared norms.
-        first_query, first_row: Where the tile begins in `distances`, and what its first row is numbered.
+        targets: (q,) int64, where each query stands in `distances`.
+        first_row: What the tile's first row is numbered.
         scratch: (forms, chunks, CHUNK) int32 for at least r distances; its size must come from outside, or the compiler
             unrolls the loops over a chunk and does not vectorise them.
         distances, rows: (forms, all queries, k) int32 and int64, updated.
@@ -63,7 +64,7 @@ def keep_nearest(products, query_norms, row_norms, first_query, first_row, scrat
     flat[:, products.shape[2] :] = NO_DISTANCE
     minima, bounds = np.empty(chunks, np.int32), np.empty(k, np.int32)
     for tile_query in range(products.shape[1]):
-        query = first_query + tile_query
+        query = targets[tile_query]
         _distances(products, tile_query, query_norms[tile_query], row_norms, flat)
         for form in range(forms):
             worst = distances[form, query, k - 1]
