@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.local.byte_kmeans import byte_centres, flat_index, nearest_centre, nearest_centres
+from imgfp.local.byte_kmeans import byte_centres, nearest_centre
 from imgfp.local.codebook import Codebook, draw_sample, read_codebook, train_codebook, write_codebook
 from imgfp.local.compressed_index import CompressedIndex
 from imgfp.local.features import variant_descriptors, variants
@@ -183,9 +183,10 @@ def test_centres_are_the_means_of_what_they_own() -> None:
     sample = (np.repeat(middles, 200, axis=0) + rng.integers(-9, 10, (600, 128))).astype(np.uint8)
     centres = byte_centres(sample, 3)
     assert np.abs(np.sort(centres.astype(int), axis=0) - middles).max() <= 2
-    rows, distances = nearest_centres(sample[:5], flat_index(centres), 3)
-    wide = ((sample[:5, None].astype(int) - centres[rows].astype(int)) ** 2).sum(axis=2)
-    assert np.array_equal(distances.astype(int), wide)
+    rows, distances = nearest_centre(sample[:5], centres)
+    wide = ((sample[:5, None].astype(int) - centres[None].astype(int)) ** 2).sum(axis=2)
+    assert np.array_equal(distances, wide.min(axis=1))
+    assert np.array_equal(rows, wide.argmin(axis=1))
 
 
 def test_a_centre_that_would_own_nothing_is_moved() -> None:

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from imgfp.files import hash_value
-from imgfp.local.byte_kmeans import flat_index, nearest_centres
 from imgfp.local.codebook import Codebook
 from imgfp.local.features import Variant, variant_descriptors
 from imgfp.local.index_config import KINDS
 from imgfp.local.ivf import empty_index, fill_scanned, prepared
 from imgfp.local.list_search import ListSearch
 from imgfp.local.merged import Merged
-from imgfp.local.nearest import NO_DISTANCE
+from imgfp.local.nearest import NO_DISTANCE, nearest
 from imgfp.local.neighbours import Neighbours
 from imgfp.progress import advance
 
@@ -30,7 +29,6 @@ class CompressedIndex:
         self._kind = KINDS[codebook.kind]
         self._probes = min(probes, len(codebook.centres))
         self._codebook, self._owners, self._starts = codebook, merged.owners, merged.starts
-        self._flat = flat_index(codebook.centres)
         self._scanned = codebook.kind == "fast_scan"
         mapped = np.memmap(merged.codes, np.uint8, "r") if self.descriptors else np.zeros(0, np.uint8)  # no empty maps
         codes = mapped.reshape(-1, codebook.code_size)
@@ -48,8 +46,11 @@ class CompressedIndex:
         step = max(1, _QUERIES // len(forms))
         for first in range(0, len(queries), step) if self.descriptors else ():
             part = queries[first : first + step]
+            near = nearest(part, [self._codebook.centres], self._probes, forms)  # the centres, in all forms at once
             moved = np.concatenate([variant_descriptors(part, form) for form in forms])
-            found = [array.reshape(len(forms), len(part), k) for array in self._nearest(moved, k)]
+            list_distances, lists = (array.reshape(len(moved), self._probes) for array in near)
+            answers = self._nearest(moved, lists, list_distances.astype(np.float32), k)
+            found = [array.reshape(len(forms), len(part), k) for array in answers]
             distances[:, first : first + step], rows[:, first : first + step] = found
             advance(units * (first + len(part)) // len(queries) - units * first // len(queries))
         owners = self._owners[np.maximum(rows, 0)] if self.descriptors else rows
@@ -63,9 +64,10 @@ class CompressedIndex:
             f"({self._kind.name}: {self._kind.what}), about {megabytes:,.0f} MB"
         )
 
-    def _nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n, k) int32 distances and int64 positions in list order for (n, 128) uint8 queries."""
-        lists, list_distances = nearest_centres(queries, self._flat, self._probes)
+    def _nearest(
+        self, queries: np.ndarray, lists: np.ndarray, list_distances: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(n, k) int32 distances and int64 positions in list order for (n, 128) uint8 queries and their lists."""
         if not self._scanned:
             return self._search.nearest(queries, lists, list_distances, k)
         from imgfp.faiss_loader import faiss

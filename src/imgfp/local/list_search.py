@@ -68,7 +68,8 @@ class ListSearch:
             libraries_single_threaded(),
             ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
         ):
-            return _merged(list(pool.map(search, range(threads))), k)
+            distances, rows = _merged(list(pool.map(search, range(threads))), k)
+        return np.maximum(distances, 0), rows  # an estimate may fall below
 
     def _compare(
         self,

@@ -15,7 +15,7 @@ import numpy as np
 
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_file, hash_value
-from imgfp.local.byte_kmeans import flat_index, nearest_centres
+from imgfp.local.byte_kmeans import nearest_centre
 from imgfp.local.codebook import Codebook, read_codebook, train_codebook, write_codebook
 from imgfp.local.compressed_index import CompressedIndex
 from imgfp.local.index_config import KINDS, lists_for
@@ -83,8 +83,8 @@ def open_compressed(folder: Path, features: JoinedFeatures, kind: str, probes: i
 def announce_needs(kind: str, descriptors: int, why: str) -> None:
     """Tells before building what it takes."""
     cost, lists = KINDS[kind], lists_for(descriptors)
-    # products with every centre, twice 128 operations each, at about 20 G operations a second and core
-    minutes = (descriptors + 8 * 32 * lists) * lists * 256 / 20e9 / 60
+    # every descriptor and eight times the sample compared with every centre, about 200 M a second and core
+    minutes = (descriptors + 8 * 32 * lists) * lists / 200e6 / 60
     announce(
         f"index {kind} ({why}): {descriptors:,} descriptors in {lists:,} lists, {cost.disk} bytes each: "
         f"{descriptors * cost.disk / 1e6:,.0f} MB on disk (twice that with the codes kept for growth), "
@@ -132,7 +132,7 @@ def _first_damaged(folder: Path) -> Path:
 def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> StageResult:
     inputs = {"features": store.identity, "codebook": codebook.identity}
     stage = Stage(f"codes {folder.name[-3:]}", folder, {"kind": codebook.kind}, inputs, len(store), SHARD_IMAGES)
-    index, flat = empty_index(codebook), flat_index(codebook.centres)
+    index = empty_index(codebook)
 
     def work(number: int, rows: range) -> Shard:
         lists, codes, owners = [np.zeros(0, np.int32)], [np.zeros((0, codebook.code_size), np.uint8)], []
@@ -142,7 +142,7 @@ def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> Stag
             owners.append(np.full(len(batch[-1]), row, np.int32))
             if sum(map(len, batch)) >= _ROWS or row == rows[-1]:
                 descriptors = np.concatenate(batch)
-                numbers = nearest_centres(descriptors, flat, 1)[0][:, 0]
+                numbers, _ = nearest_centre(descriptors, codebook.centres)
                 codes.append(encode(index, codebook, descriptors, numbers))
                 lists.append(numbers.astype(np.int32))
                 batch = []
