@@ -30,10 +30,9 @@ from imgfp.progress import track
 from imgfp.threads import thread_count
 
 NEIGHBOURS, TOP, ROUND, TIMED = 8, 10, 8, 2048
-KIND_NAMES = ("ivf_rabitq", "ivf_pq16", "ivf_sq8", "fast_scan")
+KIND_NAMES = ("ivf_pq24", "ivf_pq16", "ivf_rabitq", "ivf_sq8", "fast_scan")
 PROBES = (4, 8, 16, 32)
 PLAIN, FOUR = variants(False, False), variants(True, True)
-GIVE = {"ivf_rabitq": (32, 0.99), "ivf_pq16": (24, 0.97), "fast_scan": (24, 0.97)}  # bytes, share of the exact recall
 
 BUILD = """
 import os, time

@@ -28,7 +28,7 @@ def look_up(folder: Path, small_set, out: Path, config: IndexConfig | None = Non
     return search(index, ImageList.open(small_set.queries), out, preset, ("local",))
 
 
-@pytest.mark.parametrize("kind", ["ivf_sq8", "ivf_rabitq", "ivf_pq16", "fast_scan"])
+@pytest.mark.parametrize("kind", ["ivf_sq8", "ivf_rabitq", "ivf_pq24", "ivf_pq16", "fast_scan"])
 def test_every_kind_finds_the_copies(built, small_set, tmp_path, kind: str) -> None:
     found = look_up(built, small_set, tmp_path / "out", IndexConfig(kind=kind)).predictions
     best = dict(zip(found.query_ids.tolist(), found.reference_ids.tolist(), strict=True))

@@ -18,7 +18,7 @@ from imgfp.pipeline.search import SearchResult, search
 
 pytestmark = pytest.mark.usefixtures("one_process")
 LOCAL = ("local",)
-KINDS = ("exact", "ivf_sq8", "ivf_rabitq", "ivf_pq16", "fast_scan")
+KINDS = ("exact", "ivf_sq8", "ivf_rabitq", "ivf_pq24", "ivf_pq16", "fast_scan")
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from imgfp.local.store import FeatureSource
 
 SAMPLE_PER_LIST = 32  # descriptors that train one centre
 _CODEC_SAMPLE = 1 << 16
-SUB_QUANTISERS = {"ivf_pq16": (16, 8), "fast_scan": (32, 4)}  # how many, and bits of each
+SUB_QUANTISERS = {"ivf_pq24": (32, 6), "ivf_pq16": (16, 8), "fast_scan": (32, 4)}  # how many, and bits of each
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def train_codebook(kind: str, source: FeatureSource, lists: int) -> Codebook:
 def draw_sample(source: FeatureSource, size: int) -> np.ndarray:
     """About `size` of the source's descriptors, (n, 128) uint8, by a seeded draw; all of them where there are no more."""
     total = int(source.offsets[-1])
-    rows = np.arange(total)
-    if total > size:
-        rows = np.unique(np.random.default_rng(0).integers(0, total, size))
+    rows = np.arange(total) if total <= size else np.unique(np.random.default_rng(0).integers(0, total, size))
     return np.concatenate([np.zeros((0, DESCRIPTOR_SIZE), np.uint8), *_pick(source, rows)])
 
 

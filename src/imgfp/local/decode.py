@@ -9,7 +9,7 @@ import math
 import numba
 import numpy as np
 
-from imgfp.local.codebook import Codebook
+from imgfp.local.codebook import SUB_QUANTISERS, Codebook
 from imgfp.local.features import DESCRIPTOR_SIZE
 
 _PARTS = np.float32(64)
@@ -31,7 +31,9 @@ def decode(codebook: Codebook, codes: np.ndarray, turned_centre: np.ndarray) -> 
         factors = np.ascontiguousarray(codes[:, DESCRIPTOR_SIZE // 8 :]).view(np.float32)
         _signs(codes, _SIGNS, factors, turned_centre, vectors, offsets)
     else:
-        _parts(codes, codebook.sub_centres, turned_centre, vectors, offsets)
+        sub_centres = np.rint(codebook.sub_centres * _PARTS) / _PARTS
+        bits = SUB_QUANTISERS[codebook.kind][1]
+        _parts(codes, bits, sub_centres, turned_centre, vectors, offsets)
     return vectors, offsets
 
 
@@ -68,15 +70,18 @@ def _signs(codes, signs, factors, centre, vectors, offsets):  # type: ignore[no-
 
 
 @numba.njit(nogil=True, cache=True)
-def _parts(codes, sub_centres, centre, vectors, offsets):  # type: ignore[no-untyped-def]
-    """Product quantisation: each byte of a code names one of 256 short vectors."""
-    width = sub_centres.shape[2]
+def _parts(codes, bits, sub_centres, centre, vectors, offsets):  # type: ignore[no-untyped-def]
+    """Product quantisation: every `bits` bits of a code, the lowest first, name one of 2^bits short vectors."""
+    parts, mask, width = len(sub_centres), (1 << bits) - 1, sub_centres.shape[2]
     for row in range(len(codes)):
         total = np.float32(0)
-        for part in range(codes.shape[1]):
-            found = sub_centres[part, codes[row, part]]
+        for part in range(parts):
+            byte, shift = part * bits >> 3, part * bits & 7
+            number = codes[row, byte] >> shift
+            if shift + bits > 8:
+                number |= codes[row, byte + 1] << (8 - shift)
             for place in range(width):
-                value = np.round(found[place] * _PARTS) / _PARTS
+                value = sub_centres[part, number & mask, place]
                 vectors[row, part * width + place] = value
                 total += value * (value + np.float32(2) * centre[part * width + place])
         offsets[row] = total
