@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from imgfp.files import hash_file, write_json
+from imgfp.pipeline.index import read_description, write_description
 
 pytestmark = pytest.mark.usefixtures("one_process")
 
@@ -67,9 +68,17 @@ def test_no_keypoints_anywhere(imgfp, pictures, tmp_path) -> None:
 
 
 def test_another_schema(refused, index) -> None:
-    description = json.loads((index / "index.json").read_bytes())
-    write_json(index / "index.json", description | {"schema": 1})
-    assert refused() == "index/index.json: schema 1, this version reads 2: delete index and build the index again"
+    description = read_description(index / "index.json")
+    write_description(index, description | {"schema": 1})
+    assert refused() == "index/index.json: schema 1, this version reads 3: delete index and build the index again"
+
+
+@pytest.mark.parametrize(("old", "new"), [(b'"ratio": 1.3', b'"ratio": 1.2'), (b'"slack"', b'"slaxk"')])
+def test_a_changed_description(refused, index, old: bytes, new: bytes) -> None:
+    path = index / "index.json"
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new))
+    assert refused() == "index/index.json: damaged: delete index and build the index again"
 
 
 def test_another_preset(imgfp, index, pictures, tmp_path) -> None:
@@ -82,9 +91,9 @@ def test_ids_that_the_list_lacks(refused, index) -> None:
     path = index / "parts/000/images.csv"
     path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("p2,")))
     assert refused().startswith("index/parts/000/images.csv: missing or changed since it was written: ")
-    description = json.loads((index / "index.json").read_bytes())
+    description = read_description(index / "index.json")
     description["parts"][0]["files"]["images.csv"] = hash_file(path)
-    write_json(index / "index.json", description)
+    write_description(index, description)
     assert refused() == (
         "index/parts/000/images.csv: has no image 'p2', which features/ has: delete index and build it again"
     )
@@ -109,9 +118,9 @@ def test_descriptors_of_another_dimension(refused, index) -> None:
     manifest = json.loads((folder / "manifest.json").read_bytes())
     manifest["records"]["00000.json"] = hash_file(folder / "00000.json")
     write_json(folder / "manifest.json", manifest)
-    description = json.loads((index / "index.json").read_bytes())
+    description = read_description(index / "index.json")
     description["parts"][0]["files"]["features/manifest.json"] = hash_file(folder / "manifest.json")
-    write_json(index / "index.json", description)
+    write_description(index, description)
     shutil.rmtree(index / "compressed", ignore_errors=True)  # else its codes are refused, made from other features
     line = refused()
     assert line.startswith(f"index/parts/000/features/{path.name}: shape (")

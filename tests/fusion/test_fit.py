@@ -5,7 +5,7 @@ import pytest
 
 from imgfp.errors import InputError
 from imgfp.fusion import features
-from imgfp.fusion.fit import _best_of_each, _thresholds, fit_calibration
+from imgfp.fusion.fit import _thresholds, calibration_error, fit_calibration
 from imgfp.records import Evidence
 
 pytest.importorskip("sklearn")
@@ -54,8 +54,12 @@ def test_what_cannot_be_fitted_is_told() -> None:
         fit_calibration(evidence, {min(true)}, 0.95, 0.01, 5, "")
 
 
-def test_the_best_candidate_of_each_query() -> None:
-    assert _best_of_each(np.array([1, 0, 1, 0]), np.array([0.5, -1.0, 2.0, 3.0])).tolist() == [3, 2]
+def test_calibration_error_by_hand() -> None:
+    evidence = [Evidence(f"q{number}", "r", 0.0, 0, 0) for number in range(4)]
+    odds = np.log(np.array([0.9, 0.9, 0.2, 0.2]) / (1 - np.array([0.9, 0.9, 0.2, 0.2])))
+    off, score = calibration_error(odds, evidence, {("q0", "r"), ("q2", "r")})
+    assert off == pytest.approx((2 * 0.4 + 2 * 0.3) / 4)
+    assert score == pytest.approx((0.01 + 0.81 + 0.64 + 0.04) / 4)
 
 
 def sigmoid(value: float) -> float:
@@ -68,7 +72,7 @@ def sigmoid(value: float) -> float:
         (1.0, 0.0, 4, -1),  # 5 and 4 are copies, 3 is none
         (0.75, 0.0, 2, -1),  # 3 of the first 4
         (0.6, 0.0, 1, -1),
-        (0.5, 0.0, -1, -1),  # 4 of all 7
+        (0.5, 0.0, 0, -1),  # 4 of all 7, but none below even odds
         (1.0, 0.5, 4, 2),  # half of the four copies 5, 4, 2, -1 may be lost: the lower of the middle two
         (0.75, 1.0, 2, 2),  # never above the threshold of a copy
     ],

@@ -211,6 +211,15 @@ def test_blocks_of_a_fast_scan_hold_every_half_byte_once() -> None:
     assert np.array_equal(halves, np.sort(np.concatenate([whole & 15, whole >> 4], axis=2), axis=2))
 
 
+def test_answers_do_not_depend_on_company(built, source) -> None:
+    _, index, _ = built
+    together = index.search(source.descriptors[::3], 5, variants(True, True))
+    for row in (0, 17, 300):
+        alone = index.search(source.descriptors[3 * row : 3 * row + 1], 5, variants(True, True))
+        assert np.array_equal(alone.distances[:, 0], together.distances[:, row])
+        assert np.array_equal(alone.rows[:, 0], together.rows[:, row])
+
+
 @pytest.mark.parametrize("kind", ["ivf_sq8", "ivf_rabitq", "ivf_pq24", "ivf_pq16"])
 def test_estimates_are_those_of_faiss(kind, source, tmp_path) -> None:
     """The same codes in faiss's own index, with its floating-point products."""

@@ -12,8 +12,8 @@ from imgfp.local.index_config import EXACT_LIMIT, KINDS, IndexConfig, choose, li
         (0, None, "exact"),
         (EXACT_LIMIT, 1, "exact"),
         (10_000_000, 1320, "ivf_sq8"),
-        (10_000_000, 1319, "ivf_rabitq"),
-        (10_000_000, 280, "ivf_rabitq"),
+        (10_000_000, 1319, "ivf_pq24"),
+        (10_000_000, 280, "ivf_pq24"),
         (10_000_000, 279, "ivf_pq16"),
         (10_000_000, 200, "ivf_pq16"),
     ],
@@ -21,7 +21,8 @@ from imgfp.local.index_config import EXACT_LIMIT, KINDS, IndexConfig, choose, li
 def test_the_most_accurate_kind_that_fits(descriptors: int, memory_mb: int | None, kind: str) -> None:
     choice = choose(IndexConfig(memory_mb=memory_mb), descriptors)
     assert choice.kind.name == kind
-    assert (f"{EXACT_LIMIT:,}" in choice.why) == (descriptors <= EXACT_LIMIT or "below" in choice.why)
+    told = "compared one by one" if kind == "exact" else f"the most accurate below {memory_mb:,} MB"
+    assert told in choice.why
 
 
 def test_none_fits() -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imgfp.errors import InputError
-from imgfp.fusion import EDITED, EXACT, Calibration, FusionConfig
+from imgfp.fusion import COPIES, EDITED, EXACT, Calibration, FusionConfig
 from imgfp.fusion.calibration import FEATURES
 from imgfp.images import FileSize, ImageList
 from imgfp.pipeline.duplicates import Duplicates, find_duplicates
@@ -69,7 +69,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def copies(result: Duplicates) -> dict[tuple[str, str], str]:
-    return {(pair.query_id, pair.reference_id): pair.label for pair in result.pairs if "copy" in pair.label.split()[-1]}
+    return {(pair.query_id, pair.reference_id): pair.label for pair in result.pairs if pair.label in COPIES}
 
 
 @pytest.mark.parametrize("branches", [("local",), ("global",), ("local", "global")])

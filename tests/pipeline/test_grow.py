@@ -156,7 +156,27 @@ def test_what_cannot_be_removed(halves, tmp_path, contents) -> None:
     assert contents(index) == before
 
 
+def test_a_removed_id_never_comes_back(halves, tmp_path, contents) -> None:
+    index = build(halves["a"], tmp_path / "index", "exact")
+    remove_images(["ref1"], index, {})
+    before = contents(index)
+    with pytest.raises(InputError, match=r"image 'ref1' was removed from it, and a removed id never comes back: give"):
+        add_images(halves["a"], index, {})
+    assert contents(index) == before
+
+
+def test_features_of_two_extractors_do_not_mix(halves, tmp_path, contents, monkeypatch) -> None:
+    index = build(halves["a"], tmp_path / "index", "exact")
+    before = contents(index)
+    monkeypatch.setattr("imgfp.local.extractor_check.compiled_fault", lambda: "no compiler")
+    with pytest.raises(InputError, match=r"was built with sift\.extractor=compiled, which cannot be used here"):
+        add_images(halves["b"], index, {})
+    assert contents(index) == before
+
+
 def test_ids_from_the_command_line_or_a_file(tmp_path) -> None:
+    many = [f"reference_{number:03d}" for number in range(60)]
+    assert read_ids(",".join(many)) == many  # longer than any file name
     assert read_ids("a, b,,c") == ["a", "b", "c"]
     (tmp_path / "ids.txt").write_text("a\n\n b,c \n")
     assert read_ids(str(tmp_path / "ids.txt")) == ["a", "b,c"]

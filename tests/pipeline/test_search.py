@@ -217,8 +217,8 @@ def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small
         (None, r"no finished index there \(no index\.json\): run 'imgfp index REFERENCES --out "),
         ("{", r"index\.json: damaged: delete .* and build the index again"),
         ("[]", r"index\.json: damaged: delete .* and build the index again"),
-        ('{"schema": 99}', r"index\.json: schema 99, this version reads 2: delete .* and build the index again"),
-        ('{"schema": 1}', r"index\.json: schema 1, this version reads 2: delete .* and build the index again"),
+        ('{"schema": 99}', r"index\.json: schema 99, this version reads 3: delete .* and build the index again"),
+        ('{"schema": 1}', r"index\.json: schema 1, this version reads 3: delete .* and build the index again"),
     ],
 )
 def test_a_folder_that_is_no_index_is_refused(tmp_path, text, told: str) -> None:

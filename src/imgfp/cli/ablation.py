@@ -28,7 +28,7 @@ from imgfp.metrics import Difference, IscMetrics, compare, evaluate
 from imgfp.pipeline.ablation import evidence_of_settings
 from imgfp.pipeline.features import feature_stage, with_usable_extractor
 from imgfp.pipeline.index import build_index, open_index
-from imgfp.pipeline.presets import Preset
+from imgfp.pipeline.presets import PRESETS, Preset
 from imgfp.pipeline.rank import rank_branches
 from imgfp.records import Evidence, Pairs
 from imgfp.tracking import describe, open_store, tracked_run
@@ -87,9 +87,13 @@ def changed(preset: Preset, change: str) -> Preset:
     """
     node = writable_node(preset)
     try:
-        return preset_of(OmegaConf.merge(node, OmegaConf.from_dotlist(change.split())))  # type: ignore[arg-type]
+        found = preset_of(OmegaConf.merge(node, OmegaConf.from_dotlist(change.split())))  # type: ignore[arg-type]
     except OmegaConfBaseException as error:
         raise InputError(f"changes: {change!r}: {str(error).splitlines()[0]}") from None
+    kept = replace(found, vote=preset.vote, match=preset.match, views=preset.views, fusion=preset.fusion)
+    if kept != preset or found == preset:
+        raise InputError(f"changes: {change!r}: changes nothing here: give settings of vote, match, views or fusion")
+    return found
 
 
 def _evidence(
@@ -100,7 +104,8 @@ def _evidence(
     work = (
         Path(config.paths.work) / f"ablation-{hash_value([data.digest, asdict(preset.sift), asdict(preset.views)])[:8]}"
     )
-    build_index(data.references, work / "index", "default", replace(preset, index=IndexConfig("exact")), ("local",))
+    extraction = replace(PRESETS["default"], sift=preset.sift, index=IndexConfig("exact"))
+    build_index(data.references, work / "index", "default", extraction, ("local",))
     references = open_index(work / "index").features
     feature_stage("query features", data.queries, preset.sift, work / "query_features", preset.views)
     queries = FeatureStore(work / "query_features", verify=False)
@@ -143,8 +148,7 @@ def _table(titles: Sequence[str], rows: Sequence[dict[str, Row]]) -> str:
         cells = []
         for part in rows:
             row = part[name]
-            at_p90 = row.figures.recall_at_p90
-            cells += [f"{row.candidates:.3f}", f"{row.figures.uap:.4f}", "-" if at_p90 is None else f"{at_p90:.3f}"]
+            cells += [f"{row.candidates:.3f}", f"{row.figures.uap:.4f}", f"{row.figures.recall_at_p90:.3f}"]
             cells.append(f"{row.figures.recall_at_1:.3f}")
             gap = row.against
             cells.append("" if gap is None else f"{gap.difference:+.4f} ({gap.low:+.4f} to {gap.high:+.4f})")

@@ -91,13 +91,17 @@ def run_find(options: argparse.Namespace) -> int:
 def run_index(options: argparse.Namespace) -> int:
     """imgfp index."""
     from imgfp.cli.console import print_stages, report_failures
+    from imgfp.images import write_failures
+    from imgfp.pipeline.index import index_failures, open_images
 
     stages = tuple(_changed(options) if options.references is None else _built(options))
-    print(f"index in {options.out}; stages:")
+    print(f"index of {len(open_images(options.out)):,} pictures in {options.out}" + ("; stages:" if stages else ""))
     print_stages(stages)
     print(f"next: imgfp search {options.out} QUERIES --out result")
     failures = tuple(dict.fromkeys(failure for stage in stages for failure in stage.failures))
-    return report_failures(failures, options.out / "failures.csv")
+    code = report_failures(failures, options.out / "failures.csv")
+    write_failures(options.out / "failures.csv", index_failures(options.out))  # of earlier parts too
+    return code
 
 
 def _built(options: argparse.Namespace) -> "list[StageResult]":

@@ -12,7 +12,7 @@ from imgfp.cli.judged_run import Tracking, figures_table, judged_run
 from imgfp.cli.made_data import made_data, photographs_of
 from imgfp.cli.main import OK
 from imgfp.fusion import FusionConfig, best_answers
-from imgfp.fusion.fit import fit_calibration
+from imgfp.fusion.fit import calibration_error, fit_calibration
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.images.perceptual_hash import hash_distance, perceptual_hash
 from imgfp.metrics import evaluate
@@ -50,6 +50,8 @@ def fit_ranking(config: DictConfig) -> int:
     )
     answers = evaluate(best_answers(unseen, 1), data.truth)
     print(figures_table({"inliers": done.figures["merged"], "fitted": answers}))
+    off, error = calibration_error(fitted.unseen, evidence, data.truth.pairs())
+    print(f"probabilities of candidates: off by {off:.4f} on average over ten bins, Brier score {error:.4f}")
     print(f"'fitted' is cross-validated; an exact copy may differ by {bits} of 64 bits; written: {out}")
     return OK
 

@@ -31,7 +31,8 @@ def fit_calibration(
 ) -> Fitted:
     """A logistic regression on standardised features, all candidates weighing the same.
 
-    Thresholds come from five-fold cross-validation by query: each query's best answer, judged by a fit without that query.
+    Thresholds come from five-fold cross-validation by query, each candidate judged by a fit without its query. They are chosen
+    over all candidates, not over each query's best: a collection against itself keeps every pair.
 
     Args:
         evidence: All candidates of all queries.
@@ -65,9 +66,8 @@ def fit_calibration(
     for fold in range(_FOLDS):
         out = folds[place] == fold
         unseen[out] = fit(~out).decision_function(scaled[out])
-    best = _best_of_each(place, unseen)
     final = fit(np.ones(len(evidence), bool))
-    copy, similar = _thresholds(unseen[best], copies[best], precision, loss)
+    copy, similar = _thresholds(unseen, copies, precision, loss)
     calibration = Calibration(
         mean=tuple(mean.tolist()),
         deviation=tuple(deviation.tolist()),
@@ -83,17 +83,29 @@ def fit_calibration(
     return Fitted(calibration, unseen)
 
 
-def _best_of_each(place: np.ndarray, odds: np.ndarray) -> np.ndarray:
-    """Positions of each query's candidate with the highest odds."""
-    order = np.lexsort((-odds, place))
-    return order[np.unique(place[order], return_index=True)[1]]
+def calibration_error(
+    odds: np.ndarray, evidence: Sequence[Evidence], true: set[tuple[str, str]]
+) -> tuple[float, float]:
+    """How well probabilities hold: expected calibration error over ten equal bins (Naeini et al. 2015), and Brier score.
+
+    Args:
+        odds: (n,) log odds of being a copy, of a fit that had not seen the pairs.
+        evidence: The n pairs.
+        true: The pairs (query id, reference id) that are copies.
+    """
+    copies = np.array([(item.query_id, item.reference_id) in true for item in evidence], dtype=float)
+    told = 1 / (1 + np.exp(-odds))
+    bins = np.minimum((told * 10).astype(int), 9)
+    sums = [np.bincount(bins, weights=values, minlength=10) for values in (told, copies)]
+    return float(np.abs(sums[0] - sums[1]).sum() / len(odds)), float(((told - copies) ** 2).mean())
 
 
 def _thresholds(odds: np.ndarray, copies: np.ndarray, precision: float, loss: float) -> tuple[float, float]:
-    """Probabilities: the lowest with at least `precision` above it, and one that at most `loss` of the copies lie below."""
+    """Probabilities: the lowest from one half on with at least `precision` above it, and one that at most `loss` of the copies
+    lie below. Precision of all above a threshold may hold far below one half, where each further pair is more likely wrong."""
     order = np.argsort(-odds, kind="stable")
     reached = np.cumsum(copies[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero(reached >= precision)
-    copy = odds[order[good[-1]]] if len(good) else np.inf
+    copy = max(odds[order[good[-1]]], 0.0) if len(good) else np.inf
     similar = min(np.quantile(odds[copies], loss, method="lower"), copy) if copies.any() else copy
     return tuple(float(1 / (1 + np.exp(-value))) for value in (copy, similar))  # type: ignore[return-value]

@@ -14,8 +14,9 @@ from imgfp.local.merged import Merged
 from imgfp.local.nearest import NO_DISTANCE, nearest
 from imgfp.local.neighbours import Neighbours
 from imgfp.progress import advance
+from imgfp.threads import thread_count
 
-_QUERIES = 1 << 16  # searched at a time: the more, the less decoding for each; about 60 MB
+_QUERIES = 1 << 16  # searched at a time: the more, the less decoding for each
 
 
 class CompressedIndex:
@@ -58,7 +59,10 @@ class CompressedIndex:
 
     def needs(self, queries: int, k: int, forms: int) -> str:
         """See `DescriptorIndex`."""
-        megabytes = self.descriptors * self._kind.memory / 1e6 + queries * forms * 12 * k / 1e6 + 100
+        # per thread its own nearest and products; queries, lists, answers of one batch
+        batch = min(queries * forms, _QUERIES)
+        each = thread_count() * (12 * k * batch + 32e6) + batch * (1024 + 24 * self._probes)
+        megabytes = (self.descriptors * self._kind.memory + queries * forms * 12 * k + each) / 1e6
         return (
             f"{self._probes} of {len(self._codebook.centres):,} lists of {self.descriptors:,} descriptors of the references "
             f"({self._kind.name}: {self._kind.what}), about {megabytes:,.0f} MB"

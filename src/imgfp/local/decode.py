@@ -1,16 +1,14 @@
 """Codes of a list back to vectors: an estimated squared distance is then own + offset - 2 (vector . query).
 
-`own`: the query's squared distance to the list's centre (ivf_sq8: its squared norm). Vectors are rounded to 64ths: descriptors
-are whole numbers, so products sum to the same bits in any order, whichever queries are compared together.
+`own`: the query's squared distance to the list's centre (ivf_sq8: its squared norm). Queries are whole numbers (`ivf.whole`) and
+vectors are rounded to 64ths, so products sum to the same bits in any order, whichever queries are compared together.
 """
 
-import math
-
-import numba
 import numpy as np
 
 from imgfp.local.codebook import SUB_QUANTISERS, Codebook
 from imgfp.local.features import DESCRIPTOR_SIZE
+from imgfp.local.jit import entry
 
 _PARTS = np.float32(64)
 _SIGNS = np.where(np.arange(256)[:, None] >> np.arange(8) & 1, 1, -1).astype(np.float32)
@@ -22,7 +20,7 @@ def decode(codebook: Codebook, codes: np.ndarray, turned_centre: np.ndarray) -> 
     Args:
         codebook: What they were made with.
         codes: (n, code size) uint8, contiguous.
-        turned_centre: (128,) float32, the list's centre in the form that queries are compared in.
+        turned_centre: (128,) float32, the list's centre as `ivf.whole` gives it.
     """
     vectors, offsets = np.empty((len(codes), DESCRIPTOR_SIZE), np.float32), np.empty(len(codes), np.float32)
     if codebook.kind == "ivf_sq8":
@@ -37,7 +35,7 @@ def decode(codebook: Codebook, codes: np.ndarray, turned_centre: np.ndarray) -> 
     return vectors, offsets
 
 
-@numba.njit(nogil=True, cache=True)
+@entry()
 def _bytes(codes, vectors, offsets):  # type: ignore[no-untyped-def]
     for row in range(len(codes)):
         norm = np.int32(0)
@@ -48,7 +46,7 @@ def _bytes(codes, vectors, offsets):  # type: ignore[no-untyped-def]
         offsets[row] = norm
 
 
-@numba.njit(nogil=True, cache=True)
+@entry()
 def _signs(codes, signs, factors, centre, vectors, offsets):  # type: ignore[no-untyped-def]
     """RaBitQ (Gao and Long 2024): one sign a dimension times a length that makes products with the original unbiased.
 
@@ -58,7 +56,9 @@ def _signs(codes, signs, factors, centre, vectors, offsets):  # type: ignore[no-
     """
     size = vectors.shape[1]
     for row in range(len(codes)):
-        length = np.round(factors[row, 1] / np.float32(math.sqrt(size)) * _PARTS) / _PARTS
+        length = (
+            np.round(factors[row, 1] / np.float32(size) * _PARTS) / _PARTS
+        )  # queries are longer by the root of size
         cross = np.float32(0)
         for byte in range(size // 8):
             first, found = byte * 8, signs[codes[row, byte]]
@@ -69,7 +69,7 @@ def _signs(codes, signs, factors, centre, vectors, offsets):  # type: ignore[no-
         offsets[row] = factors[row, 0] + np.float32(2) * cross
 
 
-@numba.njit(nogil=True, cache=True)
+@entry()
 def _parts(codes, bits, sub_centres, centre, vectors, offsets):  # type: ignore[no-untyped-def]
     """Product quantisation: every `bits` bits of a code, the lowest first, name one of 2^bits short vectors."""
     parts, mask, width = len(sub_centres), (1 << bits) - 1, sub_centres.shape[2]

@@ -2,10 +2,10 @@
 
 import math
 
-import numba
 import numpy as np
 
 from imgfp.local.features import Variant
+from imgfp.local.jit import entry
 
 
 def agreeing(reference: np.ndarray, query: np.ndarray, form: Variant, slack: float) -> np.ndarray:
@@ -33,7 +33,7 @@ def agreeing(reference: np.ndarray, query: np.ndarray, form: Variant, slack: flo
     return np.asarray(_best(np.stack([*columns, np.cos(turns), np.sin(turns)]).astype(np.float32), np.float32(slack)))
 
 
-@numba.njit(nogil=True, cache=True)
+@entry()
 def _best(columns, slack):  # type: ignore[no-untyped-def]
     """One loop without branches, which becomes vector instructions; who supports the best is seen by a second look."""
     reference_x, reference_y, query_x, query_y, scales, cosines, sines = columns

@@ -64,7 +64,7 @@ def choose(config: IndexConfig, descriptors: int) -> Choice:
     if descriptors <= EXACT_LIMIT:
         return Choice(KINDS["exact"], f"up to {EXACT_LIMIT:,} descriptors are compared one by one")
     limit = config.memory_mb or machine_memory_mb() // 2
-    for kind in (KINDS["ivf_sq8"], KINDS["ivf_rabitq"], KINDS["ivf_pq16"]):
+    for kind in (KINDS["ivf_sq8"], KINDS["ivf_pq24"], KINDS["ivf_pq16"]):
         if descriptors * kind.memory <= limit * 1e6:
             return Choice(kind, f"the most accurate below {limit:,} MB for more than {EXACT_LIMIT:,} descriptors")
     least = math.ceil(descriptors * KINDS["ivf_pq16"].memory / 1e6)

@@ -26,7 +26,6 @@ def empty_index(codebook: Codebook, scanned: bool = False) -> Any:
         index = faiss.IndexIVFScalarQuantizer(quantizer, DESCRIPTOR_SIZE, lists, scalar, faiss.METRIC_L2, False)
     elif codebook.kind == "ivf_rabitq":
         index = faiss.IndexIVFRaBitQ(quantizer, DESCRIPTOR_SIZE, lists, faiss.METRIC_L2)
-        index.qb = 4  # bits of a query's components: products by counting bits
     else:
         make = faiss.IndexIVFPQFastScan if scanned else faiss.IndexIVFPQ
         index = make(quantizer, DESCRIPTOR_SIZE, lists, *SUB_QUANTISERS[codebook.kind])
@@ -43,8 +42,14 @@ def prepared(codebook: Codebook, descriptors: np.ndarray) -> np.ndarray:
     """(n, 128) uint8 descriptors as the index compares them, float32; for one bit a dimension turned, which spreads a
     difference over all dimensions. Sums of bytes are exact in float32, so the turn gives the same bits on every machine.
     """
+    wide = whole(codebook, descriptors)
+    return wide / np.float32(np.sqrt(DESCRIPTOR_SIZE)) if codebook.kind == "ivf_rabitq" else wide
+
+
+def whole(codebook: Codebook, descriptors: np.ndarray) -> np.ndarray:
+    """The same in whole numbers: turned descriptors are longer by the root of 128."""
     wide = np.ascontiguousarray(descriptors, dtype=np.float32)
-    return wide @ _turn() / np.float32(np.sqrt(DESCRIPTOR_SIZE)) if codebook.kind == "ivf_rabitq" else wide
+    return wide @ _turn() if codebook.kind == "ivf_rabitq" else wide
 
 
 @lru_cache(maxsize=1)

@@ -12,12 +12,12 @@ import torch
 
 from imgfp.local.codebook import Codebook
 from imgfp.local.decode import decode
-from imgfp.local.ivf import prepared
+from imgfp.local.ivf import whole
 from imgfp.local.nearest import NO_DISTANCE
 from imgfp.local.scan import CHUNK, keep_nearest
 from imgfp.threads import libraries_single_threaded, thread_count
 
-_ROWS = 2048  # of a list that are decoded and compared at a time
+_ROWS, _QUERIES = 2048, 4096  # of a list and of its queries that are compared at a time: up to 32 MB of products
 
 
 class ListSearch:
@@ -26,7 +26,7 @@ class ListSearch:
     def __init__(self, codebook: Codebook, codes: np.ndarray, starts: np.ndarray) -> None:
         """`codes`: (n, code size) uint8, may be mapped; `starts`: (lists + 1,) int64, positions where each list begins."""
         self._codebook, self._codes, self._starts = codebook, codes, starts
-        self._centres = prepared(codebook, codebook.centres)
+        self._centres = whole(codebook, codebook.centres)
 
     def nearest(
         self, queries: np.ndarray, lists: np.ndarray, list_distances: np.ndarray, k: int
@@ -43,7 +43,7 @@ class ListSearch:
             Estimated squared distances (n, k) int32, rising, and positions in list order (n, k) int64; where there are fewer,
             2^31 - 1 and -1. At equal distance the lower position comes first.
         """
-        wide = prepared(self._codebook, queries)
+        wide = whole(self._codebook, queries)
         own = list_distances
         if self._codebook.kind == "ivf_sq8":  # bytes as they are, not their difference to the centre
             own = np.broadcast_to((wide * wide).sum(axis=1, keepdims=True), lists.shape)
@@ -82,13 +82,13 @@ class ListSearch:
     ) -> None:
         """One list with the queries that look into it."""
         start, stop = self._starts[number : number + 2].tolist()
-        left = torch.from_numpy(wide[asking])
         for first in range(start, stop, _ROWS):
             codes = np.ascontiguousarray(self._codes[first : min(first + _ROWS, stop)])
             vectors, offsets = decode(self._codebook, codes, self._centres[number])
-            products = torch.mm(left, torch.from_numpy(vectors).T).numpy()[None]
             scratch = np.empty((1, -(-len(codes) // CHUNK), CHUNK), np.int32)
-            keep_nearest(products, norms, offsets, asking, first, scratch, distances, rows)
+            for part in (slice(at, at + _QUERIES) for at in range(0, len(asking), _QUERIES)):
+                products = torch.mm(torch.from_numpy(wide[asking[part]]), torch.from_numpy(vectors).T).numpy()[None]
+                keep_nearest(products, norms[part], offsets, asking[part], first, scratch, distances, rows)
 
 
 def _merged(found: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray]:

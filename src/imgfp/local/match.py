@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from imgfp.local.features import LocalFeatures, Variant
+from imgfp.local.jit import entry
 from imgfp.local.nearest import Bytes, nearest_pair
 
 
@@ -63,7 +63,7 @@ def match(query: Side, reference: Side, ratio: float) -> list[Matches]:
     return found
 
 
-@numba.njit(nogil=True, cache=True)
+@entry()
 def _merge(references, queries, distances, reference_places, query_places):  # type: ignore[no-untyped-def]
     """Keeps one match a place. A later match that is no farther replaces the kept one; both images' places are tested.
 

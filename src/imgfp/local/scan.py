@@ -4,14 +4,15 @@ Written for the compiler: plain loops from 0 over whole rows become vector instr
 more than the loop. Minima are taken of whole numbers, because those of floats are not vectorised (NaN).
 """
 
-import numba
 import numpy as np
+
+from imgfp.local.jit import entry
 
 NO_DISTANCE = np.int32(2**31 - 1)  # where there are fewer than k neighbours, as in imgFp
 CHUNK = 32  # columns looked at or passed over together
 
 
-@numba.njit(nogil=True, cache=True)
+@entry()
 def split_bytes(descriptors, places, parts, norms):  # type: ignore[no-untyped-def]
     """Sums and differences of each descriptor over 1, 2 or 4 forms, and its squared norm.
 
@@ -43,7 +44,7 @@ def split_bytes(descriptors, places, parts, norms):  # type: ignore[no-untyped-d
             parts[2, row, place], parts[3, row, place] = (a + b) - (c + d), (a - b) - (c - d)
 
 
-@numba.njit(nogil=True, cache=True)
+@entry()
 def keep_nearest(products, query_norms, row_norms, targets, first_row, scratch, distances, rows):  # type: ignore[no-untyped-def]
     """Merges one tile into the sorted k nearest of each query and form.
 
@@ -98,7 +99,7 @@ def keep_nearest(products, query_norms, row_norms, targets, first_row, scratch, 
                         limit = min(limit, distances[form, query, k - 1])
 
 
-@numba.njit(nogil=True, cache=True)
+@entry()
 def _distances(products, query, query_norm, row_norms, distances):  # type: ignore[no-untyped-def]
     """|q|^2 + |r|^2 - 2 q.r of one query and all rows in every form, q.r being a signed sum of products over their number."""
     forms, half, two = len(products), np.float32(0.5), np.float32(2)

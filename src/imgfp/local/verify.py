@@ -76,6 +76,8 @@ def _inliers(query: Side, reference: Side, matches: Matches, config: MatchConfig
         : int((off <= config.tolerance).sum())
     ]
     lines = matches.rows[np.sort(order[_first_of_each(matches.rows[order])])]
+    if not len(lines):  # what a homography was fitted to may lie behind its horizon
+        return none
     return MatchedPair(len(lines) + len(lines) / (len(matches) + 1), lines, matches.form, len(matches), model)
 
 

@@ -13,7 +13,7 @@ from imgfp.local.features import LocalFeatures, Variant, variants
 from imgfp.local.neighbours import DescriptorIndex, Neighbours
 from imgfp.local.store import FeatureSource
 from imgfp.local.views import ViewsConfig
-from imgfp.local.vote import VoteConfig, vote
+from imgfp.local.vote import Candidate, VoteConfig, vote
 from imgfp.pipeline.candidates import SHARD_QUERIES
 from imgfp.pipeline.presets import Preset
 from imgfp.pipeline.score import read_evidence, score_stage
@@ -61,26 +61,40 @@ class SomeViews:
 
 
 def candidates_of(
-    votes: Mapping[str, VoteConfig], queries: FeatureSource, index: DescriptorIndex, folder: Path
+    votes: Mapping[str, VoteConfig],
+    queries: FeatureSource,
+    kept: Mapping[str, Sequence[int]],
+    index: DescriptorIndex,
+    folder: Path,
 ) -> dict[str, Pairs]:
-    """What each way of voting proposes, by name; the index is searched once for all. The first view votes."""
+    """What each way of voting proposes, by name; the index is searched once for all. The first view that has keypoints votes.
+
+    `kept`: which of the queries' views each way looks at.
+    """
     forms = variants(*(any(getattr(item, key) for item in votes.values()) for key in ("mirrored", "inverted")))
     k = max(item.neighbours for item in votes.values())
-    settings = {name: asdict(item) for name, item in votes.items()}
+    settings = {name: asdict(item) | {"kept": list(kept[name])} for name, item in votes.items()}
     inputs = {"queries": queries.identity, "references": index.identity}
     stage = Stage("votes", folder, settings, inputs, len(queries.ids), SHARD_QUERIES, "queries")
 
     def work(number: int, rows: range) -> Shard:
-        sides = [queries.get(row) for row in rows]
-        found = index.search(np.concatenate([side.first_views(1) for side in sides]), k, forms, len(sides))
-        searched = _Searched(index, found, forms)
+        whole = [queries.get(row) for row in rows]
+        asked = np.concatenate([side.first_views(1) for side in whole])
+        searched = _Searched(index, index.search(asked, k, forms, len(whole)), forms)
+
+        def found(name: str) -> list[list[Candidate]]:
+            sides = [SomeViews(queries, kept[name]).get(row) for row in rows]
+            # a query whose first views are empty votes with a view that not every setting has
+            same = np.array_equal(np.concatenate([side.first_views(1) for side in sides]), asked)
+            return vote(sides, searched if same else index, votes[name])
+
         return Shard({
             name: [
                 [queries.ids[row], index.ids[item.reference], item.votes]
-                for row, items in zip(rows, vote(sides, searched, config), strict=True)
+                for row, items in zip(rows, found(name), strict=True)
                 for item in items
             ]
-            for name, config in votes.items()
+            for name in votes
         })  # fmt: skip
 
     run_stage(stage, work)
@@ -110,8 +124,8 @@ def evidence_of_settings(
     views = next(iter(settings.values())).views
     kept = {name: _kept_views(name, views, preset) for name, preset in settings.items()}
     votes = {name: preset.vote for name, preset in settings.items()}
-    plan = hash_value([[name, asdict(item)] for name, item in votes.items()])[:8]
-    proposed = candidates_of(votes, queries, index, work / f"votes-{plan}")
+    plan = hash_value([[name, asdict(item), kept[name]] for name, item in votes.items()])[:8]
+    proposed = candidates_of(votes, queries, kept, index, work / f"votes-{plan}")
     groups: dict[str, list[str]] = {}  # settings that compare alike
     for name, preset in settings.items():
         groups.setdefault(hash_value([asdict(preset.match), kept[name]])[:8], []).append(name)

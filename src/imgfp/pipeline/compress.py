@@ -16,7 +16,7 @@ import numpy as np
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_file, hash_value
 from imgfp.local.byte_kmeans import nearest_centre
-from imgfp.local.codebook import Codebook, read_codebook, train_codebook, write_codebook
+from imgfp.local.codebook import SAMPLE_PER_LIST, Codebook, read_codebook, train_codebook, write_codebook
 from imgfp.local.compressed_index import CompressedIndex
 from imgfp.local.index_config import KINDS, lists_for
 from imgfp.local.ivf import empty_index, encode
@@ -32,7 +32,7 @@ GROWN = 4  # times the size at training from which a new codebook pays
 
 
 def build_compressed(folder: Path, features: JoinedFeatures, kind: str) -> list[StageResult]:
-    """Makes what is missing of a compressed index below `folder`; older merged files go last.
+    """Makes what is missing of a compressed index below `folder`; merged files of older states stay (`clean_compressed`).
 
     Raises:
         InputError: the frozen codebook is damaged.
@@ -80,16 +80,23 @@ def open_compressed(folder: Path, features: JoinedFeatures, kind: str, probes: i
     return CompressedIndex(codebook, files, features.ids, hash_value(record["files"]), probes)
 
 
-def announce_needs(kind: str, descriptors: int, why: str) -> None:
-    """Tells before building what it takes."""
-    cost, lists = KINDS[kind], lists_for(descriptors)
+def announce_needs(folder: Path, features: JoinedFeatures, kind: str, why: str) -> None:
+    """Tells before building what it takes; a frozen codebook and parts that are encoded already cost nothing again."""
+    cost, total = KINDS[kind], int(features.offsets[-1])
+    trained = (folder / "codebook" / "manifest.json").is_file()
+    lists = len(_open_codebook(folder / "codebook", kind).centres) if trained else lists_for(total)
+    left = sum(
+        int(store.offsets[-1])
+        for part, store in enumerate(features.stores)
+        if not (folder / f"encoded-{part:03d}" / "manifest.json").is_file()
+    )
     # every descriptor and eight times the sample compared with every centre, about 200 M a second and core
-    minutes = (descriptors + 8 * 32 * lists) * lists / 200e6 / 60
+    minutes = (left + (0 if trained else 8 * SAMPLE_PER_LIST * lists)) * lists / 200e6 / 60
     announce(
-        f"index {kind} ({why}): {descriptors:,} descriptors in {lists:,} lists, {cost.disk} bytes each: "
-        f"{descriptors * cost.disk / 1e6:,.0f} MB on disk (twice that with the codes kept for growth), "
-        f"{descriptors * cost.memory / 1e6:,.0f} MB in memory when searched; building takes about "
-        f"2 GB and {max(1, round(minutes))} min on one core"
+        f"index {kind} ({why}): {total:,} descriptors in {lists:,} lists, {cost.disk} bytes each: "
+        f"{total * cost.disk / 1e6:,.0f} MB on disk (twice that with the codes kept for growth), "
+        f"{total * cost.memory / 1e6:,.0f} MB in memory when searched; {left:,} are to be encoded, which takes about "
+        f"{min(3000, 1000 + total * 70 / 1e6):,.0f} MB and {max(1, round(minutes))} min on one core"
     )
 
 

@@ -35,9 +35,10 @@ def open_descriptor_index(
     """
     kind = _chosen(features, config, index)
     device = gpu_device() if config.device != "cpu" else None
-    if config.device == "gpu" and (device is None or kind.name != "exact"):
-        why = "no GPU that torch can use" if device is None else f"index kind {kind.name} has no GPU form here"
-        announce(f"index.device=gpu: {why}: searching on the CPU")
+    if config.device == "gpu" and device is None:
+        announce("index.device=gpu: no GPU that torch can use: searching on the CPU")
+    elif device is not None and kind.name != "exact":
+        announce(f"index.device={config.device}: index kind {kind.name} has no GPU form here: searching on the CPU")
     if kind.name == "exact":
         return ExactIndex(features) if device is None else TorchIndex(features, device), []
     folder = _folder(index, kind)
@@ -59,8 +60,13 @@ def _chosen(features: JoinedFeatures, config: IndexConfig, index: Path) -> Kind:
     if not descriptors:  # nothing to train on, and nothing to be fast about
         return KINDS["exact"]
     choice = choose(config, descriptors)
-    if choice.kind.name != "exact" and not is_built(_folder(index, choice.kind), features):
-        announce_needs(choice.kind.name, descriptors, choice.why)
+    if choice.kind.name == "exact":
+        return choice.kind
+    built = [kind for kind in KINDS.values() if is_built(_folder(index, kind), features)]
+    if config.kind == "auto" and config.memory_mb is None and built:
+        return built[0]  # chosen once: another machine's memory would choose another
+    if choice.kind not in built:
+        announce_needs(_folder(index, choice.kind), features, choice.kind.name, choice.why)
     return choice.kind
 
 

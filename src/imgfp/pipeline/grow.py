@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from imgfp.errors import InputError
-from imgfp.files import read_lines, write_json
+from imgfp.files import read_lines
 from imgfp.images import ImageList
 from imgfp.pipeline.compress import clean_compressed
 from imgfp.pipeline.descriptor_index import grow_descriptor_indexes
-from imgfp.pipeline.index import open_features, preset_from, read_description, require_weights
+from imgfp.pipeline.features import with_usable_extractor
+from imgfp.pipeline.index import open_features, preset_from, read_description, require_weights, write_description
 from imgfp.pipeline.parts import build_part, part_folder, read_images
 from imgfp.pipeline.presets import parse_branches
 from imgfp.pipeline.stage import StageResult
@@ -28,10 +29,16 @@ def add_images(images: ImageList, folder: Path, given: Mapping[str, str]) -> lis
     """
     description = read_description(folder / "index.json")
     _refuse_changed(folder, description, given)
-    number = _part_of(images, folder, description["parts"])
+    number = _part_of(images, folder, description)
     preset = preset_from(description["settings"])
     require_weights(folder, description, preset)
-    results, entry = build_part(images, part_folder(folder, number), preset, tuple(description["branches"]))
+    branches = tuple(description["branches"])
+    if with_usable_extractor(preset, branches) != preset:
+        raise InputError(
+            f"{folder} was built with sift.extractor={preset.sift.extractor}, which cannot be used here, and features of another do "
+            "not mix with it: add on a machine where it works, or build another index"
+        )
+    results, entry = build_part(images, part_folder(folder, number), preset, branches)
     description["parts"][number : number + 1] = [entry]
     return results + _publish(folder, description)
 
@@ -65,11 +72,18 @@ def read_ids(text: str) -> list[str]:
     Raises:
         InputError: no id.
     """
-    lines = read_lines(Path(text), "ids, one a line") if Path(text).is_file() else text.split(",")
+    lines = read_lines(Path(text), "ids, one a line") if _is_file(text) else text.split(",")
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:
         raise InputError(f"--remove {text!r}: no id: give ids with commas between, or a text file with one a line")
     return ids
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # many ids are too long for a name
+        return False
 
 
 def _refuse_changed(folder: Path, description: dict[str, Any], given: Mapping[str, str]) -> None:
@@ -86,19 +100,29 @@ def _refuse_changed(folder: Path, description: dict[str, Any], given: Mapping[st
             )
 
 
-def _part_of(images: ImageList, folder: Path, entries: list[dict[str, Any]]) -> int:
+def _part_of(images: ImageList, folder: Path, description: dict[str, Any]) -> int:
     """The number of the part that these images are, or will be."""
-    for number, entry in enumerate(entries):
+    for number, entry in enumerate(description["parts"]):
         there = read_images(part_folder(folder, number), entry)
-        if there.ids == images.ids and there.paths == tuple(path.resolve() for path in images.paths):
-            return number
         both = sorted(set(there.ids) & set(images.ids))
+        gone = sorted(set(both) & set(description["removed"]))
+        if gone:
+            raise InputError(
+                f"{folder}: image '{gone[0]}' was removed from it, and a removed id never comes back: "
+                "give the picture another name, or build the index again"
+            )
+        if there.ids == images.ids and _places(there) == _places(images):
+            return number
         if both:
             raise InputError(
                 f"{folder} has an image '{both[0]}' already ({len(both)} of {len(images)} ids are taken): "
-                "ids are file names without suffix; rename or leave out the new ones"
+                "ids are file names without suffix; give a folder or a text list of the new pictures only, or rename them"
             )
-    return len(entries)
+    return len(description["parts"])
+
+
+def _places(images: ImageList) -> list[Path]:
+    return [path.resolve() for path in images.paths]
 
 
 def _publish(folder: Path, description: dict[str, Any]) -> list[StageResult]:
@@ -107,7 +131,7 @@ def _publish(folder: Path, description: dict[str, Any]) -> list[StageResult]:
     results: list[StageResult] = []
     if features is not None:
         results = grow_descriptor_indexes(folder, features, preset_from(description["settings"]).index)
-    write_json(folder / "index.json", description)
+    write_description(folder, description)
     if features is not None:
         for built in folder.glob("compressed/*"):
             clean_compressed(built, features)

@@ -19,7 +19,7 @@ from imgfp.encoders import EncoderConfig
 from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value, write_json
 from imgfp.fusion import FusionConfig
-from imgfp.images import ImageList
+from imgfp.images import Failure, ImageList
 from imgfp.local.index_config import IndexConfig
 from imgfp.local.joined import JoinedFeatures
 from imgfp.local.sift import SiftConfig
@@ -28,12 +28,12 @@ from imgfp.local.views import ViewsConfig
 from imgfp.local.vote import VoteConfig
 from imgfp.pipeline.descriptor_index import prepare_descriptor_index
 from imgfp.pipeline.features import with_usable_extractor
-from imgfp.pipeline.parts import Part, build_part, open_part, part_folder
+from imgfp.pipeline.parts import Part, build_part, open_part, part_failures, part_folder, read_images
 from imgfp.pipeline.presets import Preset
 from imgfp.pipeline.stage import StageResult
 from imgfp.records import DescriptorSet
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def build_index(
     results, entry = build_part(references, part_folder(folder, 0), preset, branches)
     description["parts"] = [entry, *description["parts"][1:]]
     results += prepare_descriptor_index(folder, open_features(folder, description), preset.index)
-    write_json(path, description)
+    write_description(folder, description)
     return results
 
 
@@ -109,10 +109,24 @@ def open_index(folder: Path) -> Index:
         description["preset"],
         preset,
         tuple(description["branches"]),
-        _joined_images(parts, set(removed)),
+        _joined_images([part.images for part in parts], set(removed)),
         JoinedFeatures(stores, removed) if stores else None,
         *_joined_descriptors(parts, description),
     )
+
+
+def open_images(folder: Path) -> ImageList:
+    """The pictures of an index, without what was removed."""
+    description = read_description(folder / "index.json")
+    removed = set(description["removed"])
+    lists = [read_images(part_folder(folder, number), entry) for number, entry in enumerate(description["parts"])]
+    return _joined_images(lists, removed)
+
+
+def index_failures(folder: Path) -> list[Failure]:
+    """The pictures that had to be left out of an index, of all its parts."""
+    parts = len(read_description(folder / "index.json")["parts"])
+    return [failure for number in range(parts) for failure in part_failures(part_folder(folder, number))]
 
 
 def require_weights(folder: Path, description: dict[str, Any], preset: Preset) -> None:
@@ -131,14 +145,14 @@ def open_features(folder: Path, description: dict[str, Any]) -> JoinedFeatures |
     return JoinedFeatures(stores, description["removed"]) if stores else None
 
 
-def _joined_images(parts: list[Part], removed: set[str]) -> ImageList:
+def _joined_images(parts: list[ImageList], removed: set[str]) -> ImageList:
     kept = [
         (image_id, path)
         for part in parts
-        for image_id, path in zip(part.images.ids, part.images.paths, strict=True)
+        for image_id, path in zip(part.ids, part.paths, strict=True)
         if image_id not in removed
     ]
-    return ImageList(parts[0].images.root, tuple(row[0] for row in kept), tuple(row[1] for row in kept))
+    return ImageList(parts[0].root, tuple(row[0] for row in kept), tuple(row[1] for row in kept))
 
 
 def _joined_descriptors(parts: list[Part], description: dict[str, Any]) -> tuple[DescriptorSet | None, str]:
@@ -171,6 +185,11 @@ def preset_from(settings: dict[str, Any]) -> Preset:
     )
 
 
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Makes this the state of the index, atomically, with a checksum of its own."""
+    write_json(folder / "index.json", description | {"sha256": hash_value(description)})
+
+
 def read_description(path: Path) -> dict[str, Any]:
     """The content of an index.json.
 
@@ -188,7 +207,14 @@ def read_description(path: Path) -> dict[str, Any]:
                 f"{path}: schema {description['schema']}, this version reads {SCHEMA}: "
                 f"delete {path.parent} and build the index again"
             )
-        if not description.keys() >= {"preset", "settings", "branches", "weights", "parts", "removed"}:
+        if description.pop("sha256") != hash_value(description) or not description.keys() >= {
+            "preset",
+            "settings",
+            "branches",
+            "weights",
+            "parts",
+            "removed",
+        }:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):

@@ -6,13 +6,14 @@ PART/descriptors/    global descriptors (where the global branch is wanted)
 """
 
 import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imgfp.errors import InputError
 from imgfp.files import hash_file, write_csv
-from imgfp.images import ImageList
+from imgfp.images import Failure, ImageList
 from imgfp.local.store import FeatureStore
 from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.features import feature_stage
@@ -67,12 +68,9 @@ def open_part(folder: Path, entry: dict[str, Any]) -> Part:
     Raises:
         InputError: a file is missing or changed, or features or descriptors are of images that images.csv lacks.
     """
-    for name, checksum in entry["files"].items():
-        if not (folder / name).is_file() or hash_file(folder / name) != checksum:
-            raise InputError(
-                f"{folder / name}: missing or changed since it was written: delete {folder.parent.parent} and build it again"
-            )
     images = read_images(folder, entry)
+    for name in entry["files"]:
+        _require_whole(folder, name, entry)
     features = FeatureStore(folder / "features") if "features/manifest.json" in entry["files"] else None
     descriptors = None
     if "descriptors/descriptors.h5" in entry["files"]:
@@ -91,12 +89,34 @@ def open_part(folder: Path, entry: dict[str, Any]) -> Part:
     return Part(images, features, descriptors)
 
 
+def part_failures(folder: Path) -> list[Failure]:
+    """The pictures that building a part had to leave out, each once."""
+    found = []
+    for stage in ("features", "descriptors"):
+        path = folder / stage / "manifest.json"
+        if path.is_file():
+            found += [Failure(Path(name), reason) for name, reason in json.loads(path.read_bytes())["failures"]]
+    return list(dict.fromkeys(found))
+
+
 def read_images(folder: Path, entry: dict[str, Any]) -> ImageList:
-    """The pictures of a part."""
+    """The pictures of a part.
+
+    Raises:
+        InputError: the list is missing or changed.
+    """
+    _require_whole(folder, "images.csv", entry)
     with (folder / "images.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         rows = list(csv.DictReader(file))
     root = Path(entry["root"])
     return ImageList(root, tuple(row["id"] for row in rows), tuple(root / row["path"] for row in rows))
+
+
+def _require_whole(folder: Path, name: str, entry: dict[str, Any]) -> None:
+    if not (folder / name).is_file() or hash_file(folder / name) != entry["files"].get(name):
+        raise InputError(
+            f"{folder / name}: missing or changed since it was written: delete {folder.parent.parent} and build it again"
+        )
 
 
 def _write_images(path: Path, images: ImageList) -> None:
