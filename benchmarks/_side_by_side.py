@@ -10,6 +10,15 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+_kept: list[dict[str, Any]] = []
+
+
+def keep(entry: dict[str, Any]) -> None:
+    """Adds to outputs/benchmarks/NAME.json of the running benchmark, which is written anew at once."""
+    _kept.append(entry)
+    path = ROOT / "outputs" / "benchmarks" / f"{Path(sys.argv[0]).stem}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_kept, indent=1) + "\n")
 
 
 def alternate(
@@ -29,7 +38,8 @@ def alternate(
 
 
 def show(title: str, seconds: dict[str, float], baseline: str, work: float, unit: str) -> None:
-    """Prints seconds, `unit` a second and the ratio to `baseline` of each way."""
+    """Prints seconds, `unit` a second and the ratio to `baseline` of each way, and keeps them."""
+    keep({"table": title, "seconds": seconds, "baseline": baseline, "work": work, "unit": unit})
     print(f"\n{title}\n{'':<34}{'seconds':>10}{unit + '/s':>16}{'ratio':>9}")
     for name, value in seconds.items():
         ratio = "baseline" if name == baseline else f"{seconds[baseline] / value:.2f}x"
@@ -37,7 +47,8 @@ def show(title: str, seconds: dict[str, float], baseline: str, work: float, unit
 
 
 def need(what: str, holds: bool) -> None:
-    """Prints whether a figure that the project asks for is reached."""
+    """Prints whether a figure that the project asks for is reached, and keeps that."""
+    keep({"asked": what, "reached": bool(holds)})
     print(f"{'reached' if holds else 'NOT REACHED'}: {what}")
 
 

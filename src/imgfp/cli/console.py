@@ -29,7 +29,8 @@ def print_result(result: SearchResult) -> None:
         print(f"  {query:<24} {reference:<24} {score:10.3f}")
     print("stages:")
     print_stages(result.stages)
-    print(f"open next: {result.out / 'report.html'} (pictures), {result.out / 'predictions.csv'} (every pair)")
+    named = f", {result.out / 'matches.csv'} (labels and boxes)" if result.answers else ""
+    print(f"open next: {result.out / 'report.html'} (pictures), {result.out / 'predictions.csv'} (every pair){named}")
 
 
 def report_failures(failures: tuple[Failure, ...], listed_in: Path) -> int:
