@@ -24,6 +24,6 @@ def plain_background(width: int, height: int, rng: np.random.Generator) -> np.nd
     elif kind == 4:
         share = ((x % period - period / 2) ** 2 + (y % period - period / 2) ** 2 < (period / 4) ** 2).astype(np.float32)
     else:
-        share = cv2.GaussianBlur(rng.random((height, width), np.float32), (0, 0), float(rng.uniform(1, 12)))
-        share = (share - share.min()) / max(1e-6, float(np.ptp(share)))
+        noise = np.asarray(cv2.GaussianBlur(rng.random((height, width), np.float32), (0, 0), float(rng.uniform(1, 12))))
+        share = (noise - noise.min()) / max(1e-6, float(np.ptp(noise)))
     return np.rint(first + (second - first) * share[..., None]).astype(np.uint8)

@@ -24,6 +24,10 @@ class Box:
         """In square pixels; 0 for a box that is turned inside out."""
         return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
 
+    def scaled(self, factor: float) -> "Box":
+        """The same box in a picture resized by `factor`."""
+        return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor, self.label)
+
     def inside(self, width: int, height: int) -> "Box":
         """The part of it within a picture."""
         return Box(
@@ -49,7 +53,8 @@ def around(matrix: np.ndarray, width: int, height: int, label: str) -> Box:
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float) - [0.5, 0.5, 0]
     x, y, z = matrix @ corners.T
     places = np.stack([x / z, y / z]) + 0.5
-    return Box(*places.min(axis=1).tolist(), *places.max(axis=1).tolist(), label)
+    left, top, right, bottom = (float(value) for value in (*places.min(axis=1), *places.max(axis=1)))
+    return Box(left, top, right, bottom, label)
 
 
 def to_yolo(boxes: tuple[Box, ...], width: int, height: int) -> str:
@@ -83,5 +88,6 @@ def from_yolo(text: str, width: int, height: int, where: str) -> tuple[Box, ...]
         sides = np.array([x - across / 2, y - down / 2, x + across / 2, y + down / 2])
         if not (np.isfinite(sides).all() and sides.min() > -1e-4 and sides.max() < 1 + 1e-4 and across > 0 < down):
             raise InputError(f"{where}, line {number}: {line!r} reaches outside of the picture, or is empty: mend it")
-        boxes.append(Box(*(sides * [width, height, width, height]).tolist(), name))
+        left, top, right, bottom = (float(value) for value in sides * [width, height, width, height])
+        boxes.append(Box(left, top, right, bottom, name))
     return tuple(boxes)

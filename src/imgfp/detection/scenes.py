@@ -9,6 +9,7 @@ import numpy as np
 from imgfp.detection.backgrounds import plain_background
 from imgfp.detection.box import Box, around
 from imgfp.edits import Edit, Edited, apply_edits, augly_catalogue, catalogue
+from imgfp.edits.detail import jpeg_saved
 from imgfp.edits.lettering import any_colour
 
 # how often each kind is drawn; letter-boxed and framed pictures are boxes too, because what lies around is not the copy
@@ -59,8 +60,7 @@ class Scenes:
         factor = min(1.0, self._longest / max(image.shape[:2]))
         height, width = (max(1, round(side * factor)) for side in image.shape[:2])
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        sides = [tuple(value * factor for value in (box.left, box.top, box.right, box.bottom)) for box in boxes]
-        fitted = [Box(*side, box.label).inside(width, height) for side, box in zip(sides, boxes, strict=True)]
+        fitted = [box.scaled(factor).inside(width, height) for box in boxes]
         return Scene(image, tuple(box for box in fitted if min(box.right - box.left, box.bottom - box.top) >= 8), kind)
 
     def _photograph(self, rng: np.random.Generator) -> np.ndarray:
@@ -79,9 +79,7 @@ class Scenes:
                 image, (max(8, round(width * factor)), max(8, round(height * factor))), interpolation=cv2.INTER_AREA
             )
             image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 98))]
-        data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1]
-        return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        return jpeg_saved(image, int(rng.integers(40, 98)))
 
     def _content(self, rng: np.random.Generator) -> np.ndarray:
         """A photograph as it is pasted: sometimes cropped, mirrored, turned, recoloured, partly covered."""
@@ -102,7 +100,8 @@ class Scenes:
 
     def _paste(self, ground: np.ndarray, rng: np.random.Generator, count: int) -> tuple[np.ndarray, list[Box]]:
         """Pictures on a ground, 20 to 92 % of a side, now and then with a border, a turn, or not quite opaque."""
-        image, boxes = ground.copy(), []
+        image = ground.copy()
+        boxes: list[Box] = []
         for _ in range(count):
             content, most = self._content(rng), 0.92 if count == 1 else 0.48
             height, width = ground.shape[:2]

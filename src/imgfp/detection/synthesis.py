@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -15,7 +14,7 @@ from imgfp.detection.box import Box, from_yolo, to_yolo
 from imgfp.detection.scenes import Scenes, draw_kind
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_value, read_lines, write_bytes, write_csv, write_json
-from imgfp.images import Failure, ImageList, read_rgb
+from imgfp.images import ImageList, PhotographPool
 from imgfp.progress import track
 from imgfp.threads import thread_count
 
@@ -114,7 +113,9 @@ def _start(paths: dict[str, list[str]], longest: int) -> None:
 
     cv2.setNumThreads(1)
     for split, own in paths.items():
-        _made_of[split] = Scenes(_Files(own), longest)
+        pool = PhotographPool(own)
+        pool.smallest = longest
+        _made_of[split] = Scenes(pool, longest)
 
 
 def _make(job: tuple[Path, str, int, int]) -> tuple[str, str, str, int]:
@@ -130,20 +131,3 @@ def _make(job: tuple[Path, str, int, int]) -> tuple[str, str, str, int]:
             Image.fromarray(scene.image).save(temporary, "JPEG", quality=int(rng.integers(60, 97)))
         write_bytes(label, to_yolo(scene.boxes, scene.image.shape[1], scene.image.shape[0]).encode())
     return split, name, kind, len(label.read_text().splitlines())
-
-
-class _Files(Sequence[np.ndarray]):
-    """Photographs decoded when they are asked for; one that cannot be read is passed over for the next."""
-
-    def __init__(self, paths: list[str]) -> None:
-        self._paths = paths
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __getitem__(self, place):  # type: ignore[no-untyped-def,override]
-        for step in range(len(self._paths)):
-            path = Path(self._paths[(place + step) % len(self._paths)])
-            if not isinstance(picture := read_rgb(path, 480), Failure):
-                return picture
-        raise InputError(f"{self._paths[0]} and {len(self) - 1} others: no photograph can be read: give some that can")
