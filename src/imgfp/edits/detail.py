@@ -35,9 +35,13 @@ def edge_filter(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 def jpeg(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """JPEG at quality 5 to 24."""
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(5, 25))]
-    _, memory = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
-    return in_place(np.asarray(cv2.imdecode(memory, cv2.IMREAD_COLOR_RGB)))
+    return in_place(jpeg_saved(image, int(rng.integers(5, 25))))
+
+
+def jpeg_saved(image: np.ndarray, quality: int) -> np.ndarray:
+    """`image` as it comes back from a JPEG file of that quality (0 to 100)."""
+    _, memory = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(memory, cv2.IMREAD_COLOR_RGB))
 
 
 def pixelize(image: np.ndarray, rng: np.random.Generator) -> Edited:

@@ -13,8 +13,7 @@ from PIL import Image
 from imgfp.edits import apply_edits, catalogue, random_edits
 from imgfp.errors import InputError
 from imgfp.files import hash_value, read_lines, write_csv, write_json
-from imgfp.images import Failure, ImageList, read_rgb
-from imgfp.learning.data.pool import PhotographPool
+from imgfp.images import Failure, ImageList, PhotographPool, read_rgb
 from imgfp.learning.judged import digest_of
 from imgfp.progress import track
 from imgfp.threads import libraries_single_threaded, thread_count

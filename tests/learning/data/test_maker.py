@@ -9,10 +9,9 @@ from PIL import Image
 
 from imgfp.edits import EditsConfig
 from imgfp.errors import InputError
-from imgfp.images import read_squashed
+from imgfp.images import PhotographPool, read_squashed
 from imgfp.learning.data.batch import HARD, UNTOUCHED, VIEW, Item, collate
 from imgfp.learning.data.maker import Key, Maker
-from imgfp.learning.data.pool import PhotographPool
 
 
 def maker_of(training, untouched: int | None = None) -> Maker:

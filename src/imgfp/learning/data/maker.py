@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from imgfp.edits import POLICIES, EditsConfig, Policy, apply_edits, create_edits, draw
-from imgfp.images import Failure, read_rgb, read_squashed, squashed
+from imgfp.images import Failure, PhotographPool, read_rgb, read_squashed, squashed
 from imgfp.learning.data.batch import HARD, UNTOUCHED, VIEW, Item, View
 from imgfp.learning.data.material import Material
 from imgfp.learning.data.plan import NEGATIVES, Plan
-from imgfp.learning.data.pool import PhotographPool
 
 # Edits work on pictures of at most so many times the network's sides: hardly a crop has to be enlarged, and edits of
 # photographs of 1024 pixels take 60 % of the time that they take at 2.

@@ -9,11 +9,10 @@ import numpy as np
 from imgfp.edits import EditsConfig, create_edits
 from imgfp.errors import InputError
 from imgfp.files import read_lines
-from imgfp.images import ImageList
+from imgfp.images import ImageList, PhotographPool
 from imgfp.learning.data.config import PairsConfig
 from imgfp.learning.data.material import Material
 from imgfp.learning.data.plan import CHOICE
-from imgfp.learning.data.pool import PhotographPool
 from imgfp.learning.data.training_data import TrainingData
 from imgfp.progress import announce
 from imgfp.records import GroundTruth

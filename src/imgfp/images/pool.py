@@ -7,7 +7,8 @@ from typing import overload
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.images import Failure, read_rgb
+from imgfp.images.decode import read_rgb
+from imgfp.images.failure import Failure
 
 _LONGEST_SEARCH = 100
 

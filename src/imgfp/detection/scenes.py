@@ -1,0 +1,182 @@
+"""Made-up queries whose pasted pictures are known: photographs laid on photographs, pages, screens and collages."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from imgfp.detection.backgrounds import plain_background
+from imgfp.detection.box import Box, around
+from imgfp.edits import Edit, Edited, apply_edits, augly_catalogue, catalogue
+from imgfp.edits.detail import jpeg_saved
+from imgfp.edits.lettering import any_colour
+
+# how often each kind is drawn; letter-boxed and framed pictures are boxes too, because what lies around is not the copy
+KINDS = {
+    "on_photograph": 0.36,
+    "on_background": 0.12,
+    "screenshot": 0.16,
+    "collage": 0.12,
+    "framed": 0.06,
+    "letter_boxed": 0.06,
+    "nothing": 0.12,
+}
+_BEFORE = ("crop", "hflip", "vflip", "rot90", "aspect")  # done to a picture before it is pasted: it stays a rectangle
+_COLOURS = ("brightness", "colour_filter", "contrast", "grayscale", "invert", "saturation", "blur", "sharpen", "noise")
+_COVERS = ("text", "sticker", "stripes", "masked")
+_LABELS = {"screenshot": "screenshot_content", "collage": "collage_tile"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """(height, width, 3) uint8 RGB, and where pictures were pasted in it. `kind`: a name of KINDS."""
+
+    image: np.ndarray
+    boxes: tuple[Box, ...]
+    kind: str
+
+
+def draw_kind(rng: np.random.Generator) -> str:
+    """A name of KINDS, as often as it says there."""
+    return str(rng.choice(list(KINDS), p=list(KINDS.values())))
+
+
+class Scenes:
+    """Makes scenes from a pool of photographs, each (h, w, 3) uint8 RGB."""
+
+    def __init__(self, pool: Sequence[np.ndarray], longest: int = 480) -> None:
+        """`longest`: longer side of a scene, in pixels; photographs are shrunk to it before anything is done to them."""
+        self._pool, self._longest = pool, longest
+        self._edits: dict[str, Edit] = catalogue(pool)
+        self._screens = [self._edits["screenshot"]]
+        self._screens += [edit for name, edit in augly_catalogue(pool).items() if name == "augly_screenshot"]
+
+    def make(self, kind: str, rng: np.random.Generator) -> Scene:
+        """One scene of a kind of KINDS, by the state of the generator alone."""
+        image, boxes = getattr(self, f"_{kind}")(rng)
+        if rng.random() < 0.3:  # what users do last, to the whole
+            image = apply_edits(image, [str(rng.choice([*_COLOURS[:6], *_COVERS[:2]]))], self._edits, rng).image
+        factor = min(1.0, self._longest / max(image.shape[:2]))
+        height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        fitted = [box.scaled(factor).inside(width, height) for box in boxes]
+        return Scene(image, tuple(box for box in fitted if min(box.right - box.left, box.bottom - box.top) >= 8), kind)
+
+    def _photograph(self, rng: np.random.Generator) -> np.ndarray:
+        """Any photograph. Those pasted and those below are treated alike, or a detector would learn their seams."""
+        image = self._pool[int(rng.integers(0, len(self._pool)))]
+        factor = min(1.0, self._longest * rng.uniform(0.6, 1.0) / max(image.shape[:2]))
+        size = max(8, round(image.shape[1] * factor)), max(8, round(image.shape[0] * factor))
+        return self._saved(cv2.resize(image, size, interpolation=cv2.INTER_AREA), rng)
+
+    def _saved(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Saved once as JPEG, half of the time after losing resolution."""
+        height, width = image.shape[:2]
+        if rng.random() < 0.5:
+            factor = rng.uniform(0.5, 1.0)
+            small = cv2.resize(
+                image, (max(8, round(width * factor)), max(8, round(height * factor))), interpolation=cv2.INTER_AREA
+            )
+            image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        return jpeg_saved(image, int(rng.integers(40, 98)))
+
+    def _content(self, rng: np.random.Generator) -> np.ndarray:
+        """A photograph as it is pasted: sometimes cropped, mirrored, turned, recoloured, partly covered."""
+        names = [name for name in _BEFORE if rng.random() < 0.25]
+        names += [str(rng.choice(_COLOURS))] if rng.random() < 0.4 else []
+        names += [str(rng.choice(_COVERS))] if rng.random() < 0.3 else []
+        return apply_edits(self._photograph(rng), names, self._edits, rng, self._longest**2).image
+
+    def _on_photograph(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
+        ground = self._photograph(rng)
+        if rng.random() < 0.3:
+            ground = apply_edits(ground, [str(rng.choice(_COLOURS))], self._edits, rng).image
+        return self._paste(ground, rng, 2 if rng.random() < 0.12 else 1)
+
+    def _on_background(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
+        width, height = (int(side) for side in rng.uniform(0.55, 1.0, 2) * self._longest)
+        return self._paste(plain_background(width, height, rng), rng, 1)
+
+    def _paste(self, ground: np.ndarray, rng: np.random.Generator, count: int) -> tuple[np.ndarray, list[Box]]:
+        """Pictures on a ground, 20 to 92 % of a side, now and then with a border, a turn, or not quite opaque."""
+        image = ground.copy()
+        boxes: list[Box] = []
+        for _ in range(count):
+            content, most = self._content(rng), 0.92 if count == 1 else 0.48
+            height, width = ground.shape[:2]
+            factor = rng.uniform(0.2, most) * min(width / content.shape[1], height / content.shape[0])
+            across, down = (
+                max(8, min(s, round(n * factor))) for s, n in ((width, content.shape[1]), (height, content.shape[0]))
+            )
+            over = cv2.resize(content, (across, down), interpolation=cv2.INTER_AREA)
+            left, top = int(rng.integers(0, width - across + 1)), int(rng.integers(0, height - down + 1))
+            box = Box(left, top, left + across, top + down)
+            if any(
+                min(b.right, box.right) > max(b.left, box.left) and min(b.bottom, box.bottom) > max(b.top, box.top)
+                for b in boxes
+            ):
+                continue  # two that cover each other would make half a box
+            if rng.random() < 0.2:
+                edge = int(rng.integers(1, 7))
+                cv2.rectangle(
+                    image,
+                    (left - edge, top - edge),
+                    (left + across + edge - 1, top + down + edge - 1),
+                    any_colour(rng),
+                    -1,
+                )
+            share = 1.0 if rng.random() < 0.8 else rng.uniform(0.75, 1.0)
+            below = image[top : top + down, left : left + across]
+            below[:] = cv2.addWeighted(below, 1 - share, over, share, 0)
+            boxes.append(box)
+        return image, boxes
+
+    def _screenshot(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
+        return self._boxed(
+            self._content(rng), self._screens[int(rng.integers(0, len(self._screens)))], "screenshot", rng
+        )
+
+    def _framed(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
+        return self._boxed(self._content(rng), self._edits["pad"], "framed", rng)
+
+    def _letter_boxed(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
+        return self._boxed(
+            self._content(rng), self._edits[("pad_square", "meme")[int(rng.integers(0, 2))]], "letter_boxed", rng
+        )
+
+    def _boxed(
+        self,
+        content: np.ndarray,
+        edit: Callable[[np.ndarray, np.random.Generator], Edited],
+        kind: str,
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray, list[Box]]:
+        done = edit(content, rng)
+        return done.image, [around(done.matrix, content.shape[1], content.shape[0], _LABELS.get(kind, "overlay"))]
+
+    def _collage(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
+        """Two to four pictures side by side, one above the other, or two by two."""
+        rows, columns = [(1, 2), (2, 1), (1, 3), (3, 1), (2, 2)][int(rng.integers(0, 5))]
+        gap, side = int(rng.integers(0, 12)), self._longest // max(rows, columns)
+        wide, high = int(side * rng.uniform(0.7, 1.0)), int(side * rng.uniform(0.7, 1.0))
+        page = np.full(((high + gap) * rows + gap, (wide + gap) * columns + gap, 3), any_colour(rng), np.uint8)
+        boxes = []
+        for number in range(rows * columns):
+            left, top = gap + number % columns * (wide + gap), gap + number // columns * (high + gap)
+            page[top : top + high, left : left + wide] = _filling(self._content(rng), wide, high)
+            boxes.append(Box(left, top, left + wide, top + high, "collage_tile"))
+        return page, boxes
+
+    def _nothing(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
+        """An edited photograph with nothing pasted."""
+        return self._content(rng), []
+
+
+def _filling(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The middle of a picture, scaled to fill (height, width)."""
+    factor = max(width / image.shape[1], height / image.shape[0])
+    across, down = max(width, round(image.shape[1] * factor)), max(height, round(image.shape[0] * factor))
+    grown = cv2.resize(image, (across, down), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    left, top = (across - width) // 2, (down - height) // 2
+    return grown[top : top + height, left : left + width]
