@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> Parser:
     """The parser of all subcommands; each names the function that runs it."""
-    from imgfp.cli import demo, duplicates, evaluate, find, stages
+    from imgfp.cli import crop, demo, duplicates, evaluate, find, stages
 
     parser = Parser(
         prog="imgfp",
@@ -29,7 +29,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"imgfp {package_version('imgfp')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for module in (find, duplicates, evaluate, stages, demo):
+    for module in (find, duplicates, evaluate, crop, stages, demo):
         module.add_commands(commands)
     return parser
 

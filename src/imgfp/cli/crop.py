@@ -1,0 +1,42 @@
+"""imgfp crop: the pictures pasted in pictures, cut out (imgFp's step 1)."""
+
+import argparse
+from pathlib import Path
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "crop",
+        help="step 1: cut out what was pasted into pictures",
+        description="Finds pictures that were pasted into those of IN, a folder or a text list, by their straight edges, and cuts them out.",
+        epilog="example: imgfp crop queries/ crops --preset local",
+    )
+    parser.add_argument("images", type=Path, metavar="IN")
+    parser.add_argument("out", type=Path, metavar="OUT", help="output folder; run again to go on after an interruption")
+    parser.add_argument(
+        "--preset",
+        default="default",
+        help="global, local: imgFp's rules, one crop in the picture's place; default: up to three beside it (default: %(default)s)",
+    )
+    parser.set_defaults(run=run_crop)
+
+
+def run_crop(options: argparse.Namespace) -> int:
+    """imgfp crop."""
+    from imgfp.cli.console import print_stages, report_failures
+    from imgfp.detection import crop_rules
+    from imgfp.files import write_bytes
+    from imgfp.images import ImageList
+    from imgfp.pipeline.crops import crop_images
+
+    rules = crop_rules(options.preset)
+    images = ImageList.open(options.images)
+    result, crops = crop_images(images, rules, options.out)
+    if not rules.added:  # imgFp's list
+        lines = "".join(f"{crop.file} {crop.confidence:f}\n" for crop in crops)
+        write_bytes(options.out / f"{options.preset}_crop_list.txt", lines.encode("utf-8", "surrogateescape"))
+    cropped = len({crop.image_id for crop in crops})
+    print(f"{len(crops)} crops of {cropped} of {len(images)} pictures in {options.out / 'images'}; stages:")
+    print_stages((result,))
+    return report_failures(result.failures, options.out / "failures.csv")
