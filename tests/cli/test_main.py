@@ -18,6 +18,7 @@ COMMANDS = [
     "search",
     "duplicates",
     "evaluate",
+    "crop",
     "sift",
     "vote",
     "describe",
