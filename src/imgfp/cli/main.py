@@ -1,6 +1,7 @@
 """The program `imgfp`: parse, call one function, print. Exit 0; 2 for bad input; 3 where images had to be left out."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"imgfp {options.command}: {error}", file=sys.stderr)
         return BAD_INPUT
+    except BrokenPipeError:  # who reads has seen enough: `imgfp ... | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # nothing is left to flush at the end
+        return OK
     except OSError as error:  # a full disk, an output folder that is a file or may not be written to
         print(f"imgfp {options.command}: {error}: free the disk, or give another output", file=sys.stderr)
         return BAD_INPUT
