@@ -131,7 +131,7 @@ def test_an_unknown_kind(imgfp, pictures, tmp_path) -> None:
     said = imgfp("index", pictures, "--out", tmp_path / "o", "--index", "best")
     assert said.code == 2
     assert said.errors == [
-        "imgfp index: index.kind='best': give one of auto, exact, ivf_sq8, ivf_rabitq, ivf_pq24, ivf_pq16, fast_scan"
+        "imgfp index: index.kind='best': give one of auto, exact, ivf_sq8, ivf_pq24, ivf_rabitq, ivf_pq16, fast_scan"
     ]
 
 

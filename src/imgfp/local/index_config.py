@@ -23,8 +23,8 @@ KINDS = {
     for kind in (
         Kind("exact", 128, 0, "every descriptor compared"),
         Kind("ivf_sq8", 132, 132, "nearest lists only, descriptors as they are"),
-        Kind("ivf_rabitq", 28, 28, "nearest lists only, one bit a dimension"),
         Kind("ivf_pq24", 28, 28, "nearest lists only, 24 bytes by product quantisation"),
+        Kind("ivf_rabitq", 28, 28, "nearest lists only, one bit a dimension"),
         Kind("ivf_pq16", 20, 20, "nearest lists only, 16 bytes by product quantisation"),
         Kind("fast_scan", 20, 28, "nearest lists only, 32 half-bytes by product quantisation, compared in registers"),
     )
@@ -39,7 +39,7 @@ PROBES = 16
 class IndexConfig:
     """How the descriptors of references are kept and searched."""
 
-    kind: str = "auto"  # auto, exact, ivf_sq8, ivf_rabitq, ivf_pq24, ivf_pq16, fast_scan
+    kind: str = "auto"  # auto, exact, ivf_sq8, ivf_pq24, ivf_rabitq, ivf_pq16, fast_scan
     memory_mb: int | None = None  # auto: what the index may take; None: half of the machine's memory
     probes: int = PROBES  # lists that a query descriptor is compared with
     device: str = "auto"  # auto: a GPU where there is one
