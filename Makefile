@@ -2,22 +2,29 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 DATA ?=
+DETECTOR ?= 1
 OUT ?= outputs/demo
 
-.PHONY: env demo test check bench ui
+.PHONY: env packages demo test check bench ui
 
-env: .venv/.ready
+env: .venv/.ready-$(DETECTOR)
 
 # uv installs several times faster than pip; where it cannot be had or cannot reach the packages, pip does the same work.
-.venv/.ready: pyproject.toml constraints.txt
+# The detector (AGPL) comes with it, DETECTOR=0 leaves it out. It asks for opencv-python, which would overwrite the headless
+# contrib build: so it is installed without what it asks for, and that is named here.
+.venv/.ready-$(DETECTOR): pyproject.toml constraints.txt src/imgfp_detector/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imgfp needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 2; }
 	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
 	@echo "installing imgfp and what it needs into .venv (about 9 GB with torch's GPU libraries; minutes on first use)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv 2>/dev/null || echo "uv is not to be had: using pip"
-	@if $(BIN)/python -m uv --version >/dev/null 2>&1 && $(BIN)/python -m uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	@if $(BIN)/python -m uv --version >/dev/null 2>&1 && $(MAKE) --no-print-directory packages INSTALL='uv pip install --python $(BIN)/python'; \
 	then echo "installed by uv"; \
-	else echo "installing by pip"; $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
+	else echo "installing by pip"; $(MAKE) --no-print-directory packages INSTALL='pip install --disable-pip-version-check'; fi
 	@touch $@
+
+packages:
+	@$(BIN)/python -m $(INSTALL) -c constraints.txt -e '.[dev]' $(if $(filter 0,$(DETECTOR)),,onnx onnxruntime polars psutil)
+	@$(if $(filter 0,$(DETECTOR)),,$(BIN)/python -m $(INSTALL) -c constraints.txt --no-deps ultralytics ultralytics-thop -e src/imgfp_detector)
 
 demo: env
 	$(BIN)/imgfp demo --out '$(OUT)' $(if $(DATA),--data '$(DATA)')

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGETS = ["env", "demo", "test", "check", "bench", "ui"]
+TARGETS = ["env", "packages", "demo", "test", "check", "bench", "ui"]
 # written apart, so that this file does not name them itself
 REGISTRIES = [
     "pypi" + ".org",

@@ -3,25 +3,33 @@
 from imgfp.detection.box import CLASSES, Box, overlap
 from imgfp.detection.classical import Found, find_boxes
 from imgfp.detection.crops import CROPS, CropRules, choose_boxes, crop_rules, cut
+from imgfp.detection.finders import FINDERS, Finder, detector_module, open_finder
+from imgfp.detection.judge import JudgedBoxes, judge_boxes
 from imgfp.detection.scenes import KINDS, Scene, Scenes, draw_kind
 from imgfp.detection.synthesis import SynthesisConfig, make_scenes, read_labels
 
 __all__ = [
     "CLASSES",
     "CROPS",
+    "FINDERS",
     "KINDS",
     "Box",
     "CropRules",
+    "Finder",
     "Found",
+    "JudgedBoxes",
     "Scene",
     "Scenes",
     "SynthesisConfig",
     "choose_boxes",
     "crop_rules",
     "cut",
+    "detector_module",
     "draw_kind",
     "find_boxes",
+    "judge_boxes",
     "make_scenes",
+    "open_finder",
     "overlap",
     "read_labels",
 ]

@@ -1,5 +1,6 @@
 """What a run found, for people: match pictures, plots, one HTML file that opens offline (floor 3)."""
 
+from imgfp.reports.boxed import draw_boxes
 from imgfp.reports.html import render_report, write_report
 from imgfp.reports.match_picture import draw_match, draw_picture
 from imgfp.reports.picture_files import write_pictures
@@ -14,6 +15,7 @@ __all__ = [
     "PictureGroup",
     "Report",
     "StageRow",
+    "draw_boxes",
     "draw_match",
     "draw_picture",
     "draw_samples",

@@ -22,6 +22,7 @@ def log_checkpoint(
     figures: Mapping[str, float | None],
     step: int,
     data: tuple[str, str] | None = None,
+    kind: str = "descriptor network",
 ) -> str:
     """Logs one checkpoint of a run, so that MLflow's models can be sorted by their figures.
 
@@ -36,6 +37,7 @@ def log_checkpoint(
         figures: by metric name; None does not exist and is left out.
         step: the global step, the number of optimiser steps before it.
         data: name and digest of the data set that the figures were measured on.
+        kind: what it is, for people who look through MLflow's models.
 
     Returns:
         The model's id.
@@ -56,7 +58,7 @@ def log_checkpoint(
         source_run_id=run.run_id,
         tags={PATH_TAG: str(weights.resolve())},
         params=flatten(params),
-        model_type="descriptor network",
+        model_type=kind,
     )
     client.log_model_artifact(model.model_id, str(card))
     client.log_outputs(run.run_id, [LoggedModelOutput(model.model_id, step)])

@@ -4,8 +4,11 @@ import difflib
 import re
 from collections.abc import Iterable
 
-# `normalised/`: a global branch judged again after score normalisation
-BRANCHES = ("global", "local", "crop", "merged", "normalised")
+# `normalised/`: a global branch judged again after score normalisation; the last three: classes of a detector
+BRANCHES = (
+    *("global", "local", "crop", "merged", "normalised"),
+    *("overlay", "screenshot_content", "collage_tile"),
+)
 FIGURES = (
     "uap",
     "recall_at_1",
@@ -17,6 +20,10 @@ FIGURES = (
     "loss",
     "learning_rate",
     "failed_images",
+    "map50",
+    "map50_95",
+    "precision",
+    "recall",
 )
 # recall_at_K and map_at_K with any K: retrieval of matchable pairs reports several
 _ALLOWED = re.compile(rf"((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)")

@@ -1,0 +1,76 @@
+"""Who looks for boxes: the learned finder of our second distribution where it is installed, straight edges elsewhere."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from imgfp.detection.classical import Found, find_boxes
+from imgfp.errors import InputError
+from imgfp.progress import announce
+
+FINDERS = ("auto", "learned", "classical")
+_NEEDS = ("imgfp_detector", "ultralytics", "onnx", "onnxruntime")
+
+
+class Finder(Protocol):
+    """Finds boxes in one picture a call; calls may come from several threads at once. `identity`: which finder, exactly."""
+
+    identity: str
+
+    def __call__(self, image: np.ndarray) -> list[Found]:
+        """The boxes of an (h, w, 3) uint8 RGB picture, the surest first."""
+
+
+class ClassicalFinder:
+    """`find_boxes`: straight edges, no network."""
+
+    identity = "classical"
+
+    def __call__(self, image: np.ndarray) -> list[Found]:
+        """See `Finder`."""
+        return find_boxes(image)
+
+
+def missing_packages() -> list[str]:
+    """What the learned finder lacks here."""
+    return [name for name in _NEEDS if importlib.util.find_spec(name) is None]
+
+
+def open_finder(name: str, weights: str | None = None) -> Finder:
+    """The finder of that name; "auto" takes the learned one where it can, and says so where it cannot.
+
+    Args:
+        name: One of FINDERS.
+        weights: A .safetensors export of train/detector.py for the learned one; None: those that are shipped.
+
+    Raises:
+        InputError: another name, the learned one is not installed, or weights that cannot be used.
+    """
+    if name not in FINDERS:
+        raise InputError(f"finder {name!r}: give one of {', '.join(FINDERS)}")
+    lacking = missing_packages() if name != "classical" else []
+    if name == "classical" or (name == "auto" and lacking and weights is None):
+        if name == "auto":
+            announce(f"boxes are found by straight edges: the learned finder lacks {', '.join(lacking)} ('make env')")
+        return ClassicalFinder()
+    if lacking:
+        raise InputError(
+            f"the learned finder lacks {', '.join(lacking)}: run 'make env', or take the finder 'classical'"
+        )
+    package = importlib.import_module("imgfp_detector")
+    finder: Finder = package.open_finder(*([] if weights is None else [Path(weights)]))
+    return finder
+
+
+def detector_module(name: str) -> Any:
+    """A module of our second distribution.
+
+    Raises:
+        InputError: it, or what it needs, is not installed.
+    """
+    if lacking := missing_packages():
+        raise InputError(f"training a detector needs {', '.join(lacking)}: run 'make env' (without DETECTOR=0)")
+    return importlib.import_module(f"imgfp_detector.{name}")

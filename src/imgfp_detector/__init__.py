@@ -1,0 +1,7 @@
+"""A learned finder of pictures pasted into pictures: YOLOv5 by ultralytics. Importing it loads neither that nor a network."""
+
+from imgfp_detector.finder import LearnedFinder, open_finder
+from imgfp_detector.recipe import NETWORKS, DetectorRecipe
+from imgfp_detector.weights import SHIPPED, read_card
+
+__all__ = ["NETWORKS", "SHIPPED", "DetectorRecipe", "LearnedFinder", "open_finder", "read_card"]

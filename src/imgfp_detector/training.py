@@ -1,0 +1,262 @@
+"""Trains a detector on made scenes: ultralytics' trainer, with checkpoints that this run alone reads again, and our exports."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imgfp.detection import CLASSES
+from imgfp.errors import InputError
+from imgfp.files import atomic_path, hash_file, write_bytes, write_json
+from imgfp.progress import announce, track
+from imgfp.threads import thread_count
+from imgfp_detector.library import detection_model, read_pickled, trainer_class
+from imgfp_detector.recipe import DetectorRecipe
+from imgfp_detector.weights import fill, write_weights
+
+MERGED = ("picture",)  # the class list of a detector that was not taught to tell kinds of pastes apart
+BEST = "best.safetensors"
+_CHECKPOINT = "checkpoint.json"
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainedDetector:
+    """What a training left behind: its best epoch (from 1), that epoch's figures, and the weights."""
+
+    epochs: int
+    best_epoch: int
+    figures: Figures
+    weights: Path
+
+
+def train_detector(
+    scenes: Path,
+    folder: Path,
+    recipe: DetectorRecipe,
+    record: Callable[[Figures, int], None],
+    about: Mapping[str, object],
+) -> TrainedDetector:
+    """Trains, or goes on from the checkpoint in `folder`, which holds the run's files alone.
+
+    Args:
+        scenes: What `make_scenes` wrote.
+        folder: Where checkpoints and the best weights go.
+        recipe: How.
+        record: Called after each epoch with its figures and its number, from 1 on.
+        about: What the card says beside the recipe: data, command.
+
+    Raises:
+        InputError: ultralytics is not installed, weights do not fit, or the checkpoint is not the one that was written.
+    """
+    if done := finished(folder, recipe):
+        return done
+    checkpoint = read_checkpoint(folder)
+    state = _Progress.read(folder) if checkpoint else _Progress()
+    trainer = _trainer(folder / "ultralytics", scenes, folder, recipe, checkpoint)
+    _watch(trainer, recipe, folder, state, record, about)
+    trainer.train()
+    return TrainedDetector(state.epoch, state.best_epoch, state.best, folder / BEST)
+
+
+def finished(folder: Path, recipe: DetectorRecipe) -> TrainedDetector | None:
+    """What a training in `folder` left that has come to its end; None for one that has not."""
+    if read_checkpoint(folder) is None:
+        return None
+    state = _Progress.read(folder)
+    if state.epoch < sum(recipe.epochs):
+        return None
+    return TrainedDetector(state.epoch, state.best_epoch, state.best, folder / BEST)
+
+
+def read_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint to go on from, a pickle: only if it is, byte for byte, what this run wrote.
+
+    Raises:
+        InputError: it is another file.
+    """
+    try:
+        noted = json.loads((folder / _CHECKPOINT).read_bytes())
+        path = folder / noted["file"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{folder / _CHECKPOINT}: damaged: start afresh with resume=false") from None
+    if Path(noted["file"]).name != noted["file"] or not path.is_file() or hash_file(path) != noted["sha256"]:
+        raise InputError(
+            f"{path}: missing, or not the file that this training wrote (its sha256 differs): it is a pickle and is not "
+            "read; start afresh with resume=false"
+        )
+    return path
+
+
+@dataclass
+class _Progress:
+    """How far a training is."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best: Figures = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> "_Progress":
+        noted = json.loads((folder / _CHECKPOINT).read_bytes())
+        return cls(noted["epoch"], noted["best_epoch"], noted["best"])
+
+
+def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe, checkpoint: Path | None) -> Any:
+    """ultralytics' trainer with small pictures in the first epochs, and without its own last validation and pickles."""
+    base = trainer_class(settings)
+
+    class Trainer(base):  # type: ignore[misc, valid-type]
+        def _setup_train(self) -> None:
+            super()._setup_train()
+            if self.device.type == "cpu":  # the library leaves one of the processors idle
+                torch.set_num_threads(thread_count())
+                self.model.to(memory_format=torch.channels_last)
+
+        def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+            batch = super().preprocess_batch(batch)
+            side = recipe.side_at(self.epoch)
+            if side != batch["img"].shape[-1]:
+                batch["img"] = torch.nn.functional.interpolate(
+                    batch["img"], size=(side, side), mode="bilinear", align_corners=False, antialias=True
+                )
+            if self.device.type == "cpu":
+                batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
+            return batch
+
+        def final_eval(self) -> None:
+            """Every epoch was judged already."""
+
+    names = MERGED if recipe.merge_classes else CLASSES
+    data = folder / "data.yaml"
+    content = {"path": str(scenes.resolve()), "train": "images/train", "val": "images/val", "names": list(CLASSES)}
+    write_bytes(data, json.dumps(content).encode())  # JSON is YAML
+    device = recipe.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    overrides = {
+        "model": f"{recipe.network}.yaml",
+        "data": str(data),
+        "epochs": sum(recipe.epochs),
+        "imgsz": max(recipe.size),
+        "batch": recipe.batch,
+        "nbs": recipe.batch,  # a step of the optimiser each batch
+        "single_cls": recipe.merge_classes,
+        "optimizer": recipe.optimizer,
+        "lr0": recipe.lr,
+        "weight_decay": recipe.weight_decay,
+        "warmup_epochs": recipe.warmup_epochs,
+        "cos_lr": True,
+        "seed": recipe.seed,
+        "device": device if device == "cpu" else 0,
+        "workers": thread_count(),
+        "save_dir": str(folder),
+        "exist_ok": True,
+        "patience": 0,
+        "pretrained": False,
+        "amp": False,  # its check would fetch a network
+        "plots": False,
+        "verbose": False,
+        # what would paste pictures, or leave borders that no label knows
+        **dict.fromkeys(
+            ("mosaic", "mixup", "cutmix", "copy_paste", "close_mosaic", "erasing", "scale", "translate"), 0
+        ),
+        **{"fliplr": 0.5, "flipud": 0.5, "hsv_h": 0.015, "hsv_s": 0.5, "hsv_v": 0.3},
+    }
+    if checkpoint:
+        overrides |= {"resume": str(checkpoint)}
+    trainer = Trainer(overrides=overrides)
+    if recipe.weights and not checkpoint:
+        model = detection_model(settings, recipe.network, len(names))
+        if recipe.weights.endswith(".pt"):
+            model.load(read_pickled(settings, Path(recipe.weights)))
+        else:
+            fill(model, Path(recipe.weights), names, recipe.network)
+        trainer.model = model
+    return trainer
+
+
+def _watch(
+    trainer: Any,
+    recipe: DetectorRecipe,
+    folder: Path,
+    state: _Progress,
+    record: Callable[[Figures, int], None],
+    about: Mapping[str, object],
+) -> None:
+    """Progress, figures, exports and checkpoints, by the trainer's callbacks."""
+    total = sum(recipe.epochs)
+    bar: list[Any] = []
+
+    def begin(trainer: Any) -> None:
+        batches = len(trainer.train_loader)
+        left = batches * (total - trainer.start_epoch)
+        bar.append(iter(track(range(left), left, "training the detector", "batches")))
+
+    def step(trainer: Any) -> None:
+        next(bar[0], None)
+
+    def judged(trainer: Any) -> None:
+        epoch = trainer.epoch + 1
+        figures = _figures(trainer)
+        if not state.best or figures["map50_95"] > state.best["map50_95"]:
+            state.best, state.best_epoch = figures, epoch
+            card = {
+                "network": recipe.network,
+                "classes": list(MERGED if recipe.merge_classes else CLASSES),
+                "size": max(recipe.size),
+                "recipe": recipe.as_plain(),
+                "epoch": epoch,
+                "figures": {name: round(value, 4) for name, value in figures.items()},
+                **about,
+            }
+            write_weights(trainer.ema.ema, folder / BEST, card)
+        state.epoch = epoch
+        record(figures, epoch)
+        _keep(Path(trainer.last), folder, state)
+        announce(
+            f"epoch {epoch} of {total} at {recipe.side_at(epoch - 1)} px: mAP50 {figures['map50']:.4f}, mAP50-95 "
+            f"{figures['map50_95']:.4f}, precision {figures['precision']:.4f}, recall {figures['recall']:.4f}"
+        )
+
+    def end(trainer: Any) -> None:
+        for _ in bar[0]:
+            pass
+
+    trainer.add_callback("on_train_start", begin)
+    trainer.add_callback("on_train_batch_end", step)
+    trainer.add_callback("on_fit_epoch_end", judged)
+    trainer.add_callback("on_train_end", end)
+
+
+def _figures(trainer: Any) -> Figures:
+    """An epoch's figures, over all classes and, where there are several, of each (`CLASS/map50`)."""
+    found = trainer.validator.metrics
+    names = ("precision", "recall", "map50", "map50_95")
+    figures = {name: float(value) for name, value in zip(names, found.mean_results(), strict=False)}
+    if len(found.names) > 1:
+        for place, number in enumerate(found.ap_class_index):
+            values = zip(names, found.class_result(place), strict=False)
+            figures |= {f"{found.names[int(number)]}/{name}": float(value) for name, value in values}
+    figures["loss"] = float(sum(trainer.tloss.values()))
+    figures["learning_rate"] = float(trainer.optimizer.param_groups[0]["lr"])
+    return figures
+
+
+def _keep(last: Path, folder: Path, state: _Progress) -> None:
+    """Copies the library's checkpoint, which it writes in place, to a file that is complete or absent, and notes its hash."""
+    digest = hash_file(last)
+    path = folder / f"checkpoint-{digest[:12]}.pt"
+    with atomic_path(path) as temporary:
+        shutil.copyfile(last, temporary)
+    noted = {"epoch": state.epoch, "best_epoch": state.best_epoch, "best": state.best}
+    write_json(folder / _CHECKPOINT, {"file": path.name, "sha256": digest, **noted})
+    for old in folder.glob("checkpoint-*.pt"):
+        if old != path:
+            old.unlink()
