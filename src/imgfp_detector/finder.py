@@ -25,6 +25,8 @@ _MOST = 20
 class LearnedFinder:
     """Finds boxes in one picture a call; calls may come from several threads at once."""
 
+    name = "learned"
+
     def __init__(self, weights: Path = SHIPPED, size: int | None = None) -> None:
         """`size`: longer side of the picture that is looked at, in pixels; None: what the network learned with.
 
@@ -45,7 +47,7 @@ class LearnedFinder:
         across, down = max(1, round(width * factor)), max(1, round(height * factor))
         page, left, top = _on_grey(cv2.resize(image, (across, down), interpolation=cv2.INTER_LINEAR))
         planes = page.transpose(2, 0, 1)[None].astype(np.float32) / 255
-        found = self._session.run(None, {"images": planes})[0][0]  # (4 + classes, places): centre, size, sureness
+        found = self.forward(planes)[0]  # (4 + classes, places): centre, size, sureness
         sureness, labels = found[4:].max(axis=0), found[4:].argmax(axis=0)
         rows = np.flatnonzero(sureness >= _LEAST)
         centre, size = found[:2, rows].T - (left, top), found[2:4, rows].T
@@ -57,6 +59,11 @@ class LearnedFinder:
             box = Box(x, y, x + w, y + h, self._label(int(labels[rows[place]]))).inside(width, height)
             boxes.append(Found(box, float(sureness[rows[place]])))
         return sorted(boxes, key=lambda item: -item.confidence)
+
+    def forward(self, planes: np.ndarray) -> np.ndarray:
+        """(n, 3, h, w) float32 in 0..1 to (n, 4 + classes, places)."""
+        found: np.ndarray = self._session.run(None, {"images": planes})[0]
+        return found
 
     def _label(self, number: int) -> str:
         name = str(self.card["classes"][number])
@@ -76,14 +83,12 @@ def runtime_file(weights: Path) -> Path:
         InputError: weights that cannot be used, or ultralytics is not installed.
     """
     card = read_card(weights)
-    cache_folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgfp"
-    path = cache_folder / f"detector-{card['sha256'][:16]}.onnx"
+    path = _cache_folder() / f"detector-{card['sha256'][:16]}.onnx"
     mark = path.with_suffix(".sha256")
     if path.is_file() and mark.is_file() and mark.read_text() == hash_file(path):
         return path
     announce(f"detector: exporting {weights.name} for ONNX Runtime, once, to {path}")
-    model = detection_model(cache_folder / "ultralytics", card["network"], len(card["classes"]))
-    fill(model, weights, tuple(card["classes"]), card["network"])
+    model = torch_model(weights)
     with atomic_path(path) as temporary:
         _export(model, card["size"], temporary)
     with atomic_path(mark) as temporary:
@@ -91,10 +96,25 @@ def runtime_file(weights: Path) -> Path:
     return path
 
 
+def torch_model(weights: Path) -> Any:
+    """The network of weights as a torch module, ready to infer.
+
+    Raises:
+        InputError: as `runtime_file`.
+    """
+    card = read_card(weights)
+    model = detection_model(_cache_folder() / "ultralytics", card["network"], len(card["classes"]))
+    fill(model, weights, tuple(card["classes"]), card["network"])
+    return model.eval().fuse(verbose=False)
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imgfp"
+
+
 def _export(model: Any, size: int, path: Path) -> None:
     import torch
 
-    model.eval().fuse(verbose=False)
     head = model.model[-1]
     head.export, head.dynamic, head.format = True, True, "onnx"
     axes = {"images": {0: "batch", 2: "height", 3: "width"}, "output0": {0: "batch", 2: "places"}}

@@ -32,7 +32,7 @@ class DetectorRecipe:
     merge_classes: bool = True
     epochs: tuple[int, ...] = (12,)
     size: tuple[int, ...] = (320,)
-    batch: int = 32
+    batch: int = 16
     optimizer: str = "AdamW"
     lr: float = 0.002
     weight_decay: float = 0.0005

@@ -222,7 +222,7 @@ def _watch(
         _keep(Path(trainer.last), folder, state)
         announce(
             f"epoch {epoch} of {total} at {recipe.side_at(epoch - 1)} px: mAP50 {figures['map50']:.4f}, mAP50-95 "
-            f"{figures['map50_95']:.4f}, precision {figures['precision']:.4f}, recall {figures['recall']:.4f}"
+            f"{figures['map50_95']:.4f}, precision {figures['box_precision']:.4f}, recall {figures['box_recall']:.4f}"
         )
 
     def end(trainer: Any) -> None:
@@ -238,7 +238,7 @@ def _watch(
 def _figures(trainer: Any) -> Figures:
     """An epoch's figures, over all classes and, where there are several, of each (`CLASS/map50`)."""
     found = trainer.validator.metrics
-    names = ("precision", "recall", "map50", "map50_95")
+    names = ("box_precision", "box_recall", "map50", "map50_95")
     figures = {name: float(value) for name, value in zip(names, found.mean_results(), strict=False)}
     if len(found.names) > 1:
         for place, number in enumerate(found.ap_class_index):

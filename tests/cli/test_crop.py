@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+CLASSICAL = ("--finder", "classical")
+
 
 @pytest.fixture
 def queries(tmp_path: Path) -> Path:
@@ -26,7 +28,7 @@ def queries(tmp_path: Path) -> Path:
 
 def test_imgfps_rules_replace_and_list(imgfp, queries, tmp_path) -> None:
     out = tmp_path / "out"
-    said = imgfp("crop", queries, out, "--preset", "local")
+    said = imgfp("crop", queries, out, "--preset", "local", *CLASSICAL)
     assert said.code == 3
     assert "1 crops of 1 of 3 pictures" in said.out
     assert sorted(path.name for path in (out / "images").iterdir()) == ["pasted.jpg", "plain.png"]
@@ -42,22 +44,24 @@ def test_imgfps_rules_replace_and_list(imgfp, queries, tmp_path) -> None:
 def test_crops_are_added_beside_their_pictures_and_made_again_where_missing(imgfp, queries, tmp_path) -> None:
     out = tmp_path / "out"
     (queries / "broken.jpg").unlink()
-    assert imgfp("crop", queries, out).code == 0
+    assert imgfp("crop", queries, out, *CLASSICAL).code == 0
     with (out / "boxes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["file"], row["image_id"]) for row in rows] == [("pasted.1.jpg", "pasted")]
     first = (out / "images/pasted.1.jpg").read_bytes()
     (out / "images/pasted.1.jpg").unlink()
-    said = imgfp("crop", queries, out)
+    said = imgfp("crop", queries, out, *CLASSICAL)
     assert "reused 2 of 2 images" in said.out
     assert (out / "images/pasted.1.jpg").read_bytes() == first
 
 
 def test_other_rules_or_no_pictures(imgfp, queries, tmp_path) -> None:
-    assert imgfp("crop", queries, tmp_path / "out").code == 3
-    said = imgfp("crop", queries, tmp_path / "out", "--preset", "global")
+    assert imgfp("crop", queries, tmp_path / "out", *CLASSICAL).code == 3
+    said = imgfp("crop", queries, tmp_path / "out", "--preset", "global", *CLASSICAL)
     assert said.code == 2
-    assert "was made with settings.rules." in said.errors[0]
-    said = imgfp("crop", queries, tmp_path / "new", "--preset", "best")
+    assert "was made with added = True, now it is False: give another output folder" in said.errors[0]
+    said = imgfp("crop", queries, tmp_path / "new", "--preset", "best", *CLASSICAL)
     assert (said.code, said.errors) == (2, ["imgfp crop: crop preset 'best': give one of global, local, default"])
-    assert imgfp("crop", tmp_path / "none", tmp_path / "new").code == 2
+    assert imgfp("crop", tmp_path / "none", tmp_path / "new", *CLASSICAL).code == 2
+    said = imgfp("crop", queries, tmp_path / "new", "--finder", "best")
+    assert said.errors == ["imgfp crop: finder 'best': give one of auto, learned, classical"]

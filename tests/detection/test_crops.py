@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imgfp.detection import CROPS, Box, Found, choose_boxes, crop_rules, cut
+from imgfp.detection.finders import ClassicalFinder
 from imgfp.errors import InputError
 
 
@@ -53,4 +54,4 @@ def test_cuts_are_whole_pixels() -> None:
 
 def test_unknown_rules() -> None:
     with pytest.raises(InputError, match=r"^crop preset 'best': give one of global, local, default$"):
-        crop_rules("best")
+        crop_rules("best", ClassicalFinder())

@@ -18,7 +18,7 @@ from imgfp.local.extract import SiftPool
 from imgfp.pipeline.candidates import read_rows
 from imgfp.pipeline.features import feature_stage
 from imgfp.pipeline.index import build_index, open_index, preset_from
-from imgfp.pipeline.presets import BRANCHES, PRESETS, parse_branches, preset_named, stand_in_note
+from imgfp.pipeline.presets import BRANCHES, PRESETS, indexed, parse_branches, preset_named, stand_in_note
 from imgfp.pipeline.search import SearchResult, find, search
 from imgfp.records import Pairs, read_descriptors
 
@@ -314,11 +314,14 @@ def test_another_preset_in_the_same_folder_is_refused_and_the_result_kept(finder
 def test_presets_and_branches_are_named() -> None:
     with pytest.raises(InputError, match=r"^preset='best': give one of default, imgfp$"):
         preset_named("best")
-    with pytest.raises(InputError, match=r"^branch='globl': give one of local, global$"):
+    with pytest.raises(InputError, match=r"^branch='globl': give one of local, global, crop$"):
         parse_branches("local,globl")
-    with pytest.raises(InputError, match=r"^branches=' , ': give local, global or local,global$"):
+    with pytest.raises(InputError, match=r"^branches=' , ': give one or more of local, global, crop$"):
         parse_branches(" , ")
-    assert parse_branches("global, local") == parse_branches("local,global,local") == BRANCHES
+    assert parse_branches("global, local") == parse_branches("local,global,local") == BOTH
+    assert parse_branches("crop,global,local") == BRANCHES
+    assert indexed(("crop",)) == ("local",)
+    assert indexed(("global", "crop")) == BOTH
 
 
 def test_the_stand_in_is_told_only_where_it_takes_part() -> None:

@@ -29,7 +29,7 @@ from imgfp.pipeline.ablation import evidence_of_settings
 from imgfp.pipeline.features import feature_stage, with_usable_extractor
 from imgfp.pipeline.index import build_index, open_index
 from imgfp.pipeline.presets import PRESETS, Preset
-from imgfp.pipeline.rank import rank_branches
+from imgfp.pipeline.rank import Candidates, rank_branches
 from imgfp.records import Evidence, Pairs
 from imgfp.tracking import describe, open_store, tracked_run
 
@@ -125,7 +125,7 @@ def _unseen(evidence: Sequence[Evidence], fit: Fitted, preset: Preset) -> Pairs:
 def _ranked(proposed: Pairs | None, evidence: Sequence[Evidence], fit: Fitted, preset: Preset) -> Pairs:
     own = proposed if proposed is not None else Pairs.of([(item.query_id, item.reference_id, 0.0) for item in evidence])
     calibration = fit.calibration if preset.fusion.rule == "calibrated" else None
-    return rank_branches(preset, calibration, own, None, evidence)["local"]
+    return rank_branches(preset, calibration, Candidates({"local": own}, evidence))["local"]
 
 
 def _rows(

@@ -9,7 +9,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = commands.add_parser(
         "crop",
         help="step 1: cut out what was pasted into pictures",
-        description="Finds pictures that were pasted into those of IN, a folder or a text list, by their straight edges, and cuts them out.",
+        description="Finds pictures that were pasted into those of IN, a folder or a text list, and cuts them out.",
         epilog="example: imgfp crop queries/ crops --preset local",
     )
     parser.add_argument("images", type=Path, metavar="IN")
@@ -19,24 +19,32 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="default",
         help="global, local: imgFp's rules, one crop in the picture's place; default: up to three beside it (default: %(default)s)",
     )
+    parser.add_argument(
+        "--finder",
+        default="auto",
+        help="learned: a network (needs the extra 'detector'); classical: straight edges; auto: whichever is there (default: %(default)s)",
+    )
+    parser.add_argument("--weights", metavar="FILE", help="of train/detector.py, in place of the shipped ones")
     parser.set_defaults(run=run_crop)
 
 
 def run_crop(options: argparse.Namespace) -> int:
     """imgfp crop."""
     from imgfp.cli.console import print_stages, report_failures
-    from imgfp.detection import crop_rules
+    from imgfp.detection import crop_rules, open_finder
     from imgfp.files import write_bytes
     from imgfp.images import ImageList
-    from imgfp.pipeline.crops import crop_images
+    from imgfp.pipeline.crops import crop_file, crop_images
 
-    rules = crop_rules(options.preset)
+    finder = open_finder(options.finder, options.weights)
+    rules = crop_rules(options.preset, finder)
     images = ImageList.open(options.images)
-    result, crops = crop_images(images, rules, options.out)
+    result, crops = crop_images(images, finder, rules, options.out)
     if not rules.added:  # imgFp's list
-        lines = "".join(f"{crop.file} {crop.confidence:f}\n" for crop in crops)
+        lines = "".join(f"{crop_file(crop, rules)} {crop.confidence:f}\n" for crop in crops)
         write_bytes(options.out / f"{options.preset}_crop_list.txt", lines.encode("utf-8", "surrogateescape"))
     cropped = len({crop.image_id for crop in crops})
+    print(f"finder: {finder.identity}")
     print(f"{len(crops)} crops of {cropped} of {len(images)} pictures in {options.out / 'images'}; stages:")
     print_stages((result,))
     return report_failures(result.failures, options.out / "failures.csv")

@@ -13,7 +13,15 @@ from imgfp.local.index_config import IndexConfig
 from imgfp.metrics import IscMetrics, evaluate
 from imgfp.pipeline.index import build_index, open_index
 from imgfp.pipeline.inputs import hash_images
-from imgfp.pipeline.presets import BRANCHES, PRESETS, Preset, needs_features, refuse_idle_background, stand_in_note
+from imgfp.pipeline.presets import (
+    BRANCHES,
+    PRESETS,
+    Preset,
+    indexed,
+    needs_features,
+    refuse_idle_background,
+    stand_in_note,
+)
 from imgfp.pipeline.search import SearchResult, search
 from imgfp.records import GroundTruth
 from imgfp.reports import write_pictures, write_report
@@ -74,31 +82,19 @@ def judged_run(
     tracking: Tracking,
     notes: tuple[str, ...] = (),
 ) -> JudgedResult:
-    """Runs, judges, draws and tracks. Work that was done before in `work` is reused, whatever the preset.
-
-    The index lies in `work/index-HASH`, the queries' features and descriptors in `work/queries-HASH`, each named by what
-    its content depends on, so that presets share them (a compressed index
-    is made in there by the first search that wants it); the result in `work/PRESET-HASH`, named by all settings.
-    """
+    """Runs, judges, draws and tracks. Work that was done before in `work` is reused, whatever the preset."""
     if background is not None:
         refuse_idle_background(preset, branches)
     notes = (*notes, *filter(None, [stand_in_note(preset_name, preset, branches)]))
-    extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder, index=IndexConfig("exact"))
-    parts = BRANCHES if needs_features(preset, branches) and "global" in branches else branches
     tags = {"preset": preset_name, "data": data.root.name, "branches": ",".join(branches)}
-    made_from = [data.root.resolve().as_posix(), data.digest, repr(extraction), parts]
-    known = None if background is None else hash_images(background)
-    index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short(made_from)}"
-    out = work / f"{preset_name}-{_short([made_from, known, repr(preset), branches])}"
-
     name = f"{preset_name} {'+'.join(branches)}"
     store = open_store(tracking.folder)
     with tracked_run(
         store, tracking.experiment, name, tracking.settings, tracking.config_yaml, tags, tracking.parent
     ) as run:
         run.log_dataset(data.root.name, data.root, data.digest, len(data.queries), len(data.references))
-        built = build_index(data.references, index, "default", extraction, parts)
-        result = search(open_index(index), data.queries, out, preset, branches, background, built, extracted)
+        result = judged_search(data, work, preset_name, preset, branches, background)
+        out = result.out
         rankings = {"merged": result.predictions, **result.branches}
         figures = {name: evaluate(pairs, data.truth) for name, pairs in rankings.items()}
         title = f"Copy detection on {data.root.name}: preset {preset_name}"
@@ -111,6 +107,31 @@ def judged_run(
                 run.log_artifact(path)
         run.log_pictures(out / "pictures")
         return JudgedResult(figures, result, run.run_id)
+
+
+def judged_search(
+    data: JudgedData,
+    work: Path,
+    preset_name: str,
+    preset: Preset,
+    branches: tuple[str, ...],
+    background: ImageList | None = None,
+) -> SearchResult:
+    """The search of a judged run; what was done before in `work` is reused.
+
+    The index lies in `work/index-HASH`, the queries' features and descriptors in `work/queries-HASH`, each named by what
+    its content depends on, so that presets share them (a compressed index is made in there by the first search that wants
+    it); the result in `work/PRESET-HASH`, named by all settings.
+    """
+    extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder, index=IndexConfig("exact"))
+    both = needs_features(preset, branches) and "global" in branches
+    parts = indexed(BRANCHES if both else branches)
+    made_from = [data.root.resolve().as_posix(), data.digest, repr(extraction), parts]
+    known = None if background is None else hash_images(background)
+    index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short(made_from)}"
+    out = work / f"{preset_name}-{_short([made_from, known, repr(preset), branches])}"
+    built = build_index(data.references, index, "default", extraction, parts)
+    return search(open_index(index), data.queries, out, preset, branches, background, built, extracted)
 
 
 def _short(value: object) -> str:

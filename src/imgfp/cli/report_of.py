@@ -66,15 +66,29 @@ class _Drawer:
 
     def pictures(self, rows: list[tuple[str, str, float]]) -> tuple[MatchPicture, ...]:
         """One picture a row."""
-        queries, references = self._result.query_features, self._result.reference_features
+        references, crops = self._result.reference_features, self._result.crops
+        parts = [self._part(*row[:2]) for row in rows]
         matched: list[Compared | None] = [None] * len(rows)
-        if queries is not None and references is not None:
-            matched = compare_pairs([row[:2] for row in rows], queries, references, self._result.preset.match)
+        for source, wanted in ((self._result.query_features, False), (crops.features if crops else None, True)):
+            if source is None or references is None:
+                continue
+            places = [place for place, part in enumerate(parts) if bool(part) == wanted]
+            pairs = [(parts[place] or rows[place][0], rows[place][1]) for place in places]
+            for place, item in zip(
+                places, compare_pairs(pairs, source, references, self._result.preset.match), strict=True
+            ):
+                matched[place] = item
         return tuple(self._picture(row, item) for row, item in zip(rows, matched, strict=True))
+
+    def _part(self, query: str, reference: str) -> str:
+        """The crop of the query whose comparison decided; empty for the whole query."""
+        decided = self._result.decided.get((query, reference))
+        return "" if decided is None else decided.part
 
     def _picture(self, row: tuple[str, str, float], matched: Compared | None) -> MatchPicture:
         query, reference, score = row
-        lines = None if matched is None else self._fractions(query, reference, matched.found.lines)
+        part = self._part(query, reference)
+        lines = None if matched is None else self._fractions(query, part, reference, matched.found.lines)
         notes = []
         if self._judged:
             notes.append("right" if (query, reference) in self._true and not math.isnan(score) else "wrong")
@@ -82,26 +96,38 @@ class _Drawer:
             notes = ["missed"]
         if matched is not None:
             notes += [name for name in ("mirrored", "inverted") if getattr(matched.evidence, name)]
+        if part:
+            notes.append("found in a crop")
         if (query, reference) in self._labels:
             notes.insert(0, self._labels[query, reference])
         query_picture, reference_picture = (
             None if path is None or isinstance(rgb := read_rgb(path), Failure) else rgb
             for path in (self._queries.get(query), self._references.get(reference))
         )
-        picture = draw_match(query_picture, reference_picture, lines, None if matched is None else matched.evidence.box)
+        decided = matched.evidence if matched is not None else None
+        if decided is not None and part and self._result.crops is not None:
+            decided = self._result.crops.in_query(decided)
+        crop = self._result.crops.box(part) if part and self._result.crops is not None else None
+        box = None if decided is None else decided.box
+        picture = draw_match(query_picture, reference_picture, lines, box, crop)
         return MatchPicture(query, reference, score, ", ".join(notes), picture)
 
-    def _fractions(self, query: str, reference: str, lines: np.ndarray) -> np.ndarray:
+    def _fractions(self, query: str, part: str, reference: str, lines: np.ndarray) -> np.ndarray:
         """(m, 2) keypoint rows to (m, 4) x, y of the query and x, y of the reference, as fractions of their planes."""
         sides = []
+        crops = self._result.crops
         for image_id, features, column in (
-            (query, self._result.query_features, 1),
+            (part or query, crops.features if part and crops else self._result.query_features, 1),
             (reference, self._result.reference_features, 0),
         ):
             assert features is not None, "there are lines only where there are features"
             item = features.get(features.ids.index(image_id))
             frame = np.array([item.width, item.height], dtype=np.float64)
-            sides.append((item.keypoints[lines[:, column], :2] + 0.5) / frame)
+            places = (item.keypoints[lines[:, column], :2] + 0.5) / frame
+            if column == 1 and part and crops is not None:
+                left, top, right, bottom = crops.box(part)
+                places = places * (right - left, bottom - top) + (left, top)
+            sides.append(places)
         return np.concatenate(sides, axis=1)
 
 

@@ -2,7 +2,7 @@
 
 from imgfp.detection.box import CLASSES, Box, overlap
 from imgfp.detection.classical import Found, find_boxes
-from imgfp.detection.crops import CROPS, CropRules, choose_boxes, crop_rules, cut
+from imgfp.detection.crops import CROPS, CropRules, choose_boxes, crop_rules, cut, region
 from imgfp.detection.finders import FINDERS, Finder, detector_module, open_finder
 from imgfp.detection.judge import JudgedBoxes, judge_boxes
 from imgfp.detection.scenes import KINDS, Scene, Scenes, draw_kind
@@ -32,4 +32,5 @@ __all__ = [
     "open_finder",
     "overlap",
     "read_labels",
+    "region",
 ]

@@ -1,12 +1,13 @@
 """Which of the boxes found in a query are cut out: imgFp's rules, and ours."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imgfp.detection.box import Box, overlap
 from imgfp.detection.classical import Found
+from imgfp.detection.finders import Finder
 from imgfp.errors import InputError
 
 
@@ -34,15 +35,20 @@ class CropRules:
 CROPS = {
     "global": CropRules(0.55),
     "local": CropRules(0.5),
-    "default": CropRules(0.65, most=3, margin=0.02, apart=0.3, added=True),
+    "default": CropRules(0.25, most=3, margin=0.02, apart=0.3, added=True),
 }
 
 
-def crop_rules(name: str) -> CropRules:
-    """The rules of that name; InputError that lists the names otherwise."""
+# how sure a box of preset "default" must be: the finders mean different things by their confidence
+_DEFAULT_CONFIDENCE = {"classical": 0.65, "learned": 0.25}
+
+
+def crop_rules(name: str, finder: Finder) -> CropRules:
+    """The rules of that name for the boxes of a finder; InputError that lists the names otherwise."""
     if name not in CROPS:
         raise InputError(f"crop preset {name!r}: give one of {', '.join(CROPS)}")
-    return CROPS[name]
+    rules = CROPS[name]
+    return replace(rules, confidence=_DEFAULT_CONFIDENCE[finder.name]) if name == "default" else rules
 
 
 def choose_boxes(found: Sequence[Found], width: int, height: int, rules: CropRules) -> list[Found]:
@@ -62,10 +68,15 @@ def choose_boxes(found: Sequence[Found], width: int, height: int, rules: CropRul
     return chosen
 
 
-def cut(image: np.ndarray, box: Box, margin: float = 0.0) -> np.ndarray:
-    """The part of an (h, w, 3) picture that a box covers, widened by a margin; sides are truncated to whole pixels."""
-    height, width = image.shape[:2]
+def region(box: Box, width: int, height: int, margin: float = 0.0) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom in whole pixels of what is cut out: the box widened by a margin, within the picture, truncated."""
     x, y = margin * (box.right - box.left), margin * (box.bottom - box.top)
     wide = Box(box.left - x, box.top - y, box.right + x, box.bottom + y).inside(width, height)
     left, top, right, bottom = (int(value) for value in (wide.left, wide.top, wide.right, wide.bottom))
-    return image[top : max(bottom, top + 1), left : max(right, left + 1)]
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def cut(image: np.ndarray, box: Box, margin: float = 0.0) -> np.ndarray:
+    """The part of an (h, w, 3) picture that a box covers; see `region`."""
+    left, top, right, bottom = region(box, image.shape[1], image.shape[0], margin)
+    return image[top:bottom, left:right]

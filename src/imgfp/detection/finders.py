@@ -16,8 +16,12 @@ _NEEDS = ("imgfp_detector", "ultralytics", "onnx", "onnxruntime")
 
 
 class Finder(Protocol):
-    """Finds boxes in one picture a call; calls may come from several threads at once. `identity`: which finder, exactly."""
+    """Finds boxes in one picture a call; calls may come from several threads at once.
 
+    `name`: of FINDERS; `identity`: which finder, exactly.
+    """
+
+    name: str
     identity: str
 
     def __call__(self, image: np.ndarray) -> list[Found]:
@@ -27,7 +31,7 @@ class Finder(Protocol):
 class ClassicalFinder:
     """`find_boxes`: straight edges, no network."""
 
-    identity = "classical"
+    name = identity = "classical"
 
     def __call__(self, image: np.ndarray) -> list[Found]:
         """See `Finder`."""
@@ -51,10 +55,11 @@ def open_finder(name: str, weights: str | None = None) -> Finder:
     """
     if name not in FINDERS:
         raise InputError(f"finder {name!r}: give one of {', '.join(FINDERS)}")
-    lacking = missing_packages() if name != "classical" else []
-    if name == "classical" or (name == "auto" and lacking and weights is None):
-        if name == "auto":
-            announce(f"boxes are found by straight edges: the learned finder lacks {', '.join(lacking)} ('make env')")
+    if name == "classical":
+        return ClassicalFinder()
+    lacking = missing_packages()
+    if name == "auto" and lacking and weights is None:
+        announce(f"boxes are found by straight edges: the learned finder lacks {', '.join(lacking)} ('make env')")
         return ClassicalFinder()
     if lacking:
         raise InputError(

@@ -84,7 +84,7 @@ def find_duplicates(
     failures = distinct.failures((failure for stage in stages for failure in stage.failures), images)
     pairs = (
         *_identical(distinct, images, {failure.path for failure in failures}),
-        *answers_of(ranked, evidence, images, images, calibration),
+        *answers_of(ranked, {(e.query_id, e.reference_id): e for e in evidence}, images, images, calibration),
     )
     groups = groups_of(pairs, images)
     write_pairs(out / "pairs.csv", pairs)

@@ -12,7 +12,7 @@ from imgfp.pipeline.descriptor_index import grow_descriptor_indexes
 from imgfp.pipeline.features import with_usable_extractor
 from imgfp.pipeline.index import open_features, preset_from, read_description, require_weights, write_description
 from imgfp.pipeline.parts import build_part, part_folder, read_images
-from imgfp.pipeline.presets import parse_branches
+from imgfp.pipeline.presets import indexed, parse_branches
 from imgfp.pipeline.stage import StageResult
 
 
@@ -93,7 +93,7 @@ def _refuse_changed(folder: Path, description: dict[str, Any], given: Mapping[st
         "--index": description["settings"]["index"]["kind"],
     }
     for name, value in given.items():
-        wanted = ",".join(parse_branches(value)) if name == "--branches" else value
+        wanted = ",".join(indexed(parse_branches(value))) if name == "--branches" else value
         if wanted != own[name]:
             raise InputError(
                 f"{folder} was built with {name} {own[name]}, not {value}: leave {name} out, or build another index"

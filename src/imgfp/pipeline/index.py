@@ -29,7 +29,7 @@ from imgfp.local.vote import VoteConfig
 from imgfp.pipeline.descriptor_index import prepare_descriptor_index
 from imgfp.pipeline.features import with_usable_extractor
 from imgfp.pipeline.parts import Part, build_part, open_part, part_failures, part_folder, read_images
-from imgfp.pipeline.presets import Preset
+from imgfp.pipeline.presets import CropConfig, Preset, indexed
 from imgfp.pipeline.stage import StageResult
 from imgfp.records import DescriptorSet
 
@@ -58,6 +58,7 @@ def build_index(
     Raises:
         InputError: the folder holds an index made from other images or settings.
     """
+    branches = indexed(branches)
     preset = with_usable_extractor(located(preset), branches)
     first = {"root": str(references.root.resolve()), "images": len(references)}
     description = _describe(preset_name, preset, branches) | {"parts": [first], "removed": []}
@@ -182,6 +183,7 @@ def preset_from(settings: dict[str, Any]) -> Preset:
         MatchConfig(**settings["match"]),
         FusionConfig(**settings["fusion"]),
         IndexConfig(**settings["index"]),
+        CropConfig(**settings.get("crop", {})),  # none in indexes from before there was a crop branch
     )
 
 
@@ -234,8 +236,10 @@ def _refuse_other(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> Non
 
 
 def _settings(description: dict[str, Any]) -> dict[str, Any]:
-    """What a part depends on, key by key. How descriptors are kept may change: that is made beside the parts."""
-    settings = {f"settings.{name}": value for name, value in description["settings"].items() if name != "index"}
+    """What a part depends on, key by key. How descriptors are kept may change: that is made beside the parts; crops are
+    parts of queries."""
+    known = asdict(preset_from(description["settings"]))  # with what was added since it was written
+    settings = {f"settings.{name}": value for name, value in known.items() if name not in ("index", "crop")}
     return {key: description[key] for key in ("preset", "branches")} | settings | {"weights": description["weights"]}
 
 

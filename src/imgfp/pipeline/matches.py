@@ -1,5 +1,6 @@
 """`matches.csv`: what each answer is called and why, beside the three columns of `predictions.csv`."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +52,13 @@ class Answer:
 
 
 def answers_of(
-    predictions: Pairs, evidence: list[Evidence], queries: ImageList, references: ImageList, calibration: Calibration
+    predictions: Pairs,
+    compared: Mapping[tuple[str, str], Evidence],
+    queries: ImageList,
+    references: ImageList,
+    calibration: Calibration,
 ) -> tuple[Answer, ...]:
     """Names every prediction, in their order. Pictures are decoded only where an exact copy is possible."""
-    compared = {(item.query_id, item.reference_id): item for item in evidence}
     query_paths, reference_paths = (
         dict(zip(images.ids, images.paths, strict=True)) for images in (queries, references)
     )
@@ -80,7 +84,7 @@ def write_matches(path: Path, answers: tuple[Answer, ...], queries: ImageList) -
 
 
 def _may_be_exact(item: Evidence) -> bool:
-    unchanged = not item.mirrored and not item.inverted
+    unchanged = not (item.mirrored or item.inverted or item.part)
     return unchanged and item.squeeze < 1.1 and min(item.query_area, item.reference_area) >= _WHOLE
 
 

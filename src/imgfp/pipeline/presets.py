@@ -1,8 +1,10 @@
 """Presets: every choice of a run in one typed value. Defined here and nowhere else; Hydra's groups are made from these."""
 
+import math
 from dataclasses import dataclass, field, fields, replace
 
 from imgfp.descriptors import TopkConfig
+from imgfp.detection import FINDERS
 from imgfp.encoders import EMBEDDED, EncoderConfig
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
@@ -13,7 +15,8 @@ from imgfp.local.verify import MatchConfig
 from imgfp.local.views import ONE_VIEW, ViewsConfig
 from imgfp.local.vote import VoteConfig
 
-BRANCHES = ("local", "global")
+BRANCHES = ("local", "global", "crop")
+CROP_RULES = ("default", "imgfp")
 IMGFP_VOTES = VoteConfig(
     rule="imgfp", neighbours=1, images=1, mirrored=False, inverted=False, distinctive=False, damped=False
 )
@@ -22,6 +25,22 @@ IMGFP_VOTES = VoteConfig(
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise InputError(f"{key}={value!r}: give one of {', '.join(allowed)}")
+
+
+@dataclass(frozen=True)
+class CropConfig:
+    """Which parts of a query the branch "crop" looks up by themselves: pictures that were pasted into it.
+
+    Attributes:
+        finder: Who looks for them: learned, classical, or auto (the learned one where it is installed).
+        weights: File of train/detector.py for the learned one; null: those that are shipped.
+        rules: "default": up to three crops, looked up beside the query. "imgfp": at most one by each of its two limits; the
+            descriptor is that of the crop in place of the query.
+    """
+
+    finder: str = "auto"
+    weights: str | None = None
+    rules: str = "default"
 
 
 @dataclass(frozen=True)
@@ -36,12 +55,21 @@ class Preset:
     match: MatchConfig = field(default_factory=MatchConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
+    crop: CropConfig = field(default_factory=CropConfig)
 
     def __post_init__(self) -> None:
         _one_of("sift.extractor", self.sift.extractor, EXTRACTORS)
         _one_of("vote.rule", self.vote.rule, ("imgfp", "weighted"))
         _one_of("match.score", self.match.score, ("count", "inliers"))
         _one_of("fusion.rule", self.fusion.rule, ("sum", "verified", "calibrated", "similarity"))
+        _one_of("crop.finder", self.crop.finder, FINDERS)
+        _one_of("crop.rules", self.crop.rules, CROP_RULES)
+        for name, weight in self.fusion.weights.items():
+            _one_of("fusion.weights", name, BRANCHES)
+            if not 0 <= weight < math.inf:
+                raise InputError(f"fusion.weights.{name}={weight}: give a number from 0 on")
+        if not any(self.fusion.weights.values()):
+            raise InputError("fusion.weights: all are 0: give one of them a weight")
         _one_of("index.kind", self.index.kind, CHOICES)
         _one_of("index.device", self.index.device, DEVICES)
         for key, value in self._at_least_one().items():
@@ -103,6 +131,9 @@ class Preset:
             fixed.append(("index.kind='exact'", "index.probes", self.index.probes, PROBES))
         if self.fusion.rule == "sum":
             fixed.append(("fusion.rule='sum'", "fusion.answers", self.fusion.answers, 1))
+        if self.fusion.rule in ("verified", "similarity"):
+            rule = f"fusion.rule={self.fusion.rule!r}"
+            fixed += [(rule, f"fusion.weights.{name}", weight, 1.0) for name, weight in self.fusion.weights.items()]
         if self.fusion.rule != "calibrated":
             fixed.append((f"fusion.rule={self.fusion.rule!r}", "fusion.calibration", self.fusion.calibration, None))
         return fixed
@@ -117,6 +148,7 @@ PRESETS = {
         match=MatchConfig(score="count", ratio=1.8, inverted=False),
         fusion=FusionConfig(rule="sum"),
         index=IndexConfig(kind="exact"),
+        crop=CropConfig(rules="imgfp"),
     ),
 }
 
@@ -135,7 +167,7 @@ def with_index_kind(preset: Preset, kind: str | None) -> Preset:
 
 
 def parse_branches(text: str) -> tuple[str, ...]:
-    """ "local,global" to its parts, in the order local, global.
+    """ "local,global" to its parts, in the order of BRANCHES.
 
     Raises:
         InputError: another name, or none.
@@ -144,8 +176,14 @@ def parse_branches(text: str) -> tuple[str, ...]:
     for name in names:
         _one_of("branch", name, BRANCHES)
     if not names:
-        raise InputError(f"branches={text!r}: give local, global or local,global")
+        raise InputError(f"branches={text!r}: give one or more of {', '.join(BRANCHES)}")
     return tuple(name for name in BRANCHES if name in names)
+
+
+def indexed(branches: tuple[str, ...]) -> tuple[str, ...]:
+    """What an index must hold for these branches: crops are parts of queries and ask for no more than "local" does."""
+    wanted = {"local" if name == "crop" else name for name in branches}
+    return tuple(name for name in BRANCHES if name in wanted)
 
 
 def needs_features(preset: Preset, branches: tuple[str, ...]) -> bool:
@@ -154,9 +192,9 @@ def needs_features(preset: Preset, branches: tuple[str, ...]) -> bool:
     Raises:
         InputError: the local branch with the rule that has no use for it.
     """
-    if preset.fusion.rule == "similarity" and "local" in branches:
+    if preset.fusion.rule == "similarity" and "local" in indexed(branches):
         raise InputError(
-            "fusion.rule='similarity' rates no local candidates: give branches=[global], or rule 'calibrated'"
+            "fusion.rule='similarity' rates no candidates of local and crop: give branches=[global], or rule 'calibrated'"
         )
     return preset.fusion.rule != "similarity"
 

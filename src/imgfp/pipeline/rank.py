@@ -1,10 +1,28 @@
 """From candidates and what comparing them found to ranked answers, by the preset's rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from imgfp.fusion import Calibration, best_answers, calibrated, read_calibration, sum_scores, verified
+from imgfp.fusion import Calibration, best_answers, calibrated, read_calibration, sum_scores, surest, verified
 from imgfp.pipeline.presets import Preset
 from imgfp.records import Evidence, Pairs
+
+_SUMMED = ("global", "local", "crop")  # imgFp's order
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What the branches propose, and what comparing that found.
+
+    Attributes:
+        proposed: By branch; of the global branch the scores are similarities.
+        whole: Each proposed pair compared with the whole query; None with rule "similarity", which compares nothing.
+        parts: Pairs compared with a crop of the query each; a pair may be there several times.
+    """
+
+    proposed: Mapping[str, Pairs]
+    whole: Sequence[Evidence] | None
+    parts: Sequence[Evidence] = field(default_factory=tuple)
 
 
 def calibration_of(preset: Preset) -> Calibration | None:
@@ -12,44 +30,62 @@ def calibration_of(preset: Preset) -> Calibration | None:
     return read_calibration(preset.fusion.calibration) if preset.fusion.rule == "calibrated" else None
 
 
-def rank_branches(
-    preset: Preset,
-    calibration: Calibration | None,
-    local: Pairs | None,
-    alike: Pairs | None,
-    evidence: Sequence[Evidence] | None,
-) -> dict[str, Pairs]:
-    """Each branch as it would answer alone. `alike`: the global branch's candidates; `evidence`: None with rule "similarity"."""
-    if evidence is None:
+def rank_branches(preset: Preset, calibration: Calibration | None, found: Candidates) -> dict[str, Pairs]:
+    """Each branch as it would answer alone: crop by the crops it proposed for, the others by whole queries."""
+    alike = found.proposed.get("global")
+    if found.whole is None:
         return {} if alike is None else {"global": best_answers(alike, preset.fusion.answers)}
-    found = {}
-    for name, pairs in (("local", local), ("global", alike)):
-        if pairs is not None:
-            wanted = set(pairs.id_pairs())
-            own = [item for item in evidence if (item.query_id, item.reference_id) in wanted]
-            found[name] = _ranked(preset, calibration, own, alike if name == "global" else None)
-    return found
+    ranked = {}
+    for name, pairs in found.proposed.items():
+        wanted = set(pairs.id_pairs())
+        evidence = found.parts if name == "crop" else found.whole
+        own = [item for item in evidence if (item.query_id, item.reference_id) in wanted]
+        ranked[name] = _ranked(preset, calibration, own, alike if name == "global" else None)
+    return ranked
 
 
 def rank_merged(
-    preset: Preset,
-    calibration: Calibration | None,
-    branches: dict[str, Pairs],
-    alike: Pairs | None,
-    evidence: Sequence[Evidence] | None,
-) -> Pairs:
-    """All branches together."""
-    if evidence is None:
-        return branches["global"]
+    preset: Preset, calibration: Calibration | None, branches: Mapping[str, Pairs], found: Candidates
+) -> tuple[Pairs, dict[tuple[str, str], Evidence]]:
+    """All branches together, and of each pair the evidence that decided."""
+    if found.whole is None:
+        return branches["global"], {}
+    weights = preset.fusion.weights
     if preset.fusion.rule == "sum":
-        return sum_scores([branches[name] for name in ("global", "local") if name in branches])
-    return _ranked(preset, calibration, evidence, alike)
+        known = [name for name in _SUMMED if name in branches]
+        pairs = sum_scores([branches[name] for name in known], [weights[name] for name in known])
+        return pairs, _highest([*found.whole, *found.parts])
+    evidence = [*found.whole, *found.parts]
+    alike = found.proposed.get("global")
+    if calibration is None:
+        return _ranked(preset, None, evidence, alike), _highest(evidence)
+    best = surest(evidence, calibration, _weights_of(evidence, found, weights))
+    return calibrated(best, alike, preset.fusion.answers), {pair: item for pair, (_, item) in best.items()}
+
+
+def _weights_of(evidence: Sequence[Evidence], found: Candidates, weights: Mapping[str, float]) -> list[float]:
+    """A crop weighs as its branch does, a whole query as the weightiest branch that proposed the pair."""
+    of_pair: dict[tuple[str, str], float] = {}
+    for name, pairs in found.proposed.items():
+        for pair in pairs.id_pairs():
+            of_pair[pair] = max(of_pair.get(pair, 0.0), weights[name])
+    return [weights["crop"] if item.part else of_pair[item.query_id, item.reference_id] for item in evidence]
+
+
+def _highest(evidence: Sequence[Evidence]) -> dict[tuple[str, str], Evidence]:
+    """Of each pair the evidence with the highest score, the first among equals."""
+    best: dict[tuple[str, str], Evidence] = {}
+    for item in evidence:
+        pair = item.query_id, item.reference_id
+        if pair not in best or item.score > best[pair].score:
+            best[pair] = item
+    return best
 
 
 def _ranked(
     preset: Preset, calibration: Calibration | None, evidence: Sequence[Evidence], alike: Pairs | None
 ) -> Pairs:
     if calibration is not None:
-        return calibrated(evidence, alike, preset.fusion.answers, calibration)
-    rated = Pairs.of([(item.query_id, item.reference_id, item.score) for item in evidence])
+        return calibrated(surest(evidence, calibration), alike, preset.fusion.answers)
+    rated = Pairs.of([(*pair, item.score) for pair, item in _highest(evidence).items()])
     return rated if preset.fusion.rule == "sum" else verified(rated, alike, preset.fusion.answers)

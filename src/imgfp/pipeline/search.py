@@ -1,5 +1,6 @@
 """Queries against an index: the branches' candidates, their match scores, one ranking."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from imgfp.fusion import COPIES, SIMILAR, unite
 from imgfp.images import Failure, ImageList, write_failures
 from imgfp.local.store import FeatureSource, FeatureStore
 from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
+from imgfp.pipeline.crop_branch import CropBranch, CutQueries
 from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.descriptor_index import open_descriptor_index
 from imgfp.pipeline.features import feature_stage, with_usable_extractor
@@ -18,8 +20,8 @@ from imgfp.pipeline.index import Index, build_index, located, open_index
 from imgfp.pipeline.inputs import hash_images
 from imgfp.pipeline.matches import Answer, answers_of, write_matches
 from imgfp.pipeline.parts import require_some
-from imgfp.pipeline.presets import BRANCHES, Preset, needs_features, refuse_idle_background
-from imgfp.pipeline.rank import calibration_of, rank_branches, rank_merged
+from imgfp.pipeline.presets import BRANCHES, Preset, indexed, needs_features, refuse_idle_background
+from imgfp.pipeline.rank import Candidates, calibration_of, rank_branches, rank_merged
 from imgfp.pipeline.score import read_evidence, score_stage
 from imgfp.pipeline.stage import StageResult
 from imgfp.records import DescriptorSet, Evidence, Pairs, read_descriptors
@@ -29,19 +31,23 @@ from imgfp.records import DescriptorSet, Evidence, Pairs, read_descriptors
 class SearchResult:
     """What a search found.
 
-    `answers`: the predictions with their labels and boxes, empty unless the rule is "calibrated". `branches`: the pairs as
-    each branch alone would give them, "local" and "global".
+    `answers`: the predictions with their labels and boxes, empty unless the rule is "calibrated". `decided`: the evidence that
+    each pair's score comes from. `branches`: the pairs as each branch alone would give them. `crops`: None without that branch.
+    `candidates`: all that the branches proposed and comparing found, to merge it in other ways.
     """
 
     out: Path
     preset: Preset
     predictions: Pairs
     answers: tuple[Answer, ...]
+    decided: Mapping[tuple[str, str], Evidence]
     branches: dict[str, Pairs]
+    candidates: Candidates
     queries: ImageList
     references: ImageList
     query_features: FeatureSource | None
     reference_features: FeatureSource | None
+    crops: CutQueries | None
     stages: tuple[StageResult, ...]
 
     @property
@@ -112,7 +118,8 @@ def search(
     work = out / "work"
     shared = extracted or work
     stages = list(before or [])
-    local_pairs, global_pairs = None, None
+    proposed: dict[str, Pairs] = {}
+    crops = CropBranch(queries, preset, shared, work) if "crop" in branches else None
     query_features = None
     if needs_features(preset, branches):
         features_in = (
@@ -121,28 +128,29 @@ def search(
         stages.append(feature_stage("query features", queries, preset.sift, features_in, preset.views))
         query_features = FeatureStore(features_in, verify=False)
         require_some(len(query_features), queries, stages[-1])
-    if "local" in branches and query_features is not None and index.features is not None:
+    if "local" in indexed(branches) and query_features is not None and index.features is not None:
         nearest, built = open_descriptor_index(index.folder, index.features, preset.index)
         stages += built
-        stages.append(vote_stage(query_features, nearest, preset.vote, work / "local_candidates"))
-        local_pairs = read_rows(work / "local_candidates")
+        if "local" in branches:
+            stages.append(vote_stage(query_features, nearest, preset.vote, work / "local_candidates"))
+            proposed["local"] = read_rows(work / "local_candidates")
+        if crops is not None:
+            proposed["crop"] = crops.candidates(nearest)
     if "global" in branches:
-        global_pairs = _global_candidates(index, queries, preset, background, work, shared, stages)
+        proposed["global"] = _global_candidates(index, queries, crops, preset, background, work, shared, stages)
 
-    evidence: list[Evidence] | None = None
+    candidates = Candidates(proposed, None)
     if query_features is not None and index.features is not None:
-        candidates = [pairs for pairs in (local_pairs, global_pairs) if pairs is not None]
-        stages.append(
-            score_stage(unite(candidates), query_features, index.features, preset.match, work / "match_scores")
-        )
-        evidence = read_evidence(work / "match_scores")
-    found = rank_branches(preset, calibration, local_pairs, global_pairs, evidence)
-    predictions = rank_merged(preset, calibration, found, global_pairs, evidence).best_first()
+        candidates = _compared(proposed, query_features, index.features, crops, preset, work, stages)
+    stages += crops.stages if crops else []
+    found = rank_branches(preset, calibration, candidates)
+    predictions, decided = rank_merged(preset, calibration, found, candidates)
+    predictions = predictions.best_first()
     predictions.write_csv(out / "predictions.csv")
     answers: tuple[Answer, ...] = ()
     (out / "matches.csv").unlink(missing_ok=True)  # of an earlier search by another rule
-    if evidence is not None and calibration is not None:
-        answers = answers_of(predictions, evidence, queries, index.images, calibration)
+    if decided and calibration is not None:
+        answers = answers_of(predictions, decided, queries, index.images, calibration)
         write_matches(out / "matches.csv", answers, queries)
     for name in set(BRANCHES) - found.keys():  # of an earlier search with more branches
         (out / "branches" / f"{name}.csv").unlink(missing_ok=True)
@@ -153,11 +161,14 @@ def search(
         preset,
         predictions,
         answers,
+        decided,
         found,
+        candidates,
         queries,
         index.images,
         query_features,
         index.features,
+        None if crops is None else crops.local,
         tuple(stages),
     )
     write_failures(out / "failures.csv", result.failures)
@@ -167,6 +178,7 @@ def search(
 def _global_candidates(
     index: Index,
     queries: ImageList,
+    crops: CropBranch | None,
     preset: Preset,
     background: ImageList | None,
     work: Path,
@@ -174,6 +186,7 @@ def _global_candidates(
     stages: list[StageResult],
 ) -> Pairs:
     assert index.descriptors is not None, "checked by _require"
+    references = index.descriptors
 
     def describe(name: str, images: ImageList, part: str) -> tuple[DescriptorSet, str]:
         name_of_set = part if part == "query" else f"{part}_{hash_value(hash_images(images))[:8]}"
@@ -183,17 +196,44 @@ def _global_candidates(
         require_some(len(described), images, stages[-1])
         return described, hash_file(folder / "descriptors.h5")
 
-    query, query_hash = describe("query descriptors", queries, "query")
-    inputs = {"query": query_hash, "reference": index.descriptors_identity}
-    known = None
+    inputs, known = {"reference": index.descriptors_identity}, None
     if background is not None:
         known, inputs["background"] = describe("background descriptors", background, "background")
-    stages.append(topk_stage(query, index.descriptors, known, preset.topk, inputs, work / "global_candidates"))
-    return read_rows(work / "global_candidates")
+
+    def candidates(name: str, images: ImageList, part: str) -> Pairs:
+        described, digest = describe(f"{name} descriptors", images, part)
+        folder = work / f"{name}_candidates".replace("query", "global")
+        stages.append(topk_stage(described, references, known, preset.topk, inputs | {"query": digest}, folder))
+        return read_rows(folder)
+
+    whole = candidates("query", queries, "query")
+    if crops is None:
+        return whole
+    return crops.alike_candidates(whole, lambda images: candidates("global_crop", images, "crop"))
+
+
+def _compared(
+    proposed: dict[str, Pairs],
+    queries: FeatureSource,
+    references: FeatureSource,
+    crops: CropBranch | None,
+    preset: Preset,
+    work: Path,
+    stages: list[StageResult],
+) -> Candidates:
+    """All candidates compared with whole queries and with crops; imgFp compares crops with their own candidates only."""
+    pairs = unite(proposed.values())
+    own = unite(pairs for name, pairs in proposed.items() if name != "crop")
+    summed = preset.fusion.rule == "sum"
+    stages.append(score_stage(own if summed else pairs, queries, references, preset.match, work / "match_scores"))
+    parts: list[Evidence] = []
+    if crops is not None:
+        parts = crops.evidence(unite([proposed["crop"]]) if summed else pairs, references)
+    return Candidates(proposed, read_evidence(work / "match_scores"), parts)
 
 
 def _require(index: Index, preset: Preset, branches: tuple[str, ...]) -> None:
-    for name in branches:
+    for name in indexed(branches):
         if name not in index.branches:
             raise InputError(
                 f"{index.folder} was built with branches {','.join(index.branches)}, not {name}: build an index with --branches {name}"

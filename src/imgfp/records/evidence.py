@@ -20,6 +20,8 @@ class Evidence:
         squeeze: Largest over smallest stretch of the model, at least 1.
         left, top, right, bottom: Where the whole reference lies in the query, by the model, clipped: shares of the query's
             width and height, 0..1; NaN without a model.
+        part: Of the query, where it was not compared as a whole: the name of a crop. Areas and scale are of that part, the
+            box is in the whole query.
     """
 
     query_id: str
@@ -37,6 +39,7 @@ class Evidence:
     top: float = math.nan
     right: float = math.nan
     bottom: float = math.nan
+    part: str = ""
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:

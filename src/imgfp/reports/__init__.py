@@ -1,6 +1,7 @@
 """What a run found, for people: match pictures, plots, one HTML file that opens offline (floor 3)."""
 
 from imgfp.reports.boxed import draw_boxes
+from imgfp.reports.heat_map import heat_map_figure
 from imgfp.reports.html import render_report, write_report
 from imgfp.reports.match_picture import draw_match, draw_picture
 from imgfp.reports.picture_files import write_pictures
@@ -19,6 +20,7 @@ __all__ = [
     "draw_match",
     "draw_picture",
     "draw_samples",
+    "heat_map_figure",
     "precision_recall_figure",
     "render_report",
     "write_pictures",

@@ -7,6 +7,7 @@ GAP = 10
 MOST_LINES = 60  # more would hide the photographs
 LINE_COLOUR = (240, 228, 66)  # the yellow of Okabe and Ito, told from the other hues by every kind of colour vision
 BOX_COLOUR = (86, 180, 233)  # sky blue of the same palette
+CROP_COLOUR = (230, 159, 0)  # its orange
 EDGE_COLOUR = (0, 0, 0)  # around the lines: yellow alone is lost on a bright sky
 PANEL_COLOUR = (112, 112, 112)  # white letters stay readable; fits a light page as well as a dark one
 SUPERSAMPLE = 3  # lines are drawn this much larger and reduced: Pillow has no anti-aliased lines
@@ -19,6 +20,7 @@ def draw_match(
     reference: np.ndarray | None,
     lines: np.ndarray | None,
     box: tuple[float, float, float, float] | None = None,
+    crop: tuple[float, float, float, float] | None = None,
     height: int = 260,
 ) -> np.ndarray:
     """Draws the query on the left, the reference on the right, both as high as `height`.
@@ -33,6 +35,7 @@ def draw_match(
             pictures are left out, and all of them where a picture is None.
         box: Left, top, right, bottom of what the query has of the reference, as shares of its width and height; drawn as a
             frame around it, unless it is all of the query.
+        crop: The same of the part of the query that was cut out and compared; None where it was compared as a whole.
         height: In pixels.
 
     Returns:
@@ -51,9 +54,9 @@ def draw_match(
         ends = _chosen(np.asarray(lines, dtype=np.float64))
         pixels = np.hstack([_to_pixels(ends[:, :2], query_box), _to_pixels(ends[:, 2:], (start + x, y, w, h))])
         _draw_lines(canvas, pixels)
-    if box is not None and query is not None and box != (0.0, 0.0, 1.0, 1.0):
-        corners = _to_pixels(np.array(box).reshape(2, 2), query_box)
-        _draw_frame(canvas, corners)
+    for part, colour in ((crop, CROP_COLOUR), (box, BOX_COLOUR)):
+        if part is not None and query is not None and part != (0.0, 0.0, 1.0, 1.0):
+            _draw_frame(canvas, _to_pixels(np.array(part).reshape(2, 2), query_box), colour)
     return np.array(canvas)
 
 
@@ -108,9 +111,9 @@ def _draw_lines(canvas: Image.Image, lines: np.ndarray) -> None:
         canvas.paste(colour, (0, 0), mask.resize(canvas.size, Image.Resampling.BOX))
 
 
-def _draw_frame(canvas: Image.Image, corners: np.ndarray) -> None:
+def _draw_frame(canvas: Image.Image, corners: np.ndarray, inner: tuple[int, int, int]) -> None:
     """A box of two (x, y) corners: dark outside, so that it is seen on any picture."""
     (left, top), (right, bottom) = np.rint(corners).astype(int).tolist()
     draw = ImageDraw.Draw(canvas)
-    for colour, out in ((EDGE_COLOUR, 1), (BOX_COLOUR, 0)):
+    for colour, out in ((EDGE_COLOUR, 1), (inner, 0)):
         draw.rectangle((left - out, top - out, right - 1 + out, bottom - 1 + out), outline=colour, width=2 + 2 * out)

@@ -2,7 +2,7 @@
 
 from imgfp.tracking.checkpoint import log_checkpoint, mark_moved, mark_removed
 from imgfp.tracking.params import flatten
-from imgfp.tracking.parent import parent_run
+from imgfp.tracking.parent import children, parent_run
 from imgfp.tracking.run import Run, tracked_run
 from imgfp.tracking.server import comparison, describe, ui_command
 from imgfp.tracking.store import Store, open_store
@@ -10,6 +10,7 @@ from imgfp.tracking.store import Store, open_store
 __all__ = [
     "Run",
     "Store",
+    "children",
     "comparison",
     "describe",
     "flatten",

@@ -4,9 +4,10 @@ import difflib
 import re
 from collections.abc import Iterable
 
-# `normalised/`: a global branch judged again after score normalisation; the last three: classes of a detector
+# `normalised/`: a global branch judged again after score normalisation; `held_out/`: on queries that nothing was chosen by;
+# the last three: classes of a detector
 BRANCHES = (
-    *("global", "local", "crop", "merged", "normalised"),
+    *("global", "local", "crop", "merged", "normalised", "held_out"),
     *("overlay", "screenshot_content", "collage_tile"),
 )
 FIGURES = (
@@ -22,8 +23,8 @@ FIGURES = (
     "failed_images",
     "map50",
     "map50_95",
-    "precision",
-    "recall",
+    "box_precision",
+    "box_recall",
 )
 # recall_at_K and map_at_K with any K: retrieval of matchable pairs reports several
 _ALLOWED = re.compile(rf"((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)")

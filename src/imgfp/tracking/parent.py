@@ -1,9 +1,10 @@
 """The parent run of a sweep, shared by all processes that work on the sweep."""
 
 from imgfp.tracking.lock import file_lock
-from imgfp.tracking.run import create_run
+from imgfp.tracking.run import Run, create_run
 from imgfp.tracking.store import Store
 
+_PAGE = 1000
 SWEEP_TAG = "imgfp.sweep"
 
 
@@ -35,3 +36,21 @@ def parent_run(store: Store, experiment: str, sweep_key: str, name: str) -> str:
         run_id = create_run(store, experiment, name, {SWEEP_TAG: sweep_key})
         client.set_terminated(run_id, "FINISHED")
         return run_id
+
+
+def children(parent: Run) -> list[tuple[dict[str, str], dict[str, float]]]:
+    """Params and metrics of the finished runs below a parent, the first begun first."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    client = parent.store.client()
+    experiment = client.get_run(parent.run_id).info.experiment_id
+    wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.run_id}' and attributes.status = 'FINISHED'"
+    found, token = [], None
+    while True:
+        page = client.search_runs(
+            [experiment], wanted, max_results=_PAGE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+        found += [(dict(run.data.params), dict(run.data.metrics)) for run in page]
+        token = page.token
+        if not token:
+            return found

@@ -1,0 +1,160 @@
+"""Finders of pasted pictures: what they find in scenes never trained on and in hand-boxed queries, and how fast they are."""
+
+import csv
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
+
+from benchmarks._side_by_side import ROOT, alternate, keep, need, show
+from imgfp.detection import (
+    CROPS,
+    Box,
+    Finder,
+    Found,
+    SynthesisConfig,
+    choose_boxes,
+    crop_rules,
+    judge_boxes,
+    make_scenes,
+    open_finder,
+    overlap,
+    read_labels,
+)
+from imgfp.images import Failure, ImageList, read_rgb
+from imgfp.threads import libraries_single_threaded, thread_count
+
+SCENES, TIMED = 1000, 100
+SIZES = (192, 256, 320, 416, 640)
+HAND_BOXES = Path(__file__).with_name("isc_mini_boxes.csv")
+
+
+def read(path: Path) -> np.ndarray:
+    """One picture."""
+    rgb = read_rgb(path)
+    assert not isinstance(rgb, Failure), rgb
+    return rgb
+
+
+def look(finder: Finder, images: Sequence[np.ndarray]) -> list[list[Found]]:
+    """What a finder finds, on every core."""
+    with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
+        return list(pool.map(finder, images))
+
+
+def local_recall(
+    found: Sequence[Sequence[Found]], true: Sequence[Sequence[Box]], images: Sequence[np.ndarray]
+) -> float:
+    """Of the scenes with a box that imgFp's rules admit: the share in which preset `local` cuts out a true one."""
+    rules, hits = CROPS["local"], []
+    for items, boxes, image in zip(found, true, images, strict=True):
+        height, width = image.shape[:2]
+        if choose_boxes([Found(box, 1.0) for box in boxes], width, height, rules):
+            chosen = choose_boxes(items, width, height, rules)
+            hits.append(any(overlap(item.box, box) >= 0.5 for item in chosen for box in boxes))
+    return float(np.mean(hits))
+
+
+def scenes(data: Path) -> tuple[list[np.ndarray], list[tuple[Box, ...]]]:
+    """Of isc-mini's references, which no training sees, by a seed that none uses."""
+    folder = ROOT / "outputs" / "benchmarks" / "detector_scenes"
+    make_scenes(ImageList.from_disc(data, "reference"), folder, SynthesisConfig(SCENES, 1, 640, 15))
+    labelled = read_labels(folder, "train")
+    return [read(path) for path, _ in labelled], [boxes for _, boxes in labelled]
+
+
+def judge_on_scenes(finders: dict[str, Finder], images: list[np.ndarray], true: list[tuple[Box, ...]]) -> None:
+    """Average precision at IoU 0.5, and what preset `local` cuts out."""
+    print(f"\n{SCENES} scenes of photographs never trained on\n{'':<24}{'AP50':>8}{'true box cut by preset local':>32}")
+    for name, finder in finders.items():
+        found = look(finder, images)
+        precision = judge_boxes(found, true).average_precision
+        recall = local_recall(found, true, images)
+        keep({"table": "scenes", "finder": name, "ap50": precision, "local_recall": recall})
+        print(f"{name:<24}{precision:>8.3f}{recall:>32.3f}")
+        if name == "learned":
+            need("AP50 at least 0.90 on held-out scenes", precision >= 0.90)
+            need("preset local cuts out a true box in 0.92 of them", recall >= 0.92)
+
+
+def judge_on_queries(finders: dict[str, Finder], data: Path) -> None:
+    """60 queries of isc-mini, boxed by hand: 30 whose copy was pasted, 30 with nothing pasted."""
+    boxes: dict[str, list[tuple[tuple[float, ...], bool]]] = {}
+    with HAND_BOXES.open(newline="") as file:
+        for row in csv.DictReader(file):
+            own = boxes.setdefault(row["query_id"], [])
+            if row["copy"]:
+                own.append((tuple(float(row[key]) for key in ("left", "top", "right", "bottom")), row["copy"] == "yes"))
+    print(f"\n{len(boxes)} queries of isc-mini boxed by hand")
+    print(f"{'':<34}{'copies found, IoU 0.5':>24}{'false boxes, pasted':>22}{'nothing pasted':>16}")
+    for name, finder in finders.items():
+        for preset in ("local", "default"):
+            rules = crop_rules(preset, finder)
+            hits: list[bool] = []
+            false: dict[bool, list[int]] = {True: [], False: []}
+            for query, own in boxes.items():
+                image = read(data / "query_images" / f"{query}.jpg")
+                height, width = image.shape[:2]
+                chosen = choose_boxes(finder(image), width, height, rules)
+                true = [(Box(*np.multiply(box, [width, height, width, height]).tolist()), copy) for box, copy in own]
+                if own:
+                    hits.append(any(copy and overlap(item.box, box) >= 0.5 for item in chosen for box, copy in true))
+                wrong = sum(all(overlap(item.box, box) < 0.5 for box, _ in true) for item in chosen)
+                false[bool(own)].append(wrong)
+            shown = [float(np.mean(values)) for values in (hits, false[True], false[False])]
+            keep({"table": "hand-boxed", "finder": name, "preset": preset, "recall": shown[0], "false": shown[1:]})
+            print(f"{f'{name}, preset {preset}':<34}{shown[0]:>24.3f}{shown[1]:>22.2f}{shown[2]:>16.2f}")
+
+
+def compare_runtimes(images: list[np.ndarray], true: list[tuple[Box, ...]]) -> None:
+    """Each size by ONNX Runtime and by plain torch, on every core, and the precision at each size."""
+    import torch
+
+    from imgfp_detector.finder import LearnedFinder, torch_model
+    from imgfp_detector.weights import SHIPPED
+
+    model = torch_model(SHIPPED)
+
+    class ByTorch(LearnedFinder):
+        def forward(self, planes: np.ndarray) -> np.ndarray:
+            with torch.inference_mode():
+                return np.asarray(model(torch.from_numpy(planes))[0])
+
+    ways: dict[str, Any] = {}
+    for size in SIZES:
+        for runtime, kind in (("ONNX Runtime", LearnedFinder), ("torch", ByTorch)):
+            finder = kind(SHIPPED, size)
+            ways[f"{runtime} at {size}"] = lambda finder=finder: look(finder, images[:TIMED])
+            if runtime == "ONNX Runtime":
+                precision = judge_boxes(look(finder, images), true).average_precision
+                keep({"table": "sizes", "size": size, "ap50": precision})
+                print(f"AP50 at {size}: {precision:.4f}")
+    for way in ways.values():
+        way()
+    seconds = alternate(ways, rounds=3)
+    for size in SIZES:
+        pair = {name: value for name, value in seconds.items() if name.endswith(f" {size}")}
+        show(f"boxes of {TIMED} pictures at {size} px", pair, f"torch at {size}", TIMED, "images")
+
+
+def main() -> None:
+    """Prints the tables."""
+    data = Path(os.environ.get("IMGFP_DATA") or ROOT.parent / "shared" / "data" / "isc-mini")
+    if not (data / "reference_images").is_dir():
+        print(f"{data} is not there: nothing to look at")
+        return
+    images, true = scenes(data)
+    finders = {name: open_finder(name) for name in ("classical", "learned")}
+    judge_on_scenes(finders, images, true)
+    judge_on_queries(finders, data)
+    compare_runtimes(images, true)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""Weighs the branches against each other over what they found once: python evaluate/merge.py [-m] fusion.weights.crop=...
+
+Nothing is extracted or compared again: only merging is done anew. Weights are chosen on one half of the queries and judged
+on the other; both figures are shown. In a sweep (-m) the runs are children of one parent, which has a map of all.
+"""
+
+from pathlib import Path
+
+if __name__ == "__main__":  # worker processes import this file too: they need none of it
+    from imgfp.cli.hydra_app import run_app
+    from imgfp.cli.merge_weights import judge_weights
+
+    run_app(judge_weights, Path(__file__).resolve().parent.parent, "merge")

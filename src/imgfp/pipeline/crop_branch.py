@@ -1,0 +1,144 @@
+"""The branch "crop": pictures that were pasted into queries, cut out and looked up as queries of their own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from imgfp.detection import CropRules, crop_rules, open_finder, region
+from imgfp.files import hash_value
+from imgfp.images import ImageList
+from imgfp.local.neighbours import DescriptorIndex
+from imgfp.local.store import FeatureSource, FeatureStore
+from imgfp.pipeline.candidates import read_rows, vote_stage
+from imgfp.pipeline.crops import Crop, box_stage, cut_crops, read_crops
+from imgfp.pipeline.features import feature_stage
+from imgfp.pipeline.presets import Preset
+from imgfp.pipeline.score import read_evidence, score_stage
+from imgfp.pipeline.stage import StageResult
+from imgfp.progress import announce
+from imgfp.records import Evidence, Pairs
+
+NO_PAIRS: list[tuple[str, str, float]] = []
+
+
+@dataclass(frozen=True)
+class CutQueries:
+    """Crops of queries. `images`: them as pictures; `crops`: where each was, by its name; `features`: None where there are none."""
+
+    images: ImageList
+    crops: dict[str, Crop]
+    margin: float
+    features: FeatureSource | None = None
+
+    def box(self, name: str) -> tuple[float, float, float, float]:
+        """What was cut out: left, top, right, bottom as shares of the query."""
+        crop = self.crops[name]
+        left, top, right, bottom = region(crop.box, crop.width, crop.height, self.margin)
+        return left / crop.width, top / crop.height, right / crop.width, bottom / crop.height
+
+    def of_queries(self, pairs: Pairs) -> Pairs:
+        """Pairs of crops as pairs of their queries, each once with its highest score."""
+        best: dict[tuple[str, str], float] = {}
+        for (name, reference), score in zip(pairs.id_pairs(), pairs.scores.tolist(), strict=True):
+            pair = self.crops[name].image_id, reference
+            best[pair] = max(score, best.get(pair, score))
+        return Pairs.of([(*pair, score) for pair, score in best.items()])
+
+    def in_query(self, item: Evidence) -> Evidence:
+        """What comparing a crop found, told of its query: the box in the whole of it."""
+        crop = self.crops[item.query_id]
+        left, top, right, bottom = self.box(crop.name)
+        across, down = right - left, bottom - top
+        return replace(
+            item,
+            query_id=crop.image_id,
+            part=crop.name,
+            left=left + across * item.left,
+            right=left + across * item.right,
+            top=top + down * item.top,
+            bottom=top + down * item.bottom,
+        )
+
+
+class CropBranch:
+    """Its stages on the queries of one search."""
+
+    def __init__(self, queries: ImageList, preset: Preset, shared: Path, work: Path) -> None:
+        """`shared`: folder for what several searches may use; `work`: for what only this one does.
+
+        Raises:
+            InputError: the finder is not installed, or its weights cannot be used.
+        """
+        self._queries, self._preset, self._shared, self._work = queries, preset, shared, work
+        self._finder = open_finder(preset.crop.finder, preset.crop.weights)
+        self.stages: list[StageResult] = []
+        boxes = shared / f"boxes-{hash_value(self._finder.identity)[:8]}"
+        self.stages.append(box_stage(queries, self._finder, boxes))
+        local, alike = ("local", "global") if preset.crop.rules == "imgfp" else ("default", "default")
+        self.local = self._with_features(self._cut(boxes, crop_rules(local, self._finder)))
+        self.alike = self._cut(boxes, crop_rules(alike, self._finder))
+        count = len({crop.image_id for crop in self.local.crops.values()})
+        announce(
+            f"crops: {len(self.local.crops)} of {count} of {len(queries)} queries, found by {self._finder.identity}"
+        )
+
+    def candidates(self, nearest: DescriptorIndex) -> Pairs:
+        """What the crops vote for, as pairs of their queries."""
+        if self.local.features is None:
+            return Pairs.of(NO_PAIRS)
+        folder = self._work / "crop_candidates"
+        self.stages.append(
+            replace(vote_stage(self.local.features, nearest, self._preset.vote, folder), name="crop candidates")
+        )
+        return self.local.of_queries(read_rows(folder))
+
+    def evidence(self, pairs: Sequence[tuple[str, str]], references: FeatureSource) -> list[Evidence]:
+        """Compares each crop with the references that are proposed for its query."""
+        if self.local.features is None:
+            return []
+        known = set(self.local.features.ids)
+        names: dict[str, list[str]] = {}
+        for name, crop in self.local.crops.items():
+            if name in known:
+                names.setdefault(crop.image_id, []).append(name)
+        asked = [(name, reference) for query, reference in pairs for name in names.get(query, [])]
+        folder = self._work / "crop_scores"
+        stage = score_stage(asked, self.local.features, references, self._preset.match, folder)
+        self.stages.append(replace(stage, name="crop match scores"))
+        return [self.local.in_query(item) for item in read_evidence(folder)]
+
+    def alike_candidates(self, whole: Pairs, search: Callable[[ImageList], Pairs]) -> Pairs:
+        """The global branch's candidates with those of the crops: beside the queries' own, or in their place.
+
+        Args:
+            whole: What the whole queries found.
+            search: Finds the candidates of pictures.
+        """
+        if not self.alike.crops:
+            return whole
+        found = self.alike.of_queries(search(self.alike.images))
+        kept = whole
+        if self._preset.crop.rules == "imgfp":
+            replaced = {crop.image_id for crop in self.alike.crops.values()}
+            kept = whole.take(~np.isin(whole.query_ids, sorted(replaced)))
+        best: dict[tuple[str, str], float] = {}
+        for part in (kept, found):
+            for pair, score in zip(part.id_pairs(), part.scores.tolist(), strict=True):
+                best[pair] = max(score, best.get(pair, score))
+        return Pairs.of([(*pair, score) for pair, score in best.items()])
+
+    def _cut(self, boxes: Path, rules: CropRules) -> CutQueries:
+        crops = read_crops(boxes, rules)
+        folder = self._shared / f"crops-{hash_value([self._finder.identity, asdict(rules)])[:8]}"
+        pictures = cut_crops(self._queries, crops, rules.margin, folder / "images")
+        return CutQueries(pictures, {crop.name: crop for crop in crops}, rules.margin)
+
+    def _with_features(self, cut: CutQueries) -> CutQueries:
+        if not cut.crops:
+            return cut
+        views = self._preset.views
+        folder = cut.images.root.parent / f"features-{hash_value(asdict(views))[:8]}"
+        self.stages.append(feature_stage("crop features", cut.images, self._preset.sift, folder, views))
+        return replace(cut, features=FeatureStore(folder, verify=False))

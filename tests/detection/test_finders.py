@@ -1,0 +1,27 @@
+"""Which finder is opened, and what is said where the learned one is not installed."""
+
+import numpy as np
+import pytest
+
+from imgfp.detection import finders, open_finder
+from imgfp.errors import InputError
+
+
+def test_classical_needs_nothing() -> None:
+    finder = open_finder("classical")
+    assert (finder.name, finder.identity) == ("classical", "classical")
+    assert finder(np.full((40, 50, 3), 9, np.uint8)) == []
+
+
+def test_without_the_extra(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(finders, "missing_packages", lambda: ["ultralytics", "onnx"])
+    assert open_finder("auto").name == "classical"
+    assert "found by straight edges: the learned finder lacks ultralytics, onnx ('make env')" in capsys.readouterr().err
+    for name, weights in (("learned", None), ("auto", "own.safetensors")):
+        with pytest.raises(InputError, match=r"^the learned finder lacks ultralytics, onnx: run 'make env', or take"):
+            open_finder(name, weights)
+
+
+def test_another_name() -> None:
+    with pytest.raises(InputError, match=r"^finder 'yolo': give one of auto, learned, classical$"):
+        open_finder("yolo")

@@ -1,0 +1,107 @@
+"""Weights and their card, the ONNX file that is made of them once, and boxes in the pixels of the picture."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from imgfp.detection import Box, Scenes, open_finder, overlap
+from imgfp.errors import InputError
+from imgfp_detector.finder import LearnedFinder, runtime_file, torch_model
+from imgfp_detector.library import detection_model
+from imgfp_detector.weights import SHIPPED, fill, read_card, write_weights
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of a network that has learned nothing."""
+    folder = tmp_path_factory.mktemp("untrained")
+    torch.manual_seed(0)
+    path = folder / "untrained.safetensors"
+    card = {"network": "yolov5n", "classes": ["picture"], "size": 64}
+    write_weights(detection_model(folder / "settings", "yolov5n", 1), path, card)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "imgfp"
+
+
+def test_the_runtime_file_is_made_once_and_gives_what_torch_gives(untrained: Path, cache: Path) -> None:
+    made = runtime_file(untrained)
+    assert made.parent == cache
+    first = made.stat().st_mtime_ns
+    finder = LearnedFinder(untrained)
+    assert made.stat().st_mtime_ns == first, "not exported again"
+    planes = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)
+    with torch.inference_mode():
+        expected = torch_model(untrained)(torch.from_numpy(planes))[0].numpy()
+    assert finder.forward(planes) == pytest.approx(expected, abs=2e-3)
+    made.write_bytes(b"damaged")
+    assert runtime_file(untrained).stat().st_size > 1000, "a damaged one is made again"
+
+
+def test_weights_and_card_must_belong_together(untrained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "copy.safetensors"
+    with pytest.raises(InputError, match=r"copy\.safetensors: no such file: an export is a \.safetensors file and"):
+        read_card(path)
+    path.write_bytes(untrained.read_bytes())
+    with pytest.raises(InputError, match=r"copy\.json: no such file"):
+        read_card(path)
+    card = json.loads(untrained.with_suffix(".json").read_text())
+    for change, told in (
+        ({"sha256": "0" * 64}, r"not the weights that copy\.json describes"),
+        ({"schema": 99}, "schema 99, this version reads 1"),
+        ({"network": "resnet"}, "not a whole card of a detector"),
+    ):
+        path.with_suffix(".json").write_text(json.dumps(card | change))
+        with pytest.raises(InputError, match=told):
+            read_card(path)
+
+
+def test_weights_of_another_class_list(untrained: Path, tmp_path: Path) -> None:
+    model = detection_model(tmp_path, "yolov5n", 3)
+    with pytest.raises(InputError, match=r"weights of classes \['picture'\], not \['overlay', 'a', 'b'\]: give others"):
+        fill(model, untrained, ("overlay", "a", "b"), "yolov5n")
+    with pytest.raises(InputError, match="weights of network yolov5n, not yolov5s"):
+        fill(model, untrained, ("picture",), "yolov5s")
+
+
+def test_a_size_that_the_network_cannot_take(untrained: Path) -> None:
+    with pytest.raises(InputError, match=r"^size=100: give a multiple of 32 from 64 on$"):
+        LearnedFinder(untrained, 100)
+
+
+def test_the_shipped_weights_find_what_was_pasted(cache: Path) -> None:
+    card = read_card(SHIPPED)
+    assert SHIPPED.stat().st_size <= 8e6
+    assert {"data", "command", "figures", "recipe"} <= card.keys()
+    rng = np.random.default_rng(5)
+    pool = [_photograph(rng, 200 + 20 * n, 300) for n in range(6)]
+    finder, scenes = open_finder("learned"), Scenes(pool)
+    hits = total = 0
+    for seed in range(24):
+        scene = scenes.make("on_background", np.random.default_rng([9, seed]))
+        found = finder(scene.image)
+        assert found == sorted(found, key=lambda item: -item.confidence)
+        total += len(scene.boxes)
+        hits += sum(any(overlap(item.box, box) > 0.5 for item in found[:3]) for box in scene.boxes)
+    assert hits >= 0.7 * total
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 300), (33, 31)])
+def test_small_and_long_pictures(untrained: Path, size: tuple[int, int]) -> None:
+    image = np.full((*size, 3), 200, np.uint8)
+    for item in LearnedFinder(untrained)(image):
+        assert item.box == Box.inside(item.box, size[1], size[0])
+
+
+def _photograph(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    import cv2
+
+    layers = [cv2.GaussianBlur(rng.normal(0, 1, (height, width, 3)), (0, 0), s) * s * 50 for s in (2, 6, 20)]
+    return np.clip(128 + sum(layers), 0, 255).astype(np.uint8)

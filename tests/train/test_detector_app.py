@@ -1,0 +1,94 @@
+"""`train/detector.py` on a few photographs: one run in MLflow, gone on with after a stop, and bad input in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from imgfp.cli import detector
+from imgfp.detection.finders import missing_packages
+from imgfp.errors import InputError
+from imgfp.tracking import open_store
+
+QUICK = ["sources=null", "data.size=8", "data.held_out=4", "data.longest=96", "size=[64]", "batch=4"]
+needs_detector = pytest.mark.skipif(bool(missing_packages()), reason="make env DETECTOR=0 leaves the detector out")
+
+
+@pytest.fixture
+def app(composed, monkeypatch):
+    monkeypatch.setattr(detector, "experiment_choice", lambda default: "mini")
+    monkeypatch.setattr(detector, "command_key", lambda: None)
+    return lambda *overrides: detector.train_app(composed("detector", *QUICK, *overrides))
+
+
+@needs_detector
+def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: Path, capsys, monkeypatch) -> None:
+    from imgfp_detector import read_card, training
+
+    keep = training._keep
+
+    def stop(*given) -> None:
+        keep(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_keep", stop)
+    with pytest.raises(KeyboardInterrupt):
+        app("epochs=[2]", "merge_classes=false")
+    monkeypatch.setattr(training, "_keep", keep)
+    assert app("epochs=[2]", "merge_classes=false") == 0
+    said = capsys.readouterr()
+    assert "best of 2 epochs: epoch " in said.out
+    client = open_store(tmp_path / "mlruns").client()
+    (experiment,) = [item for item in client.search_experiments() if item.name == "detector"]
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert len(client.get_metric_history(run.info.run_id, "map50")) == 2
+    assert {"map50", "map50_95", "box_precision", "box_recall", "loss", "learning_rate"} <= run.data.metrics.keys()
+    pictures = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "pictures")}
+    assert pictures == {"scenes.png", "predictions.png", "precision_recall.png"}
+    (folder,) = (tmp_path / "work").glob("mini-*")
+    card = read_card(folder / "best.safetensors")
+    assert (card["network"], card["size"], len(card["classes"])) == ("yolov5n", 64, 3)
+    assert card["command"] == "python train/detector.py +experiment=mini"
+    assert app("epochs=[2]", "merge_classes=false") == 0
+    assert "is done already" in capsys.readouterr().err
+
+    (checkpoint,) = folder.glob("checkpoint-*.pt")
+    checkpoint.write_bytes(b"another file")
+    with pytest.raises(InputError, match=r"checkpoint-\w+\.pt: missing, or not the file that this training wrote"):
+        app("epochs=[2]", "merge_classes=false")
+    told = "weights of classes .*'overlay'.*, not .*'picture'"
+    with pytest.raises(InputError, match=told):
+        app(f"weights={folder / 'best.safetensors'}")
+
+
+@needs_detector
+def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
+    assert app("show=3") == 0
+    (sheet,) = (tmp_path / "work").glob("scenes-*.png")
+    assert f"open next: {sheet}" in capsys.readouterr().out
+
+
+@needs_detector
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("epochs=x", "epochs=x: give a whole number, or a list of them"),
+        ("network=yolov8", "network='yolov8': give one of yolov5n"),
+        ("photographs={tmp}/none", "none: no such folder or text list"),
+        ("data.size=0", "size=0, held_out=4, longest=96: give 1 or more"),
+    ],
+)
+def test_bad_input_is_one_line(app, tmp_path: Path, given: str, told: str) -> None:
+    with pytest.raises(InputError, match=told) as caught:
+        app(given.format(tmp=tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_without_the_extra_it_says_what_is_missing(app, monkeypatch) -> None:
+    from imgfp.detection import finders
+
+    monkeypatch.setattr(finders, "missing_packages", lambda: ["ultralytics"])
+    with pytest.raises(
+        InputError, match=r"^training a detector needs ultralytics: run 'make env' \(without DETECTOR=0\)$"
+    ):
+        app()
