@@ -1,9 +1,11 @@
 """The rules of the architecture: who may import whom, and nothing that runs code from a data file."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imgfp"
 FLOORS = {
@@ -24,6 +26,7 @@ FLOORS = {
     "cli": 4,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
+DETECTOR = PACKAGE.parent / "imgfp_detector"
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
@@ -100,12 +103,27 @@ def test_mlflow_is_imported_in_tracking_only() -> None:
     assert {name.split("/")[0] for name in importing("mlflow")} == {"tracking"}
 
 
-@pytest.mark.parametrize("package", ["ultralytics", "ray"])
-def test_heavy_packages_are_imported_in_one_module(package: str) -> None:
-    assert len(importing(package)) <= 1
+def test_heavy_packages_are_imported_in_one_module() -> None:
+    assert len(importing("ray")) <= 1
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_what_is_agpl_stays_in_its_own_distribution() -> None:
+    assert importing("ultralytics") == importing("imgfp_detector") == set()
+    users = {p.name for p in DETECTOR.glob("*.py") if "ultralytics" in {n.split(".")[0] for n in imports(p)}}
+    assert users == {"library.py"}
+    root = PACKAGE.parents[1]
+    wanted = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    packages = find_packages(str(root / wanted["where"][0]), wanted["exclude"])
+    assert "imgfp.detection" in packages
+    assert not [name for name in packages if name.startswith("imgfp_detector")]
+    own = tomllib.loads((DETECTOR / "pyproject.toml").read_text())["project"]
+    assert own["license"] == "AGPL-3.0-only"
+    assert "GNU AFFERO GENERAL PUBLIC LICENSE" in (DETECTOR / "LICENSE").read_text()
+
+
+@pytest.mark.parametrize(
+    "path", [*MODULES, *sorted(DETECTOR.glob("*.py"))], ids=lambda path: path.relative_to(PACKAGE.parent).as_posix()
+)
 def test_no_pickle(path: Path) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & PICKLES
     for call in calls(path):

@@ -13,6 +13,7 @@ from imgfp.detection import CLASSES, Box, Found
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_file
 from imgfp.progress import announce
+from imgfp.tracking.lock import file_lock
 from imgfp_detector.library import detection_model
 from imgfp_detector.weights import SHIPPED, fill, read_card
 
@@ -20,6 +21,7 @@ _GREY = 114  # around pictures that are not square, as where the network learned
 _LEAST = 0.05  # less sure boxes are not told
 _APART = 0.45  # of two boxes that overlap more only the surer one is told
 _MOST = 20
+_EXPORT = 1  # raise it whenever the same weights would give another ONNX file
 
 
 class LearnedFinder:
@@ -52,13 +54,13 @@ class LearnedFinder:
         rows = np.flatnonzero(sureness >= _LEAST)
         centre, size = found[:2, rows].T - (left, top), found[2:4, rows].T
         corners = np.concatenate([centre - size / 2, size], axis=1) / np.tile([across / width, down / height], 2)
-        kept = cv2.dnn.NMSBoxes(corners.tolist(), sureness[rows].tolist(), _LEAST, _APART, top_k=_MOST)
+        kept = cv2.dnn.NMSBoxes(corners.tolist(), sureness[rows].tolist(), _LEAST, _APART)
         boxes = []
         for place in np.asarray(kept, int).reshape(-1).tolist():
             x, y, w, h = corners[place].tolist()
             box = Box(x, y, x + w, y + h, self._label(int(labels[rows[place]]))).inside(width, height)
             boxes.append(Found(box, float(sureness[rows[place]])))
-        return sorted(boxes, key=lambda item: -item.confidence)
+        return sorted(boxes, key=lambda item: -item.confidence)[:_MOST]
 
     def forward(self, planes: np.ndarray) -> np.ndarray:
         """(n, 3, h, w) float32 in 0..1 to (n, 4 + classes, places)."""
@@ -83,16 +85,16 @@ def runtime_file(weights: Path) -> Path:
         InputError: weights that cannot be used, or ultralytics is not installed.
     """
     card = read_card(weights)
-    path = _cache_folder() / f"detector-{card['sha256'][:16]}.onnx"
+    path = _cache_folder() / f"detector-{card['sha256'][:16]}-{_EXPORT}.onnx"
     mark = path.with_suffix(".sha256")
-    if path.is_file() and mark.is_file() and mark.read_text() == hash_file(path):
-        return path
-    announce(f"detector: exporting {weights.name} for ONNX Runtime, once, to {path}")
-    model = torch_model(weights)
-    with atomic_path(path) as temporary:
-        _export(model, card["size"], temporary)
-    with atomic_path(mark) as temporary:
-        temporary.write_text(hash_file(path))
+    with file_lock(path.with_suffix(".lock")):  # processes that need it for the first time make it once
+        if not (path.is_file() and mark.is_file() and mark.read_text() == hash_file(path)):
+            announce(f"detector: exporting {weights.name} for ONNX Runtime, once, to {path}")
+            model = torch_model(weights)
+            with atomic_path(path) as temporary:
+                _export(model, card["size"], temporary)
+            with atomic_path(mark) as temporary:
+                temporary.write_text(hash_file(path))
     return path
 
 

@@ -25,13 +25,16 @@ def load_ultralytics(settings: Path) -> ModuleType:
         "YOLO_VERBOSE": "false",
     }
     _put_font(settings / "Ultralytics" / "Arial.ttf")
+    threads = os.environ.get("OMP_NUM_THREADS")
     try:
-        import ultralytics
+        import ultralytics  # leaves OMP_NUM_THREADS=1 to every process that is started later
     except ModuleNotFoundError as error:
         raise InputError(
             f"the detector needs the package {error.name}, which is not installed: run 'make env' "
             "(after 'make env DETECTOR=0' too)"
         ) from None
+    if threads is None:
+        os.environ.pop("OMP_NUM_THREADS", None)
     known = ultralytics.settings
     if any(known.get(key) for key in _OFF):
         known.update({key: False for key in _OFF if key in known})
@@ -58,11 +61,22 @@ def trainer_class(settings: Path) -> Any:
 
 
 def read_pickled(settings: Path, path: Path) -> Any:
-    """The network (torch module) in one of its .pt files, which may run code: only for files that are trusted."""
+    """The network (torch module) in one of its .pt files, which may run code: only for files that are trusted.
+
+    Raises:
+        InputError: no such file, or none that today's library reads.
+    """
     load_ultralytics(settings)
     from ultralytics.nn.tasks import load_checkpoint
 
-    return load_checkpoint(str(path))[0]
+    if not path.is_file():  # it would go and look for one of that name elsewhere
+        raise InputError(f"weights={path}: no such file")
+    try:
+        return load_checkpoint(str(path.resolve()))[0]
+    except Exception as error:  # whatever unpickling a strange file raises
+        raise InputError(
+            f"weights={path}: not a network of today's ultralytics ({type(error).__name__}); weights of the original YOLOv5 do not fit"
+        ) from None
 
 
 def _put_font(path: Path) -> None:

@@ -19,7 +19,6 @@ from imgfp_detector.recipe import DetectorRecipe
 from imgfp_detector.weights import fill, write_weights
 
 MERGED = ("picture",)  # the class list of a detector that was not taught to tell kinds of pastes apart
-BEST = "best.safetensors"
 _CHECKPOINT = "checkpoint.json"
 Figures = dict[str, float]
 
@@ -57,10 +56,12 @@ def train_detector(
         return done
     checkpoint = read_checkpoint(folder)
     state = _Progress.read(folder) if checkpoint else _Progress()
+    for cache in scenes.glob("labels/*.cache"):  # a pickle that the library would read, whoever wrote it
+        cache.unlink()
     trainer = _trainer(folder / "ultralytics", scenes, folder, recipe, checkpoint)
     _watch(trainer, recipe, folder, state, record, about)
     trainer.train()
-    return TrainedDetector(state.epoch, state.best_epoch, state.best, folder / BEST)
+    return state.as_trained(folder)
 
 
 def finished(folder: Path, recipe: DetectorRecipe) -> TrainedDetector | None:
@@ -68,9 +69,13 @@ def finished(folder: Path, recipe: DetectorRecipe) -> TrainedDetector | None:
     if read_checkpoint(folder) is None:
         return None
     state = _Progress.read(folder)
-    if state.epoch < sum(recipe.epochs):
-        return None
-    return TrainedDetector(state.epoch, state.best_epoch, state.best, folder / BEST)
+    return state.as_trained(folder) if state.epoch >= sum(recipe.epochs) else None
+
+
+def check_start(recipe: DetectorRecipe, folder: Path) -> None:
+    """Raises InputError where the weights that a recipe starts from cannot be used."""
+    if recipe.weights:
+        _started(recipe, folder / "ultralytics")
 
 
 def read_checkpoint(folder: Path) -> Path | None:
@@ -107,6 +112,15 @@ class _Progress:
         noted = json.loads((folder / _CHECKPOINT).read_bytes())
         return cls(noted["epoch"], noted["best_epoch"], noted["best"])
 
+    def as_trained(self, folder: Path) -> TrainedDetector:
+        """What is left behind when this is the end."""
+        return TrainedDetector(self.epoch, self.best_epoch, self.best, weights_file(folder, self.best_epoch))
+
+
+def weights_file(folder: Path, epoch: int) -> Path:
+    """The export of an epoch. A checkpoint names the best one, so the two agree whenever a training is killed."""
+    return folder / f"epoch-{epoch:03d}.safetensors"
+
 
 def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe, checkpoint: Path | None) -> Any:
     """ultralytics' trainer with small pictures in the first epochs, and without its own last validation and pickles."""
@@ -133,7 +147,6 @@ def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe,
         def final_eval(self) -> None:
             """Every epoch was judged already."""
 
-    names = MERGED if recipe.merge_classes else CLASSES
     data = folder / "data.yaml"
     content = {"path": str(scenes.resolve()), "train": "images/train", "val": "images/val", "names": list(CLASSES)}
     write_bytes(data, json.dumps(content).encode())  # JSON is YAML
@@ -173,13 +186,33 @@ def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe,
         overrides |= {"resume": str(checkpoint)}
     trainer = Trainer(overrides=overrides)
     if recipe.weights and not checkpoint:
-        model = detection_model(settings, recipe.network, len(names))
-        if recipe.weights.endswith(".pt"):
-            model.load(read_pickled(settings, Path(recipe.weights)))
-        else:
-            fill(model, Path(recipe.weights), names, recipe.network)
-        trainer.model = model
+        trainer.model = _started(recipe, settings)
     return trainer
+
+
+def _started(recipe: DetectorRecipe, settings: Path) -> Any:
+    """The network with the weights that it starts from.
+
+    Raises:
+        InputError: they are of another description or class list, or cannot be read.
+    """
+    assert recipe.weights is not None, "asked by the callers"
+    names, path = _names(recipe), Path(recipe.weights)
+    model = detection_model(settings, recipe.network, len(names))
+    if path.suffix != ".pt":
+        fill(model, path, names, recipe.network)
+        return model
+    state = read_pickled(settings, path).state_dict()
+    if {name: tensor.shape for name, tensor in state.items()} != {n: t.shape for n, t in model.state_dict().items()}:
+        raise InputError(
+            f"weights={path}: not of {recipe.network} with {len(names)} class(es): give others, or change network"
+        )
+    model.load_state_dict(state)
+    return model
+
+
+def _names(recipe: DetectorRecipe) -> tuple[str, ...]:
+    return MERGED if recipe.merge_classes else CLASSES
 
 
 def _watch(
@@ -209,14 +242,14 @@ def _watch(
             state.best, state.best_epoch = figures, epoch
             card = {
                 "network": recipe.network,
-                "classes": list(MERGED if recipe.merge_classes else CLASSES),
+                "classes": list(_names(recipe)),
                 "size": max(recipe.size),
                 "recipe": recipe.as_plain(),
                 "epoch": epoch,
                 "figures": {name: round(value, 4) for name, value in figures.items()},
                 **about,
             }
-            write_weights(trainer.ema.ema, folder / BEST, card)
+            write_weights(trainer.ema.ema, weights_file(folder, epoch), card)
         state.epoch = epoch
         record(figures, epoch)
         _keep(Path(trainer.last), folder, state)
@@ -257,6 +290,7 @@ def _keep(last: Path, folder: Path, state: _Progress) -> None:
         shutil.copyfile(last, temporary)
     noted = {"epoch": state.epoch, "best_epoch": state.best_epoch, "best": state.best}
     write_json(folder / _CHECKPOINT, {"file": path.name, "sha256": digest, **noted})
-    for old in folder.glob("checkpoint-*.pt"):
-        if old != path:
+    kept = {path, weights_file(folder, state.best_epoch), weights_file(folder, state.best_epoch).with_suffix(".json")}
+    for old in [*folder.glob("checkpoint-*.pt"), *folder.glob("epoch-*.*")]:
+        if old not in kept:
             old.unlink()

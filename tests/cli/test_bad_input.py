@@ -114,8 +114,12 @@ def test_output_that_is_a_file(refused, pictures, tmp_path) -> None:
 def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> None:
     rest = [pictures, pictures, "--out", tmp_path / "out"]
     assert refused("find", *rest, "--preset", "best") == "preset='best': give one of default, imgfp"
-    assert refused("find", *rest, "--branches", "crop") == "branch='crop': give one of local, global"
-    assert refused("find", *rest, "--branches", "") == "branches='': give local, global or local,global"
+    assert refused("find", *rest, "--branches", "crops") == "branch='crops': give one of local, global, crop"
+    assert refused("find", *rest, "--branches", "") == "branches='': give one or more of local, global, crop"
+    line = refused("index", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
+    assert line.startswith("branch crop is of queries, an index holds nothing for it: give local, global")
+    line = refused("duplicates", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
+    assert line == "branch crop is of queries, and a collection has none: give local, global or local,global"
     line = refused("describe", *rest[:2], "--out", tmp_path / "d.h5", "--encoder", "resnet1900")
     assert line.startswith("encoder.name='resnet1900': timm has no such model; near: resnet")
 

@@ -87,3 +87,25 @@ def test_published_result_of_imgfp(imgfp, golden) -> None:
     folder = golden / "isc" / "imgfp_real"
     lines = imgfp("evaluate", folder / "dev1_imgfp_phase1.csv", folder / "dev1_gt.csv").out.splitlines()
     assert [line.split()[1] for line in lines[:2]] == ["0.8981", "0.8010"]
+
+
+def test_only_queries_having_an_edit_are_judged(imgfp, files, tmp_path) -> None:
+    edits = tmp_path / "edits.csv"
+    edits.write_text("query_id,edits\nq1,over+blur\nq2,text\nq3,screenshot\n")
+    having = ("--edits", edits, "--having")
+    found = json.loads(imgfp("evaluate", files["bad"], files["truth"], "--json", *having, "over, screenshot").out)
+    assert (found["queries"], found["pairs"], found["uap"]) == (2, 1, 0.5)
+    found = json.loads(imgfp("evaluate", files["bad"], files["truth"], "--json", *having, "blur").out)
+    assert (found["queries"], found["predictions"], found["uap"]) == (1, 1, 1.0)
+    for given, told in (
+        ((*having, "warp"), "--having warp: no query has one of these edits; there are blur, over, screenshot, text"),
+        (("--having", "text"), "--edits FILE and --having EDITS belong together: give both"),
+        (("--edits", edits), "--edits FILE and --having EDITS belong together: give both"),
+        (
+            ("--edits", files["truth"], "--having", "text"),
+            "has the columns query_id, reference_id: give query_id,edits",
+        ),
+    ):
+        said = imgfp("evaluate", files["bad"], files["truth"], *given)
+        assert said.code == 2
+        assert told in said.errors[0]

@@ -3,9 +3,11 @@
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from imgfp.records import Pairs, read_descriptors
 
@@ -110,3 +112,44 @@ def test_merge_takes_any_number_of_files_and_its_own_output(imgfp, tmp_path) -> 
     assert (tmp_path / "c.txt").read_text() == "Q2\tR1\t4\nQ1\tR1\t12\n"
     assert imgfp("merge", tmp_path / "c.txt", "--out", tmp_path / "d.txt").code == 0
     assert (tmp_path / "d.txt").read_bytes() == (tmp_path / "c.txt").read_bytes()
+
+
+def test_documented_crop_steps_add_a_third_branch(imgfp, small_pasted, one_process) -> None:
+    """Behind the page's first commands its indented ones, `sed` included, on a query whose copy was pasted on a page."""
+    for command in documented(**small_pasted):
+        assert imgfp(*command).code == 0, command
+    lines = [line.strip() for line in STEPS.read_text(encoding="utf-8").splitlines() if line.startswith("    ")]
+    assert [line.split()[0] for line in lines] == ["imgfp", "sed", *["imgfp"] * 8]
+    for line in lines:
+        for name, folder in small_pasted.items():
+            line = line.replace(f"${name}", str(folder))
+        if line.startswith("sed"):
+            subprocess.run(line, shell=True, check=True)
+        else:
+            classical = ["--finder", "classical"] if " crop " in line else []
+            said = imgfp(*shlex.split(line)[1:], *classical)
+            assert (said.code, said.errors) == (0, []), line
+    scores = []
+    for name in ("global_crop", "local", "crop"):
+        found = re.fullmatch(
+            r"pasted\.jpg,ref\.jpg,score:(\d+)\n", (small_pasted["OUT"] / f"{name}_pair_score.txt").read_text()
+        )
+        assert found, name
+        scores.append(int(found[1]))
+    assert min(scores) > 20
+    assert (small_pasted["OUT"] / "final_with_crops.txt").read_text() == f"pasted\tref\t{sum(scores)}\n"
+
+
+@pytest.fixture
+def small_pasted(tmp_path: Path, isc_mini: Path) -> dict[str, Path]:
+    """A reference pasted on a white page, and four references."""
+    folders = {name: tmp_path / name for name in ("QUERIES", "REFERENCES", "OUT")}
+    for folder in folders.values():
+        folder.mkdir()
+    for number, path in enumerate(sorted((isc_mini / "reference_images").glob("*.jpg"))[:4]):
+        shutil.copy(path, folders["REFERENCES"] / ("ref.jpg" if number == 2 else path.name))
+    with Image.open(folders["REFERENCES"] / "ref.jpg") as picture:
+        page = Image.new("RGB", (picture.width * 2, picture.height * 2), (255, 250, 240))
+        page.paste(picture, (picture.width // 3, picture.height // 2))
+    page.save(folders["QUERIES"] / "pasted.jpg", quality=95)
+    return folders

@@ -105,3 +105,13 @@ def _photograph(rng: np.random.Generator, height: int, width: int) -> np.ndarray
 
     layers = [cv2.GaussianBlur(rng.normal(0, 1, (height, width, 3)), (0, 0), s) * s * 50 for s in (2, 6, 20)]
     return np.clip(128 + sum(layers), 0, 255).astype(np.uint8)
+
+
+def test_one_sure_picture_does_not_take_the_places_of_others(untrained: Path, monkeypatch) -> None:
+    """Dozens of places see the same picture: only the surest of them counts, and the less sure picture is told too."""
+    finder = LearnedFinder(untrained)
+    rows = [[20.0 + n / 100, 20.0, 20.0, 20.0, 0.9 - n / 1000] for n in range(60)] + [[48.0, 48.0, 16.0, 16.0, 0.3]]
+    monkeypatch.setattr(LearnedFinder, "forward", lambda self, planes: np.array([rows], np.float32).transpose(0, 2, 1))
+    found = finder(np.zeros((64, 64, 3), np.uint8))
+    assert [round(item.confidence, 3) for item in found] == [0.9, 0.3]
+    assert (found[1].box.left, found[1].box.bottom) == pytest.approx((40, 56))

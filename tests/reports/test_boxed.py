@@ -26,3 +26,10 @@ def test_a_map_frames_the_best_and_leaves_holes() -> None:
     (frame,) = axes.patches
     assert frame.get_xy() == (0.5, -0.5)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "2"]
+
+
+def test_a_map_of_many_values_is_points() -> None:
+    values = {(0.1 * n, 0.2 * n): n / 40 for n in range(1, 20)}
+    axes = heat_map_figure(values, "crop", "local", "uAP", (1.9, 3.8)).axes[0]
+    assert [len(points.get_offsets()) for points in axes.collections] == [19, 1]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")

@@ -46,9 +46,11 @@ def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: P
     pictures = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "pictures")}
     assert pictures == {"scenes.png", "predictions.png", "precision_recall.png"}
     (folder,) = (tmp_path / "work").glob("mini-*")
-    card = read_card(folder / "best.safetensors")
+    (weights,) = folder.glob("epoch-*.safetensors")
+    card = read_card(weights)
     assert (card["network"], card["size"], len(card["classes"])) == ("yolov5n", 64, 3)
-    assert card["command"] == "python train/detector.py +experiment=mini"
+    assert card["command"] == "python train/detector.py"
+    assert card["scenes"] == {"size": 8, "held_out": 4, "longest": 96, "seed": 0}
     assert app("epochs=[2]", "merge_classes=false") == 0
     assert "is done already" in capsys.readouterr().err
 
@@ -58,7 +60,7 @@ def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: P
         app("epochs=[2]", "merge_classes=false")
     told = "weights of classes .*'overlay'.*, not .*'picture'"
     with pytest.raises(InputError, match=told):
-        app(f"weights={folder / 'best.safetensors'}")
+        app(f"weights={weights}")
 
 
 @needs_detector
@@ -75,6 +77,11 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
         ("epochs=x", "epochs=x: give a whole number, or a list of them"),
         ("network=yolov8", "network='yolov8': give one of yolov5n"),
         ("photographs={tmp}/none", "none: no such folder or text list"),
+        ("batch=x", "batch=x: give a whole number"),
+        ("trust_weights=no", "trust_weights=no: give true or false"),
+        ("show=-1", "show=-1: give a whole number from 0 on"),
+        ("weights=gone.safetensors", "gone.safetensors: no such file: an export is"),
+        ("weights=gone.pt", "weights=gone.pt: a .pt file can run any code"),
         ("data.size=0", "size=0, held_out=4, longest=96: give 1 or more"),
     ],
 )

@@ -1,21 +1,22 @@
 """What train/detector.py does: scenes from photographs, one tracked training on them, begun or gone on with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.cli.console import ui_hint
+from imgfp.cli.config_node import whole_number
+from imgfp.cli.console import report_failures, ui_hint
 from imgfp.cli.hydra_app import command_key, experiment_choice
 from imgfp.cli.made_data import photographs_of
-from imgfp.cli.main import OK
 from imgfp.cli.training_run import RunFolder
 from imgfp.detection import Box, Finder, Found, SynthesisConfig, detector_module, judge_boxes, make_scenes, read_labels
 from imgfp.errors import InputError
-from imgfp.files import atomic_path, hash_value
+from imgfp.files import atomic_path, hash_file, hash_value
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.learning.judged import digest_of
 from imgfp.progress import announce, track
@@ -37,26 +38,28 @@ def train_app(config: DictConfig) -> int:
     """Trains, or goes on, and prints the figures; with `show` it only draws scenes."""
     photographs = photographs_of(config)
     made = _made(config)
-    if (count := int(config.show)) > 0:
-        scenes = _scenes(config, photographs, SynthesisConfig(count, 1, made.longest, made.seed))
+    if count := whole_number(config, "show"):
+        scenes, failures = _scenes(config, photographs, SynthesisConfig(count, 1, made.longest, made.seed))
         sheet = scenes.with_name(f"{scenes.name}.png")
         draw_samples(boxed_scenes(read_labels(scenes, "train")), sheet)
         print(f"open next: {sheet}")
-        return OK
+        return report_failures(tuple(failures), scenes / "failures.csv")
     recipe = _recipe(config)
+    detector_module("training").check_start(recipe, Path(config.paths.work))
     name = experiment_choice("detector")
     store = open_store(Path(config.paths.mlruns))
     key = command_key()
     parent = parent_run(store, config.tracking.experiment, key, f"sweep of {name}") if key else None
-    scenes = _scenes(config, photographs, made)
-    material = hash_value([digest_of(photographs.paths), OmegaConf.to_container(config.data)])
+    scenes, failures = _scenes(config, photographs, made)
+    weights = hash_file(Path(recipe.weights)) if recipe.weights else None
+    material = hash_value([digest_of(photographs.paths), asdict(made), weights])
     path = Path(config.paths.work) / f"{name}-{hash_value([recipe.as_plain(), material])[:8]}"
     done = _train(config, recipe, name, store, parent, photographs, scenes, path, material)
     figures = ", ".join(f"{figure} {done.figures[figure]:.4f}" for figure in ("map50", "map50_95"))
     print(f"best of {done.epochs} epochs: epoch {done.best_epoch}, {figures} on {made.held_out} scenes it never saw")
     print(f"weights: {done.weights}")
     print(f"in MLflow: {ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}")
-    return OK
+    return report_failures(tuple(failures), scenes / "failures.csv")
 
 
 def boxed_scenes(
@@ -103,10 +106,10 @@ def _train(
     about = {
         "data": f"{config.data.size} scenes of {len(photographs)} photographs of {photographs.root.parent.name}",
         "photographs": digest_of(photographs.paths),
-        "scenes": OmegaConf.to_container(config.data),
-        "command": f"python train/detector.py +experiment={name}" if name != "detector" else "python train/detector.py",
+        "scenes": asdict(_made(config)),
+        "command": " ".join(["python train/detector.py", *_overrides()]),
     }
-    if begun and (done := training.finished(path, recipe)) is not None:
+    if folder.noted("shown") and (done := training.finished(path, recipe)) is not None:
         announce(f"{path}: this training is done already; resume=false trains again")
         return done
     params = {"experiment": name, "photographs": str(photographs.root), "data": about["scenes"], **recipe.as_plain()}
@@ -122,6 +125,7 @@ def _train(
             run.log_artifact(path / "scenes.png", "pictures")
         done = training.train_detector(scenes, path, recipe, run.log_metrics, about)
         _show(run, done, scenes, path, params, material)
+        folder.note(shown=True)  # not before: a training killed here still has that to do
     return done
 
 
@@ -143,15 +147,20 @@ def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any],
 
 
 def _made(config: DictConfig) -> SynthesisConfig:
-    return SynthesisConfig(**{key: int(config.data[key]) for key in ("size", "held_out", "longest", "seed")})
+    return SynthesisConfig(**{key: whole_number(config.data, key) for key in ("size", "held_out", "longest", "seed")})
 
 
-def _scenes(config: DictConfig, photographs: ImageList, made: SynthesisConfig) -> Path:
-    """The folder of the scenes, made unless they are there."""
-    key = hash_value([str(photographs.root), photographs.ids, made.size, made.held_out, made.longest, made.seed])
+def _overrides() -> list[str]:
+    """What the command line changed, but for the folders that are written to."""
+    given = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    return [text for text in given if not text.startswith("paths.")]
+
+
+def _scenes(config: DictConfig, photographs: ImageList, made: SynthesisConfig) -> tuple[Path, list[Failure]]:
+    """The folder of the scenes, made unless they are there, and the photographs that could not be read."""
+    key = hash_value([str(photographs.root), photographs.ids, digest_of(photographs.paths), asdict(made)])
     folder = Path(config.paths.work) / f"scenes-{key[:8]}"
-    make_scenes(photographs, folder, made)
-    return folder
+    return folder, make_scenes(photographs, folder, made)
 
 
 def _recipe(config: DictConfig) -> Any:

@@ -35,6 +35,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="OTHER",
         help="other predictions: prints each difference with a paired bootstrap 95 %% interval",
     )
+    parser.add_argument(
+        "--edits", type=Path, metavar="FILE", help="CSV of query_id,edits (names with + between): with --having"
+    )
+    parser.add_argument(
+        "--having", metavar="EDITS", help="judge only queries with one of these edits, with commas between"
+    )
     parser.set_defaults(run=run_evaluate)
 
 
@@ -44,6 +50,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     from imgfp.records import GroundTruth
 
     truth = GroundTruth.read_csv(options.ground_truth)
+    if options.edits is not None or options.having is not None:
+        truth = truth.of_queries(queries_having(options.edits, options.having))
     predictions = read_pairs(options.predictions)
     result: dict[str, Any] = evaluate(predictions, truth).as_dict()
     if options.against is not None:
@@ -58,6 +66,30 @@ def run_evaluate(options: argparse.Namespace) -> int:
         }
     print(json.dumps(_strict(result), allow_nan=False) if options.json else _as_text(result))
     return 0
+
+
+def queries_having(edits: Path | None, having: str | None) -> set[str]:
+    """The ids of the queries to which one of the named edits was done.
+
+    Raises:
+        InputError: only one of the two is given, or there is no such query.
+    """
+    import csv
+
+    from imgfp.errors import InputError
+    from imgfp.files import read_lines
+
+    wanted = {name.strip() for name in (having or "").split(",") if name.strip()}
+    if edits is None or not wanted:
+        raise InputError("--edits FILE and --having EDITS belong together: give both")
+    rows = list(csv.DictReader(read_lines(edits, "a CSV of query_id,edits")))
+    if rows and not {"query_id", "edits"} <= rows[0].keys():
+        raise InputError(f"{edits}: has the columns {', '.join(rows[0])}: give query_id,edits")
+    found = {row["query_id"] for row in rows if wanted & set((row["edits"] or "").split("+"))}
+    if not found:
+        known = sorted({name for row in rows for name in (row["edits"] or "").split("+")} - {""})
+        raise InputError(f"--having {having}: no query has one of these edits; there are {', '.join(known)}")
+    return found
 
 
 def read_pairs(path: Path) -> "Pairs":

@@ -53,14 +53,18 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     search.add_argument("index", type=Path, metavar="INDEX")
     search.add_argument("queries", type=Path, metavar="QUERIES")
-    search.add_argument("--branches", default=None, help="fewer branches than the index has: local, global")
+    search.add_argument(
+        "--branches", default=None, help="some of local, global, crop (where none are given: those of the index)"
+    )
     _add_search(search)
     search.set_defaults(run=run_search)
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="default, or imgfp: the 2021 system's rules (where none is given: default)")
-    parser.add_argument("--branches", help="who proposes references (where none are given: local,global)")
+    parser.add_argument(
+        "--branches", help="who proposes references: some of local, global, crop (default: local,global)"
+    )
     parser.add_argument(
         "--index",
         metavar="KIND",
@@ -105,12 +109,18 @@ def run_index(options: argparse.Namespace) -> int:
 
 
 def _built(options: argparse.Namespace) -> "list[StageResult]":
+    from imgfp.errors import InputError
     from imgfp.images import ImageList
     from imgfp.pipeline.index import build_index
-    from imgfp.pipeline.presets import parse_branches, stand_in_note
+    from imgfp.pipeline.presets import indexed, parse_branches, stand_in_note
 
     options.preset = options.preset or "default"
     preset, branches = _preset(options), parse_branches(options.branches or "local,global")
+    if branches != indexed(branches):
+        raise InputError(
+            "branch crop is of queries, an index holds nothing for it: give local, global or local,global here, "
+            "and --branches local,global,crop to 'imgfp search'"
+        )
     references = ImageList.open(options.references)
     _say(stand_in_note(options.preset, preset, branches))
     return build_index(references, options.out, options.preset, preset, branches)

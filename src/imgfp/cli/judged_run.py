@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from imgfp.cli.report_of import report_of
+from imgfp.detection import open_finder
 from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value
 from imgfp.images import ImageList
@@ -87,6 +88,8 @@ def judged_run(
         refuse_idle_background(preset, branches)
     notes = (*notes, *filter(None, [stand_in_note(preset_name, preset, branches)]))
     tags = {"preset": preset_name, "data": data.root.name, "branches": ",".join(branches)}
+    if "crop" in branches:
+        tags["crops"] = open_finder(preset.crop.finder, preset.crop.weights).identity
     name = f"{preset_name} {'+'.join(branches)}"
     store = open_store(tracking.folder)
     with tracked_run(
@@ -129,7 +132,8 @@ def judged_search(
     made_from = [data.root.resolve().as_posix(), data.digest, repr(extraction), parts]
     known = None if background is None else hash_images(background)
     index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short(made_from)}"
-    out = work / f"{preset_name}-{_short([made_from, known, repr(preset), branches])}"
+    finder = open_finder(preset.crop.finder, preset.crop.weights).identity if "crop" in branches else None
+    out = work / f"{preset_name}-{_short([made_from, known, repr(preset), branches, finder])}"
     built = build_index(data.references, index, "default", extraction, parts)
     return search(open_index(index), data.queries, out, preset, branches, background, built, extracted)
 

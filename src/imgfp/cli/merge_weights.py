@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from imgfp.cli.config_node import number, whole_number
 from imgfp.cli.console import ui_hint
 from imgfp.cli.hydra_app import command_key, preset_of
 from imgfp.cli.judged_run import JudgedData, judged_search
@@ -18,19 +19,25 @@ from imgfp.errors import InputError
 from imgfp.files import hash_value
 from imgfp.metrics import IscMetrics, evaluate
 from imgfp.pipeline.presets import Preset, parse_branches
-from imgfp.pipeline.rank import calibration_of, rank_branches, rank_merged
+from imgfp.pipeline.rank import calibration_of, rank_merged
 from imgfp.pipeline.search import SearchResult
 from imgfp.records import GroundTruth, Pairs
 from imgfp.tracking import Run, Store, describe, open_store, parent_run, tracked_run
+from imgfp.tracking.lock import file_lock
 
 Weights = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Searched:
-    """A search on a judged set, and the truth of either half of its queries: to choose by, and held out."""
+    """A search on a judged set, and the truth of either half of its queries: to choose by, and held out.
+
+    `name`: of the preset; `data`: of the set; `key`: a hash of all that the search depends on.
+    """
 
     name: str
+    data: str
+    key: str
     preset: Preset
     result: SearchResult
     halves: tuple[GroundTruth, GroundTruth]
@@ -39,7 +46,7 @@ class Searched:
         """The ranking with these weights; InputError where the preset cannot have them."""
         preset = replace(self.preset, fusion=replace(self.preset.fusion, weights=dict(weights)))
         calibration, found = calibration_of(preset), self.result.candidates
-        return rank_merged(preset, calibration, rank_branches(preset, calibration, found), found)[0]
+        return rank_merged(preset, calibration, found)[0]
 
     def figures(self, weights: Mapping[str, float]) -> tuple[IscMetrics, IscMetrics]:
         """On the half to choose by, and on the one held out."""
@@ -53,24 +60,28 @@ def judge_weights(config: DictConfig) -> int:
     if len(config.preset) != 1:
         raise InputError(f"preset={list(config.preset)}: merging is judged for one preset at a time: give one")
     ((name, node),) = config.preset.items()
-    branches = parse_branches(",".join(config.branches))
+    chosen = config.branches
+    branches = parse_branches(chosen if isinstance(chosen, str) else ",".join(chosen))
+    weights = {str(branch): number(config.fusion.weights, branch) for branch in config.fusion.weights}
+    trials = whole_number(config.search, "trials")
     searched = _searched(config.data.root, config.paths.work, str(name), _Frozen(preset_of(node)), branches)
     store = open_store(Path(config.paths.mlruns))
     key = command_key()
-    if trials := int(config.search.trials):
+    if trials:
         key = key or f"{name} {time.time_ns()}"
         settings: Iterator[tuple[Weights, object]] = _proposed(config, branches, trials)
     else:
-        weights = {branch: float(value) for branch, value in config.fusion.weights.items()}
         settings = iter([(weights, lambda uap: None)])
-    parent = parent_run(store, config.tracking.experiment, key, f"weights of {name}") if key else None
+    title = f"weights of {name} on {searched.data}"  # settings of one search only are compared
+    parent = parent_run(store, config.tracking.experiment, f"{key} {searched.key}", title) if key else None
     for weights, tell in settings:
         figures = _judge(config, store, searched, weights, parent)
         print(f"{said(weights)}: {_line(figures)}", flush=True)
         tell(figures[0].uap)  # type: ignore[operator]
     if parent is not None:
-        best, (chosen, held_out) = tell_parent(Run(store, parent), branches)
-        print(f"best so far by the first half: {said(best)}: uAP {chosen:.4f}, on the half held out {held_out:.4f}")
+        with file_lock(store.lock_path):  # jobs that run at once tell it one after the other
+            best, (uap, held_out) = tell_parent(Run(store, parent), branches)
+        print(f"best so far by the first half: {said(best)}: uAP {uap:.4f}, on the half held out {held_out:.4f}")
     print(f"in MLflow: {ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}")
     return OK
 
@@ -78,11 +89,7 @@ def judge_weights(config: DictConfig) -> int:
 def halves_of(truth: GroundTruth) -> tuple[GroundTruth, GroundTruth]:
     """The truth of two halves of the queries, which a hash of the id tells apart: the same whatever else is in the set."""
     first = np.array([int(hash_value(str(query))[:8], 16) % 2 == 0 for query in truth.queries], bool)
-    parts = []
-    for kept in (truth.queries[first], truth.queries[~first]):
-        own = np.isin(truth.query_ids, kept)
-        parts.append(GroundTruth(kept, truth.query_ids[own], truth.reference_ids[own]))
-    return parts[0], parts[1]
+    return truth.of_queries(truth.queries[first].tolist()), truth.of_queries(truth.queries[~first].tolist())
 
 
 def of_queries(pairs: Pairs, truth: GroundTruth) -> Pairs:
@@ -109,7 +116,8 @@ class _Frozen:
 def _searched(root: str, work: str, name: str, preset: _Frozen, branches: tuple[str, ...]) -> Searched:
     data = JudgedData.open(Path(root))
     result = judged_search(data, Path(work) / data.root.name, name, preset.preset, branches)
-    return Searched(name, preset.preset, result, halves_of(data.truth))
+    key = result.out.name.rpartition("-")[2]
+    return Searched(name, data.root.name, key, preset.preset, result, halves_of(data.truth))
 
 
 def _judge(
@@ -133,11 +141,13 @@ def _proposed(config: DictConfig, branches: tuple[str, ...], trials: int) -> Ite
     """Weights that Optuna proposes, and where to tell it the uAP of each; the first is 1 for every branch."""
     import optuna
 
-    low, high = float(config.search.low), float(config.search.high)
+    low, high = number(config.search, "low"), number(config.search, "high")
     if not 0 < low < high:
         raise InputError(f"search.low={low}, search.high={high}: give a range above 0")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=int(config.search.seed)))
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=whole_number(config.search, "seed"))
+    )
     study.enqueue_trial(dict.fromkeys(branches[1:], 1.0))
     for _ in range(trials):
         trial = study.ask()

@@ -17,7 +17,7 @@ from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.images.perceptual_hash import hash_distance, perceptual_hash
 from imgfp.metrics import evaluate
 from imgfp.pipeline.presets import parse_branches
-from imgfp.pipeline.score import read_evidence
+from imgfp.pipeline.rank import highest
 from imgfp.progress import track
 from imgfp.records import Pairs
 
@@ -36,7 +36,9 @@ def fit_ranking(config: DictConfig) -> int:
         Path(config.paths.mlruns), config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True)
     )
     done = judged_run(data, Path(config.paths.work), "default", preset, branches, None, tracking)
-    evidence = read_evidence(done.search.out / "work" / "match_scores")
+    found = done.search.candidates
+    # of a pair that was compared several times (as a whole, and crops of the query) what its rating will come from
+    evidence = list(highest([*(found.whole or ()), *found.parts]).values())
     about = (
         f"{len(data.queries)} queries made from {len(photographs)} photographs of {photographs.root.parent.name}, "
         f"{len(data.references)} of them references; branches {','.join(branches)}"

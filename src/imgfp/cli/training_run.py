@@ -64,6 +64,10 @@ class RunFolder:
             return None
         return str(run_id)
 
+    def noted(self, key: str) -> Any:
+        """A fact that was kept; None where it was not."""
+        return self._state().get(key)
+
     def note(self, **what: object) -> None:
         """Keeps facts beside the checkpoints."""
         write_json(self.path / _STATE, self._state() | {"material": self.material} | what)

@@ -58,6 +58,8 @@ def open_finder(name: str, weights: str | None = None) -> Finder:
     if name == "classical":
         return ClassicalFinder()
     lacking = missing_packages()
+    if not lacking and weights is None and not importlib.import_module("imgfp_detector").SHIPPED.is_file():
+        lacking = ["its weights"]
     if name == "auto" and lacking and weights is None:
         announce(f"boxes are found by straight edges: the learned finder lacks {', '.join(lacking)} ('make env')")
         return ClassicalFinder()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -14,7 +15,7 @@ from imgfp.detection.box import Box, from_yolo, to_yolo
 from imgfp.detection.scenes import Scenes, draw_kind
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_value, read_lines, write_bytes, write_csv, write_json
-from imgfp.images import ImageList, PhotographPool
+from imgfp.images import Failure, ImageList, PhotographPool
 from imgfp.progress import track
 from imgfp.threads import thread_count
 
@@ -39,10 +40,11 @@ class SynthesisConfig:
     seed: int = 0
 
 
-def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -> None:
+def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -> list[Failure]:
     """Writes `images/SPLIT/N.jpg`, `labels/SPLIT/N.txt` and, last, `scenes.csv`; goes on where it was stopped.
 
-    One photograph in ten is kept for the held-out scenes.
+    One photograph in ten is kept for the held-out scenes. The photographs that could not be read are returned; the next one
+    takes the place of each.
 
     Raises:
         InputError: too few photographs, sizes below 1, or `folder` holds something else.
@@ -55,7 +57,7 @@ def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -
         raise InputError(f"{photographs.root}: {len(photographs)} photographs: scenes need 4 or more, 2 to a split")
     _claim(folder, {"version": VERSION, **asdict(config), "photographs": hash_value(list(photographs.ids))})
     if (folder / "scenes.csv").is_file():
-        return
+        return _unreadable(folder)
     order = np.random.default_rng(config.seed).permutation(len(photographs))
     kept = max(2, len(photographs) // 10)
     pools = {"val": order[:kept], "train": order[kept:]}
@@ -66,6 +68,7 @@ def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -
             made = workers.map(_make, [(folder, split, number, config.seed) for number in range(count)], chunksize=8)
             rows += list(track(made, count, f"making scenes ({split})", "scenes"))
     write_csv(folder / "scenes.csv", ["split", "scene", "kind", "boxes"], rows)
+    return _unreadable(folder)
 
 
 def read_labels(folder: Path, split: str) -> list[tuple[Path, tuple[Box, ...]]]:
@@ -88,6 +91,12 @@ def read_labels(folder: Path, split: str) -> list[tuple[Path, tuple[Box, ...]]]:
     return found
 
 
+def _unreadable(folder: Path) -> list[Failure]:
+    """What the workers noted, each photograph once."""
+    noted = [json.loads(path.read_bytes()) for path in sorted((folder / "unreadable").glob("*.json"))]
+    return [Failure(Path(path), reason) for path, reason in sorted({tuple(item) for item in noted})]
+
+
 def _claim(folder: Path, plan: dict[str, object]) -> None:
     path = folder / "plan.json"
     if not path.is_file():
@@ -106,6 +115,7 @@ def _file(folder: Path, part: str, split: str, scene: str) -> Path:
 
 
 _made_of: dict[str, Scenes] = {}  # in a worker process: by split
+_pools: dict[str, PhotographPool] = {}
 
 
 def _start(paths: dict[str, list[str]], longest: int) -> None:
@@ -115,7 +125,7 @@ def _start(paths: dict[str, list[str]], longest: int) -> None:
     for split, own in paths.items():
         pool = PhotographPool(own)
         pool.smallest = longest
-        _made_of[split] = Scenes(pool, longest)
+        _pools[split], _made_of[split] = pool, Scenes(pool, longest)
 
 
 def _make(job: tuple[Path, str, int, int]) -> tuple[str, str, str, int]:
@@ -127,6 +137,9 @@ def _make(job: tuple[Path, str, int, int]) -> tuple[str, str, str, int]:
     kind = draw_kind(rng)
     if not label.is_file():
         scene = _made_of[split].make(kind, rng)
+        for failure in _pools[split].failures:  # noted at once: a scene that is there is not made again
+            write_json(folder / "unreadable" / f"{hash_value(failure[0])[:16]}-{os.getpid()}.json", failure)
+        _pools[split].failures.clear()
         with atomic_path(picture) as temporary:
             Image.fromarray(scene.image).save(temporary, "JPEG", quality=int(rng.integers(60, 97)))
         write_bytes(label, to_yolo(scene.boxes, scene.image.shape[1], scene.image.shape[0]).encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imgfp.detection import CropRules, crop_rules, open_finder, region
-from imgfp.files import hash_value
+from imgfp.files import hash_file, hash_value
 from imgfp.images import ImageList
 from imgfp.local.neighbours import DescriptorIndex
 from imgfp.local.store import FeatureSource, FeatureStore
@@ -65,8 +65,9 @@ class CutQueries:
 class CropBranch:
     """Its stages on the queries of one search."""
 
-    def __init__(self, queries: ImageList, preset: Preset, shared: Path, work: Path) -> None:
-        """`shared`: folder for what several searches may use; `work`: for what only this one does.
+    def __init__(self, queries: ImageList, preset: Preset, alike: bool, shared: Path, work: Path) -> None:
+        """`alike`: whether descriptors of crops are wanted. `shared`: folder for what several searches may use; `work`: for
+        what only this one does.
 
         Raises:
             InputError: the finder is not installed, or its weights cannot be used.
@@ -76,9 +77,9 @@ class CropBranch:
         self.stages: list[StageResult] = []
         boxes = shared / f"boxes-{hash_value(self._finder.identity)[:8]}"
         self.stages.append(box_stage(queries, self._finder, boxes))
-        local, alike = ("local", "global") if preset.crop.rules == "imgfp" else ("default", "default")
-        self.local = self._with_features(self._cut(boxes, crop_rules(local, self._finder)))
-        self.alike = self._cut(boxes, crop_rules(alike, self._finder))
+        imgfp = preset.crop.rules == "imgfp"
+        self.local = self._with_features(self._cut(boxes, crop_rules("local" if imgfp else "default", self._finder)))
+        self.alike = self._cut(boxes, crop_rules("global", self._finder)) if imgfp and alike else self.local
         count = len({crop.image_id for crop in self.local.crops.values()})
         announce(
             f"crops: {len(self.local.crops)} of {count} of {len(queries)} queries, found by {self._finder.identity}"
@@ -121,7 +122,7 @@ class CropBranch:
         found = self.alike.of_queries(search(self.alike.images))
         kept = whole
         if self._preset.crop.rules == "imgfp":
-            replaced = {crop.image_id for crop in self.alike.crops.values()}
+            replaced = set(found.query_ids.tolist())
             kept = whole.take(~np.isin(whole.query_ids, sorted(replaced)))
         best: dict[tuple[str, str], float] = {}
         for part in (kept, found):
@@ -131,7 +132,8 @@ class CropBranch:
 
     def _cut(self, boxes: Path, rules: CropRules) -> CutQueries:
         crops = read_crops(boxes, rules)
-        folder = self._shared / f"crops-{hash_value([self._finder.identity, asdict(rules)])[:8]}"
+        made_from = [self._finder.identity, asdict(rules), hash_file(boxes / "manifest.json")]
+        folder = self._shared / f"crops-{hash_value(made_from)[:8]}"
         pictures = cut_crops(self._queries, crops, rules.margin, folder / "images")
         return CutQueries(pictures, {crop.name: crop for crop in crops}, rules.margin)
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from imgfp.detection import Box, CropRules, Finder, Found, choose_boxes, cut
 from imgfp.errors import InputError
-from imgfp.files import atomic_path, write_csv, write_json
+from imgfp.files import atomic_path, hash_value, write_csv, write_json
 from imgfp.images import Failure, ImageList, read_rgb
-from imgfp.pipeline.inputs import claim_images
+from imgfp.pipeline.inputs import claim_images, hash_images
 from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
 from imgfp.progress import advance, track
 from imgfp.threads import libraries_single_threaded, thread_count
@@ -90,8 +90,10 @@ def crop_images(images: ImageList, finder: Finder, rules: CropRules, out: Path) 
     Raises:
         InputError: `out` holds what other rules, another finder or other pictures gave.
     """
-    _claim(out, {"finder": finder.identity, **asdict(rules)})
+    plan = {"finder": finder.identity, **asdict(rules), "pictures": hash_value(hash_images(images))}
+    _refuse_other(out, plan)
     result = box_stage(images, finder, out / "work")
+    write_json(out / "crops.json", plan)
     crops = read_crops(out / "work", rules)
     folder = out / "images"
     if rules.added:
@@ -112,15 +114,22 @@ def crop_images(images: ImageList, finder: Finder, rules: CropRules, out: Path) 
     return result, crops
 
 
-def _claim(out: Path, plan: dict[str, object]) -> None:
+def _refuse_other(out: Path, plan: dict[str, object]) -> None:
     path = out / "crops.json"
-    old = json.loads(path.read_bytes()) if path.is_file() else plan
+    try:
+        old = dict(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return
+    except (ValueError, TypeError):
+        raise InputError(f"{path}: damaged: give another output folder, or delete {out}") from None
     for key in sorted(plan.keys() | old.keys()):
         if old.get(key) != plan.get(key):
-            raise InputError(
-                f"{out} was made with {key} = {old.get(key)!r}, now it is {plan.get(key)!r}: give another output folder, or delete this one"
+            what = (
+                "from other pictures"
+                if key == "pictures"
+                else f"with {key} = {old.get(key)!r}, now it is {plan.get(key)!r}"
             )
-    write_json(path, plan)
+            raise InputError(f"{out} was made {what}: give another output folder, or delete this one")
 
 
 def crop_file(crop: Crop, rules: CropRules) -> str:

@@ -68,6 +68,8 @@ def find_duplicates(
         raise InputError(
             f"preset {preset_name} gives no probabilities, without which there are no groups: take preset default"
         )
+    if "crop" in branches:
+        raise InputError("branch crop is of queries, and a collection has none: give local, global or local,global")
     calibration = read_calibration(preset.fusion.calibration)
     distinct = distinct_files(images)
     stages = build_index(distinct.images, out / "index", preset_name, preset, branches)

@@ -86,11 +86,12 @@ def _describe(preset_name: str, preset: Preset, branches: tuple[str, ...]) -> di
 
 
 def located(preset: Preset) -> Preset:
-    """The preset with the absolute path of its encoder's weights: a search may start in another folder."""
-    weights = preset.encoder.weights
-    if weights is None:
-        return preset
-    return replace(preset, encoder=replace(preset.encoder, weights=str(Path(weights).resolve())))
+    """The preset with the absolute paths of its weights: a search may start in another folder."""
+    encoder, crop = (
+        part if part.weights is None else replace(part, weights=str(Path(part.weights).resolve()))
+        for part in (preset.encoder, preset.crop)
+    )
+    return replace(preset, encoder=encoder, crop=crop)  # type: ignore[arg-type]
 
 
 def open_index(folder: Path) -> Index:

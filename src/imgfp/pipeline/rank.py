@@ -16,6 +16,7 @@ class Candidates:
 
     Attributes:
         proposed: By branch; of the global branch the scores are similarities.
+        uncropped: What the global branch proposes of whole queries alone, where crops have changed that.
         whole: Each proposed pair compared with the whole query; None with rule "similarity", which compares nothing.
         parts: Pairs compared with a crop of the query each; a pair may be there several times.
     """
@@ -23,6 +24,18 @@ class Candidates:
     proposed: Mapping[str, Pairs]
     whole: Sequence[Evidence] | None
     parts: Sequence[Evidence] = field(default_factory=tuple)
+    uncropped: Pairs | None = None
+
+    def without_crops(self) -> "Candidates":
+        """As if there were no crop branch."""
+        proposed = {name: pairs for name, pairs in self.proposed.items() if name != "crop"}
+        if self.uncropped is not None:
+            proposed["global"] = self.uncropped
+        known = {pair for pairs in proposed.values() for pair in pairs.id_pairs()}
+        whole = self.whole
+        if whole is not None:
+            whole = [item for item in whole if (item.query_id, item.reference_id) in known]
+        return Candidates(proposed, whole)
 
 
 def calibration_of(preset: Preset) -> Calibration | None:
@@ -45,34 +58,40 @@ def rank_branches(preset: Preset, calibration: Calibration | None, found: Candid
 
 
 def rank_merged(
-    preset: Preset, calibration: Calibration | None, branches: Mapping[str, Pairs], found: Candidates
+    preset: Preset, calibration: Calibration | None, found: Candidates
 ) -> tuple[Pairs, dict[tuple[str, str], Evidence]]:
     """All branches together, and of each pair the evidence that decided."""
-    if found.whole is None:
-        return branches["global"], {}
     weights = preset.fusion.weights
+    if not weights["crop"]:
+        found = found.without_crops()
+    if found.whole is None:
+        return rank_branches(preset, calibration, found)["global"], {}
     if preset.fusion.rule == "sum":
+        branches = rank_branches(preset, calibration, found)
         known = [name for name in _SUMMED if name in branches]
         pairs = sum_scores([branches[name] for name in known], [weights[name] for name in known])
-        return pairs, _highest([*found.whole, *found.parts])
+        return pairs, highest([*found.whole, *found.parts])
     evidence = [*found.whole, *found.parts]
     alike = found.proposed.get("global")
     if calibration is None:
-        return _ranked(preset, None, evidence, alike), _highest(evidence)
+        return _ranked(preset, None, evidence, alike), highest(evidence)
     best = surest(evidence, calibration, _weights_of(evidence, found, weights))
     return calibrated(best, alike, preset.fusion.answers), {pair: item for pair, (_, item) in best.items()}
 
 
 def _weights_of(evidence: Sequence[Evidence], found: Candidates, weights: Mapping[str, float]) -> list[float]:
-    """A crop weighs as its branch does, a whole query as the weightiest branch that proposed the pair."""
+    """A crop weighs as its branch does, a whole query as the weightiest branch that proposed the pair; a pair that only branches
+    of no weight proposed weighs nothing.
+    """
     of_pair: dict[tuple[str, str], float] = {}
     for name, pairs in found.proposed.items():
         for pair in pairs.id_pairs():
             of_pair[pair] = max(of_pair.get(pair, 0.0), weights[name])
-    return [weights["crop"] if item.part else of_pair[item.query_id, item.reference_id] for item in evidence]
+    own = [of_pair.get((item.query_id, item.reference_id), 0.0) for item in evidence]
+    return [weights["crop"] if item.part and weight else weight for item, weight in zip(evidence, own, strict=True)]
 
 
-def _highest(evidence: Sequence[Evidence]) -> dict[tuple[str, str], Evidence]:
+def highest(evidence: Sequence[Evidence]) -> dict[tuple[str, str], Evidence]:
     """Of each pair the evidence with the highest score, the first among equals."""
     best: dict[tuple[str, str], Evidence] = {}
     for item in evidence:
@@ -87,5 +106,5 @@ def _ranked(
 ) -> Pairs:
     if calibration is not None:
         return calibrated(surest(evidence, calibration), alike, preset.fusion.answers)
-    rated = Pairs.of([(*pair, item.score) for pair, item in _highest(evidence).items()])
+    rated = Pairs.of([(*pair, item.score) for pair, item in highest(evidence).items()])
     return rated if preset.fusion.rule == "sum" else verified(rated, alike, preset.fusion.answers)

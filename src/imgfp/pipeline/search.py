@@ -119,7 +119,8 @@ def search(
     shared = extracted or work
     stages = list(before or [])
     proposed: dict[str, Pairs] = {}
-    crops = CropBranch(queries, preset, shared, work) if "crop" in branches else None
+    uncropped: Pairs | None = None
+    crops = CropBranch(queries, preset, "global" in branches, shared, work) if "crop" in branches else None
     query_features = None
     if needs_features(preset, branches):
         features_in = (
@@ -137,14 +138,16 @@ def search(
         if crops is not None:
             proposed["crop"] = crops.candidates(nearest)
     if "global" in branches:
-        proposed["global"] = _global_candidates(index, queries, crops, preset, background, work, shared, stages)
+        uncropped, proposed["global"] = _global_candidates(
+            index, queries, crops, preset, background, work, shared, stages
+        )
 
     candidates = Candidates(proposed, None)
     if query_features is not None and index.features is not None:
-        candidates = _compared(proposed, query_features, index.features, crops, preset, work, stages)
+        candidates = _compared(proposed, uncropped, query_features, index.features, crops, preset, work, stages)
     stages += crops.stages if crops else []
     found = rank_branches(preset, calibration, candidates)
-    predictions, decided = rank_merged(preset, calibration, found, candidates)
+    predictions, decided = rank_merged(preset, calibration, candidates)
     predictions = predictions.best_first()
     predictions.write_csv(out / "predictions.csv")
     answers: tuple[Answer, ...] = ()
@@ -184,7 +187,8 @@ def _global_candidates(
     work: Path,
     extracted: Path,
     stages: list[StageResult],
-) -> Pairs:
+) -> tuple[Pairs, Pairs]:
+    """What whole queries find alone, and what the branch proposes, with the crops' share."""
     assert index.descriptors is not None, "checked by _require"
     references = index.descriptors
 
@@ -208,12 +212,13 @@ def _global_candidates(
 
     whole = candidates("query", queries, "query")
     if crops is None:
-        return whole
-    return crops.alike_candidates(whole, lambda images: candidates("global_crop", images, "crop"))
+        return whole, whole
+    return whole, crops.alike_candidates(whole, lambda images: candidates("global_crop", images, "crop"))
 
 
 def _compared(
     proposed: dict[str, Pairs],
+    uncropped: Pairs | None,
     queries: FeatureSource,
     references: FeatureSource,
     crops: CropBranch | None,
@@ -222,14 +227,15 @@ def _compared(
     stages: list[StageResult],
 ) -> Candidates:
     """All candidates compared with whole queries and with crops; imgFp compares crops with their own candidates only."""
-    pairs = unite(proposed.values())
-    own = unite(pairs for name, pairs in proposed.items() if name != "crop")
+    known = [] if uncropped is None else [uncropped]
+    pairs = unite([*proposed.values(), *known])
+    own = unite([*(pairs for name, pairs in proposed.items() if name != "crop"), *known])
     summed = preset.fusion.rule == "sum"
     stages.append(score_stage(own if summed else pairs, queries, references, preset.match, work / "match_scores"))
     parts: list[Evidence] = []
     if crops is not None:
-        parts = crops.evidence(unite([proposed["crop"]]) if summed else pairs, references)
-    return Candidates(proposed, read_evidence(work / "match_scores"), parts)
+        parts = crops.evidence(unite([proposed["crop"]] if summed else proposed.values()), references)
+    return Candidates(proposed, read_evidence(work / "match_scores"), parts, uncropped)
 
 
 def _require(index: Index, preset: Preset, branches: tuple[str, ...]) -> None:

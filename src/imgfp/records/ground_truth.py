@@ -1,5 +1,6 @@
 """The truth that predictions are judged by: every query, and the references it was made from."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,12 @@ class GroundTruth:
             *((q, "") for q in distractors.tolist()),
         ]
         write_csv(path, TRUTH_HEADER, sorted(rows))
+
+    def of_queries(self, kept: Collection[str]) -> "GroundTruth":
+        """The truth of some queries only."""
+        wanted = sorted(kept)
+        own = np.isin(self.query_ids, wanted)
+        return GroundTruth(self.queries[np.isin(self.queries, wanted)], self.query_ids[own], self.reference_ids[own])
 
     def pairs(self) -> set[tuple[str, str]]:
         """The true (query id, reference id) pairs."""

@@ -1,4 +1,4 @@
-"""A figure over two settings as a map of coloured cells."""
+"""A figure over two settings: as coloured cells, or as points where nearly every pair of values is one of its own."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+_MOST = 15  # values a side that cells can show
+
 
 def heat_map_figure(
     values: Mapping[tuple[float, float], float], across: str, along: str, what: str, best: tuple[float, float]
 ) -> Figure:
-    """Cells of (value of `along`, value of `across`), each with its number; the best one framed. Cells may be missing.
+    """Cells of (value of `along`, value of `across`), each with its number, the best one framed; cells may be missing. With more
+    than 15 values a side: points, on logarithmic scales where no value is 0.
 
     Args:
         values: By the two settings.
@@ -20,6 +23,8 @@ def heat_map_figure(
         best: The cell to frame.
     """
     rows, columns = (sorted({key[place] for key in values}) for place in (0, 1))
+    if max(len(rows), len(columns)) > _MOST:
+        return _points(values, across, along, what, best)
     grid = np.array([[values.get((row, column), np.nan) for column in columns] for row in rows])
     size = 2.2 + 0.75 * len(columns), 1.6 + 0.5 * len(rows)
     figure = Figure(figsize=(max(4.5, size[0]), max(2.6, size[1])), dpi=150, layout="constrained", facecolor="white")
@@ -35,5 +40,21 @@ def heat_map_figure(
     axes.set_xticks(range(len(columns)), [f"{value:g}" for value in columns])
     axes.set_yticks(range(len(rows)), [f"{value:g}" for value in rows])
     axes.set(xlabel=across, ylabel=along)
+    figure.colorbar(shown, ax=axes, label=what)
+    return figure
+
+
+def _points(
+    values: Mapping[tuple[float, float], float], across: str, along: str, what: str, best: tuple[float, float]
+) -> Figure:
+    figure = Figure(figsize=(6.4, 4.8), dpi=150, layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    y, x = np.array(list(values)).T
+    shown = axes.scatter(x, y, c=list(values.values()), cmap="cividis", s=36, edgecolors="#555555", linewidths=0.4)
+    axes.scatter([best[1]], [best[0]], s=160, facecolors="none", edgecolors="#D55E00", linewidths=2.5)
+    axes.set(xlabel=across, ylabel=along)
+    for set_scale, ends in ((axes.set_xscale, x), (axes.set_yscale, y)):
+        if ends.min() > 0:
+            set_scale("log")
     figure.colorbar(shown, ax=axes, label=what)
     return figure
