@@ -135,14 +135,22 @@ def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe,
 
         def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
             batch = super().preprocess_batch(batch)
-            side = recipe.side_at(self.epoch)
-            if side != batch["img"].shape[-1]:
-                batch["img"] = torch.nn.functional.interpolate(
-                    batch["img"], size=(side, side), mode="bilinear", align_corners=False, antialias=True
-                )
+            batch["img"] = _resized(batch["img"], recipe.side_at(self.epoch) / max(recipe.size))
             if self.device.type == "cpu":
                 batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
             return batch
+
+        def get_validator(self) -> Any:
+            validator = super().get_validator()
+            whole = validator.preprocess
+
+            def preprocess(batch: dict[str, Any]) -> dict[str, Any]:
+                batch = whole(batch)
+                batch["img"] = _resized(batch["img"], recipe.side_at(self.epoch) / max(recipe.size))
+                return batch
+
+            validator.preprocess = preprocess  # judged at the side that it learned with last
+            return validator
 
         def final_eval(self) -> None:
             """Every epoch was judged already."""
@@ -188,6 +196,14 @@ def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe,
     if recipe.weights and not checkpoint:
         trainer.model = _started(recipe, settings)
     return trainer
+
+
+def _resized(images: torch.Tensor, factor: float) -> torch.Tensor:
+    """(n, 3, h, w) pictures at another size, sides in multiples of 32; boxes are shares of the sides and stay true."""
+    if factor == 1:
+        return images
+    size = [max(32, round(side * factor / 32) * 32) for side in images.shape[2:]]
+    return torch.nn.functional.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def _started(recipe: DetectorRecipe, settings: Path) -> Any:
@@ -243,7 +259,7 @@ def _watch(
             card = {
                 "network": recipe.network,
                 "classes": list(_names(recipe)),
-                "size": max(recipe.size),
+                "size": recipe.side_at(epoch - 1),
                 "recipe": recipe.as_plain(),
                 "epoch": epoch,
                 "figures": {name: round(value, 4) for name, value in figures.items()},
