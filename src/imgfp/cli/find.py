@@ -167,6 +167,8 @@ def finish(result: "SearchResult", preset_name: str, preset: "Preset", branches:
 
     notes = tuple(filter(None, [stand_in_note(preset_name, preset, branches)]))
     settings = {"preset": preset_name, "branches": ",".join(branches)}
+    if result.crops is not None:
+        settings["crops"] = result.crops.finder
     report = report_of(result, "Copy detection", settings, notes)
     write_report(report, result.out / "report.html")
     print_result(result)

@@ -25,8 +25,13 @@ NO_PAIRS: list[tuple[str, str, float]] = []
 
 @dataclass(frozen=True)
 class CutQueries:
-    """Crops of queries. `images`: them as pictures; `crops`: where each was, by its name; `features`: None where there are none."""
+    """Crops of queries.
 
+    `finder`: who found them; `images`: them as pictures; `crops`: where each was, by its name; `margin`: by which they are wider
+    than their boxes; `features`: None where there are none.
+    """
+
+    finder: str
     images: ImageList
     crops: dict[str, Crop]
     margin: float
@@ -135,7 +140,7 @@ class CropBranch:
         made_from = [self._finder.identity, asdict(rules), hash_file(boxes / "manifest.json")]
         folder = self._shared / f"crops-{hash_value(made_from)[:8]}"
         pictures = cut_crops(self._queries, crops, rules.margin, folder / "images")
-        return CutQueries(pictures, {crop.name: crop for crop in crops}, rules.margin)
+        return CutQueries(self._finder.identity, pictures, {crop.name: crop for crop in crops}, rules.margin)
 
     def _with_features(self, cut: CutQueries) -> CutQueries:
         if not cut.crops:

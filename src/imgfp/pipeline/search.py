@@ -1,7 +1,7 @@
 """Queries against an index: the branches' candidates, their match scores, one ranking."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -204,16 +204,19 @@ def _global_candidates(
     if background is not None:
         known, inputs["background"] = describe("background descriptors", background, "background")
 
-    def candidates(name: str, images: ImageList, part: str) -> Pairs:
-        described, digest = describe(f"{name} descriptors", images, part)
-        folder = work / f"{name}_candidates".replace("query", "global")
-        stages.append(topk_stage(described, references, known, preset.topk, inputs | {"query": digest}, folder))
+    def candidates(name: str, described_as: str, images: ImageList, part: str) -> Pairs:
+        described, digest = describe(described_as, images, part)
+        folder = work / name.replace(" ", "_")
+        found = topk_stage(described, references, known, preset.topk, inputs | {"query": digest}, folder)
+        stages.append(replace(found, name=name))
         return read_rows(folder)
 
-    whole = candidates("query", queries, "query")
+    whole = candidates("global candidates", "query descriptors", queries, "query")
     if crops is None:
         return whole, whole
-    return whole, crops.alike_candidates(whole, lambda images: candidates("global_crop", images, "crop"))
+    return whole, crops.alike_candidates(
+        whole, lambda images: candidates("global crop candidates", "crop descriptors", images, "crop")
+    )
 
 
 def _compared(
