@@ -23,7 +23,7 @@ from imgfp.progress import announce, track
 from imgfp.reports import Curve, draw_boxes, draw_samples, precision_recall_figure
 from imgfp.tracking import Run, Store, describe, log_checkpoint, open_store, parent_run, tracked_run
 
-_DRAWN = 24
+_DRAWN, _CARDS_A_ROW = 48, 8
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def train_app(config: DictConfig) -> int:
     if count := whole_number(config, "show"):
         scenes, failures = _scenes(config, photographs, SynthesisConfig(count, 1, made.longest, made.seed))
         sheet = scenes.with_name(f"{scenes.name}.png")
-        draw_samples(boxed_scenes(read_labels(scenes, "train")), sheet)
+        draw_samples(boxed_scenes(read_labels(scenes, "train")), sheet, _CARDS_A_ROW)
         print(f"open next: {sheet}")
         return report_failures(tuple(failures), scenes / "failures.csv")
     recipe = _recipe(config)
@@ -121,7 +121,7 @@ def _train(
         folder.note(mlflow_run=run.run_id)
         if known is None:
             run.log_dataset(photographs.root.name, photographs.root, material, context="training")
-            draw_samples(boxed_scenes(read_labels(scenes, "train")), path / "scenes.png")
+            draw_samples(boxed_scenes(read_labels(scenes, "train")), path / "scenes.png", _CARDS_A_ROW)
             run.log_artifact(path / "scenes.png", "pictures")
         done = training.train_detector(scenes, path, recipe, run.log_metrics, about)
         _show(run, done, scenes, path, params, material)
@@ -137,7 +137,7 @@ def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any],
     curve = Curve("held-out scenes, IoU 0.5", judged.recall, judged.precision, judged.average_precision)
     with atomic_path(path / "precision_recall.png") as temporary:
         precision_recall_figure([curve]).savefig(temporary, format="png")
-    draw_samples(boxed_scenes(labelled, finder), path / "predictions.png")
+    draw_samples(boxed_scenes(labelled, finder), path / "predictions.png", _CARDS_A_ROW)
     for file in ("precision_recall.png", "predictions.png"):
         run.log_artifact(path / file, "pictures")
     card = done.weights.with_suffix(".json")

@@ -32,19 +32,19 @@ class Sample(Protocol):
         """A line below each picture, wrapped to two; longer ones end in dots."""
 
 
-def draw_samples(samples: Sequence[Sample], path: Path) -> None:
+def draw_samples(samples: Sequence[Sample], path: Path, cards_a_row: int = CARDS_A_ROW) -> None:
     """Writes the cards of all samples as one PNG, atomically.
 
     Raises:
         ValueError: as `sample_grid`.
     """
     memory = io.BytesIO()
-    Image.fromarray(sample_grid(samples)).save(memory, "PNG", optimize=True)
+    Image.fromarray(sample_grid(samples, cards_a_row)).save(memory, "PNG", optimize=True)
     write_bytes(path, memory.getvalue())
 
 
-def sample_grid(samples: Sequence[Sample]) -> np.ndarray:
-    """Draws two cards a row; every picture keeps its shape.
+def sample_grid(samples: Sequence[Sample], cards_a_row: int = CARDS_A_ROW) -> np.ndarray:
+    """Draws the cards in rows; every picture keeps its shape.
 
     Returns:
         (height, width, 3) uint8 RGB.
@@ -55,7 +55,7 @@ def sample_grid(samples: Sequence[Sample]) -> np.ndarray:
     if not samples:
         raise ValueError("no sample to draw: give one or more")
     most = max(len(sample.pictures) for sample in samples)
-    columns = min(CARDS_A_ROW, len(samples))
+    columns = min(cards_a_row, len(samples))
     width = PADDING + most * (CELL + PADDING)
     height = 2 * PADDING + CELL + 6 + _LINES * _LINE
     rows = -(-len(samples) // columns)
