@@ -1,6 +1,6 @@
 """The branch "crop": pictures that were pasted into queries, cut out and looked up as queries of their own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -100,18 +100,13 @@ class CropBranch:
         )
         return self.local.of_queries(read_rows(folder))
 
-    def evidence(self, pairs: Sequence[tuple[str, str]], references: FeatureSource) -> list[Evidence]:
-        """Compares each crop with the references that are proposed for its query."""
+    def evidence(self, references: FeatureSource) -> list[Evidence]:
+        """Compares each crop with the references that it votes for."""
         if self.local.features is None:
             return []
-        known = set(self.local.features.ids)
-        names: dict[str, list[str]] = {}
-        for name, crop in self.local.crops.items():
-            if name in known:
-                names.setdefault(crop.image_id, []).append(name)
-        asked = [(name, reference) for query, reference in pairs for name in names.get(query, [])]
         folder = self._work / "crop_scores"
-        stage = score_stage(asked, self.local.features, references, self._preset.match, folder)
+        voted = sorted(read_rows(self._work / "crop_candidates").id_pairs())
+        stage = score_stage(voted, self.local.features, references, self._preset.match, folder)
         self.stages.append(replace(stage, name="crop match scores"))
         return [self.local.in_query(item) for item in read_evidence(folder)]
 

@@ -229,15 +229,11 @@ def _compared(
     work: Path,
     stages: list[StageResult],
 ) -> Candidates:
-    """All candidates compared with whole queries and with crops; imgFp compares crops with their own candidates only."""
-    known = [] if uncropped is None else [uncropped]
-    pairs = unite([*proposed.values(), *known])
-    own = unite([*(pairs for name, pairs in proposed.items() if name != "crop"), *known])
-    summed = preset.fusion.rule == "sum"
-    stages.append(score_stage(own if summed else pairs, queries, references, preset.match, work / "match_scores"))
-    parts: list[Evidence] = []
-    if crops is not None:
-        parts = crops.evidence(unite([proposed["crop"]] if summed else proposed.values()), references)
+    """What crops vote for, compared with these crops; all other candidates with whole queries."""
+    whole = [pairs for name, pairs in proposed.items() if name != "crop"]
+    pairs = unite(whole if uncropped is None else [*whole, uncropped])
+    stages.append(score_stage(pairs, queries, references, preset.match, work / "match_scores"))
+    parts = [] if crops is None else crops.evidence(references)
     return Candidates(proposed, read_evidence(work / "match_scores"), parts, uncropped)
 
 
