@@ -40,6 +40,6 @@ def test_a_row_of_json_gives_the_evidence_back(item: Evidence) -> None:
 def test_without_a_model_there_is_no_box_and_a_row_holds_no_nan() -> None:
     bare = Evidence("q", "r", 3.0, 3, 9)
     assert bare.box is None
-    assert bare.row() == ["q", "r", 3.0, 3, 9, False, False, 0.0, 0.0, 1.0, 1.0, None, None, None, None]
+    assert bare.row() == ["q", "r", 3.0, 3, 9, False, False, 0.0, 0.0, 1.0, 1.0, None, None, None, None, ""]
     placed = Evidence("q", "r", 3.0, 3, 9, left=0.0, top=0.25, right=0.5, bottom=1.0)
     assert placed.box == (0.0, 0.25, 0.5, 1.0)

@@ -152,7 +152,7 @@ def search(
     predictions.write_csv(out / "predictions.csv")
     answers: tuple[Answer, ...] = ()
     (out / "matches.csv").unlink(missing_ok=True)  # of an earlier search by another rule
-    if decided and calibration is not None:
+    if candidates.whole is not None and calibration is not None:
         answers = answers_of(predictions, decided, queries, index.images, calibration)
         write_matches(out / "matches.csv", answers, queries)
     for name in set(BRANCHES) - found.keys():  # of an earlier search with more branches
