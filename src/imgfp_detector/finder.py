@@ -1,4 +1,4 @@
-"""Finds pasted pictures with a trained network, by ONNX Runtime: several times as fast on a CPU as torch."""
+"""Finds pasted pictures with a trained network, by ONNX Runtime."""
 
 import os
 import warnings

@@ -51,7 +51,7 @@ class Searched:
     def figures(self, weights: Mapping[str, float]) -> tuple[IscMetrics, IscMetrics]:
         """On the half to choose by, and on the one held out."""
         pairs = self.merged(weights)
-        chosen, held_out = (evaluate(of_queries(pairs, truth), truth) for truth in self.halves)
+        chosen, held_out = (evaluate(pairs, truth) for truth in self.halves)  # other queries' pairs do not count
         return chosen, held_out
 
 
@@ -90,11 +90,6 @@ def halves_of(truth: GroundTruth) -> tuple[GroundTruth, GroundTruth]:
     """The truth of two halves of the queries, which a hash of the id tells apart: the same whatever else is in the set."""
     first = np.array([int(hash_value(str(query))[:8], 16) % 2 == 0 for query in truth.queries], bool)
     return truth.of_queries(truth.queries[first].tolist()), truth.of_queries(truth.queries[~first].tolist())
-
-
-def of_queries(pairs: Pairs, truth: GroundTruth) -> Pairs:
-    """The pairs of those queries that a truth knows."""
-    return pairs.take(np.isin(pairs.query_ids, truth.queries))
 
 
 def said(weights: Mapping[str, float]) -> str:

@@ -20,9 +20,8 @@ def tell_parent(run: Run, branches: Sequence[str]) -> tuple[Weights, tuple[float
     for params, metrics in children(run):
         weights = {branch: float(params[f"fusion.weights.{branch}"]) for branch in branches}
         found.append((weights, metrics["uap"], metrics["held_out/uap"], metrics))
-    best = max(found, key=lambda item: item[1])
-    weights, uap, held_out, metrics = best
-    run.log_metrics({key: value for key, value in metrics.items()}, len(found))
+    weights, uap, held_out, metrics = max(found, key=lambda item: item[1])
+    run.log_metrics(metrics, len(found))
     for branch, weight in weights.items():
         run.store.client().set_tag(run.run_id, f"best.fusion.weights.{branch}", f"{weight:g}")
     along, across = _shown([item[0] for item in found], branches)

@@ -1,6 +1,6 @@
 """The branch "crop": pictures that were pasted into queries, cut out and looked up as queries of their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -45,11 +45,8 @@ class CutQueries:
 
     def of_queries(self, pairs: Pairs) -> Pairs:
         """Pairs of crops as pairs of their queries, each once with its highest score."""
-        best: dict[tuple[str, str], float] = {}
-        for (name, reference), score in zip(pairs.id_pairs(), pairs.scores.tolist(), strict=True):
-            pair = self.crops[name].image_id, reference
-            best[pair] = max(score, best.get(pair, score))
-        return Pairs.of([(*pair, score) for pair, score in best.items()])
+        names = [self.crops[str(name)].image_id for name in pairs.query_ids]
+        return _each_once([Pairs(np.array(names, dtype=str), pairs.reference_ids, pairs.scores)])
 
     def in_query(self, item: Evidence) -> Evidence:
         """What comparing a crop found, told of its query: the box in the whole of it."""
@@ -122,13 +119,8 @@ class CropBranch:
         found = self.alike.of_queries(search(self.alike.images))
         kept = whole
         if self._preset.crop.rules == "imgfp":
-            replaced = set(found.query_ids.tolist())
-            kept = whole.take(~np.isin(whole.query_ids, sorted(replaced)))
-        best: dict[tuple[str, str], float] = {}
-        for part in (kept, found):
-            for pair, score in zip(part.id_pairs(), part.scores.tolist(), strict=True):
-                best[pair] = max(score, best.get(pair, score))
-        return Pairs.of([(*pair, score) for pair, score in best.items()])
+            kept = whole.take(~np.isin(whole.query_ids, found.query_ids))
+        return _each_once([kept, found])
 
     def _cut(self, boxes: Path, rules: CropRules) -> CutQueries:
         crops = read_crops(boxes, rules)
@@ -144,3 +136,12 @@ class CropBranch:
         folder = cut.images.root.parent / f"features-{hash_value(asdict(views))[:8]}"
         self.stages.append(feature_stage("crop features", cut.images, self._preset.sift, folder, views))
         return replace(cut, features=FeatureStore(folder, verify=False))
+
+
+def _each_once(parts: Iterable[Pairs]) -> Pairs:
+    """All pairs, each once with its highest score."""
+    best: dict[tuple[str, str], float] = {}
+    for part in parts:
+        for pair, score in zip(part.id_pairs(), part.scores.tolist(), strict=True):
+            best[pair] = max(score, best.get(pair, score))
+    return Pairs.of([(*pair, score) for pair, score in best.items()])
