@@ -28,7 +28,11 @@ class Box:
         """The same box in a picture resized by `factor`."""
         return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor, self.label)
 
-    def inside(self, width: int, height: int) -> "Box":
+    def moved(self, right: float, down: float) -> "Box":
+        """The same box that many pixels further."""
+        return Box(self.left + right, self.top + down, self.right + right, self.bottom + down, self.label)
+
+    def inside(self, width: float, height: float) -> "Box":
         """The part of it within a picture."""
         return Box(
             min(max(self.left, 0.0), width),
@@ -48,7 +52,7 @@ def overlap(first: Box, second: Box) -> float:
     return shared / union if union > 0 else 0.0
 
 
-def around(matrix: np.ndarray, width: int, height: int, label: str) -> Box:
+def around(matrix: np.ndarray, width: float, height: float, label: str) -> Box:
     """The box around a (height, width) picture that a (3, 3) homography of pixel centres moves."""
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float) - [0.5, 0.5, 0]
     x, y, z = matrix @ corners.T

@@ -7,16 +7,17 @@ import cv2
 import numpy as np
 
 from imgfp.detection.backgrounds import plain_background
-from imgfp.detection.box import Box, around
+from imgfp.detection.box import CLASSES, Box, around
 from imgfp.edits import Edit, Edited, apply_edits, augly_catalogue, catalogue
 from imgfp.edits.detail import jpeg_saved
+from imgfp.edits.edit import translation
 from imgfp.edits.lettering import any_colour
 
 # how often each kind is drawn; letter-boxed and framed pictures are boxes too, because what lies around is not the copy
 KINDS = {
-    "on_photograph": 0.36,
+    "on_photograph": 0.32,
     "on_background": 0.12,
-    "screenshot": 0.16,
+    "screenshot": 0.20,
     "collage": 0.12,
     "framed": 0.06,
     "letter_boxed": 0.06,
@@ -25,6 +26,7 @@ KINDS = {
 _BEFORE = ("crop", "hflip", "vflip", "rot90", "aspect")  # done to a picture before it is pasted: it stays a rectangle
 _COLOURS = ("brightness", "colour_filter", "contrast", "grayscale", "invert", "saturation", "blur", "sharpen", "noise")
 _COVERS = ("text", "sticker", "stripes", "masked")
+_BARRED, _ON_SCREEN = 0.2, 0.06  # how often what is pasted lies between bars, or on a phone's screen
 _LABELS = {"screenshot": "screenshot_content", "collage": "collage_tile"}
 
 
@@ -56,10 +58,12 @@ class Scenes:
         """One scene of a kind of KINDS, by the state of the generator alone."""
         image, boxes = getattr(self, f"_{kind}")(rng)
         if rng.random() < 0.3:  # what users do last, to the whole
-            image = apply_edits(image, [str(rng.choice([*_COLOURS[:6], *_COVERS[:2]]))], self._edits, rng).image
+            image = apply_edits(image, [str(rng.choice([*_COLOURS, *_COVERS[:3]]))], self._edits, rng).image
         factor = min(1.0, self._longest / max(image.shape[:2]))
         height, width = (max(1, round(side * factor)) for side in image.shape[:2])
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        if rng.random() < 0.3:
+            image = self._saved(image, rng)  # whatever a seam shows at the pixel's scale is gone
         fitted = [box.scaled(factor).inside(width, height) for box in boxes]
         return Scene(image, tuple(box for box in fitted if min(box.right - box.left, box.bottom - box.top) >= 8), kind)
 
@@ -88,6 +92,23 @@ class Scenes:
         names += [str(rng.choice(_COVERS))] if rng.random() < 0.3 else []
         return apply_edits(self._photograph(rng), names, self._edits, rng, self._longest**2).image
 
+    def _shown(self, rng: np.random.Generator, least: float = 0.0) -> tuple[np.ndarray, Box]:
+        """A picture as it is pasted, and where it lies in that: between bars, or on a screen unless `least` is above 0."""
+        content, chance = self._content(rng), rng.uniform(least, 1.0)
+        height, width = content.shape[:2]
+        if chance < _ON_SCREEN:
+            done = self._edits["screenshot"](content, rng)
+            return done.image, around(done.matrix, width, height, CLASSES[0])
+        if chance > _ON_SCREEN + _BARRED:
+            return content, Box(0, 0, width, height)
+        ratio = float(np.exp(rng.uniform(np.log(0.45), np.log(2.2))))
+        across, down = max(width, round(height * ratio)), max(height, round(width / ratio))
+        colour = any_colour(rng) if rng.random() < 0.3 else (0, 0, 0) if rng.random() < 0.75 else (255, 255, 255)
+        page = np.full((down, across, 3), colour, np.uint8)
+        left, top = (across - width) // 2, (down - height) // 2
+        page[top : top + height, left : left + width] = content
+        return page, Box(left, top, left + width, top + height)
+
     def _on_photograph(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
         ground = self._photograph(rng)
         if rng.random() < 0.3:
@@ -102,8 +123,9 @@ class Scenes:
         """Pictures on a ground, 20 to 92 % of a side, now and then with a border, a turn, or not quite opaque."""
         image = ground.copy()
         boxes: list[Box] = []
+        taken: list[Box] = []
         for _ in range(count):
-            content, most = self._content(rng), 0.92 if count == 1 else 0.48
+            (content, inner), most = self._shown(rng), 0.92 if count == 1 else 0.48
             height, width = ground.shape[:2]
             factor = rng.uniform(0.2, most) * min(width / content.shape[1], height / content.shape[0])
             across, down = (
@@ -114,7 +136,7 @@ class Scenes:
             box = Box(left, top, left + across, top + down)
             if any(
                 min(b.right, box.right) > max(b.left, box.left) and min(b.bottom, box.bottom) > max(b.top, box.top)
-                for b in boxes
+                for b in taken
             ):
                 continue  # two that cover each other would make half a box
             if rng.random() < 0.2:
@@ -129,31 +151,36 @@ class Scenes:
             share = 1.0 if rng.random() < 0.8 else rng.uniform(0.75, 1.0)
             below = image[top : top + down, left : left + across]
             below[:] = cv2.addWeighted(below, 1 - share, over, share, 0)
-            boxes.append(box)
+            taken.append(box)
+            boxes.append(inner.scaled(across / content.shape[1]).moved(left, top).inside(box.right, box.bottom))
         return image, boxes
 
     def _screenshot(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
-        return self._boxed(
-            self._content(rng), self._screens[int(rng.integers(0, len(self._screens)))], "screenshot", rng
-        )
+        screen = self._screens[int(rng.integers(0, len(self._screens)))]
+        return self._boxed(self._shown(rng, _ON_SCREEN), screen, "screenshot", rng)
 
     def _framed(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
-        return self._boxed(self._content(rng), self._edits["pad"], "framed", rng)
+        return self._boxed(self._whole(rng), self._edits["pad"], "framed", rng)
 
     def _letter_boxed(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
-        return self._boxed(
-            self._content(rng), self._edits[("pad_square", "meme")[int(rng.integers(0, 2))]], "letter_boxed", rng
-        )
+        edit = self._edits[("pad_square", "meme")[int(rng.integers(0, 2))]]
+        return self._boxed(self._whole(rng), edit, "letter_boxed", rng)
+
+    def _whole(self, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+        content = self._content(rng)
+        return content, Box(0, 0, content.shape[1], content.shape[0])
 
     def _boxed(
         self,
-        content: np.ndarray,
+        shown: tuple[np.ndarray, Box],
         edit: Callable[[np.ndarray, np.random.Generator], Edited],
         kind: str,
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, list[Box]]:
-        done = edit(content, rng)
-        return done.image, [around(done.matrix, content.shape[1], content.shape[0], _LABELS.get(kind, "overlay"))]
+        image, box = shown
+        done = edit(image, rng)
+        matrix = done.matrix @ translation(box.left, box.top)
+        return done.image, [around(matrix, box.right - box.left, box.bottom - box.top, _LABELS.get(kind, CLASSES[0]))]
 
     def _collage(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
         """Two to four pictures side by side, one above the other, or two by two."""

@@ -19,7 +19,7 @@ from imgfp.images import Failure, ImageList, PhotographPool
 from imgfp.progress import track
 from imgfp.threads import thread_count
 
-VERSION = 1  # raise it whenever the same seed would give other files
+VERSION = 2  # raise it whenever the same seed would give other files
 SPLITS = ("train", "val")
 
 
