@@ -35,12 +35,12 @@ class CropRules:
 CROPS = {
     "global": CropRules(0.55),
     "local": CropRules(0.5),
-    "default": CropRules(0.25, most=3, margin=0.02, apart=0.3, added=True),
+    "default": CropRules(0.4, most=3, margin=0.02, apart=0.3, added=True),
 }
 
 
 # how sure a box of preset "default" must be: the finders mean different things by their confidence
-_DEFAULT_CONFIDENCE = {"classical": 0.65, "learned": 0.25}
+_DEFAULT_CONFIDENCE = {"classical": 0.65, "learned": 0.4}
 
 
 def crop_rules(name: str, finder: Finder) -> CropRules:
