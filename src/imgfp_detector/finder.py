@@ -39,7 +39,7 @@ class LearnedFinder:
         self.size = size or int(self.card["size"])
         if self.size < 64 or self.size % 32:
             raise InputError(f"size={self.size}: give a multiple of 32 from 64 on")
-        self.identity = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size}"
+        self.identity = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px"
         self._session = _session(runtime_file(weights))
 
     def __call__(self, image: np.ndarray) -> list[Found]:
@@ -47,7 +47,8 @@ class LearnedFinder:
         height, width = image.shape[:2]
         factor = self.size / max(height, width)
         across, down = max(1, round(width * factor)), max(1, round(height * factor))
-        page, left, top = _on_grey(cv2.resize(image, (across, down), interpolation=cv2.INTER_LINEAR))
+        way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        page, left, top = _on_grey(cv2.resize(image, (across, down), interpolation=way))
         planes = page.transpose(2, 0, 1)[None].astype(np.float32) / 255
         found = self.forward(planes)[0]  # (4 + classes, places): centre, size, sureness
         sureness, labels = found[4:].max(axis=0), found[4:].argmax(axis=0)
