@@ -134,7 +134,7 @@ def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any],
     labelled = read_labels(scenes, "val")
     finder = detector_module("finder").LearnedFinder(done.weights)
     judged = judge_boxes(find_in_scenes(labelled, finder), [boxes for _, boxes in labelled])
-    curve = Curve("held-out scenes, IoU 0.5", judged.recall, judged.precision, judged.average_precision)
+    curve = Curve("held-out scenes, IoU 0.5", judged.recall, judged.precision, judged.average_precision, "AP")
     with atomic_path(path / "precision_recall.png") as temporary:
         precision_recall_figure([curve]).savefig(temporary, format="png")
     draw_samples(boxed_scenes(labelled, finder), path / "predictions.png", _CARDS_A_ROW)

@@ -35,7 +35,7 @@ def precision_recall_figure(curves: Sequence[Curve], dark: bool = False) -> Figu
     for curve, colour, dash in zip(curves, cycle(_COLOURS[dark]), cycle(_DASHES), strict=False):
         recall = np.concatenate([[0.0], curve.recall])
         precision = np.concatenate([curve.precision[:1], curve.precision])
-        label = f"{curve.name} (uAP {curve.uap:.4f})".replace("$", r"\$")  # a name is no formula
+        label = f"{curve.name} ({curve.figure} {curve.uap:.4f})".replace("$", r"\$")  # a name is no formula
         if len(curve.recall):
             axes.step(recall, precision, where="pre", color=colour, linestyle=dash, linewidth=1.8, label=label)
         else:

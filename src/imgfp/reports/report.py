@@ -78,6 +78,8 @@ class Curve:
     precision: np.ndarray
     """(n,) float, 0..1."""
     uap: float
+    figure: str = "uAP"
+    """What `uap` is called here."""
 
     def __post_init__(self) -> None:
         if self.recall.ndim != 1 or self.recall.shape != self.precision.shape:
