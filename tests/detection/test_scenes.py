@@ -60,6 +60,21 @@ def test_a_box_is_where_its_picture_is(pool, kind: str, monkeypatch) -> None:
     assert seen > 5
 
 
+def test_the_box_is_around_the_picture_and_not_the_bars(pool, monkeypatch) -> None:
+    magenta = np.full((160, 200, 3), (255, 0, 255), np.uint8)
+    monkeypatch.setattr(Scenes, "_content", lambda self, rng: magenta)
+    scenes, barred = Scenes(pool, 320), 0
+    for seed in range(60):
+        image, box = scenes._shown(np.random.default_rng(seed))
+        left, top, right, bottom = (round(side) for side in (box.left, box.top, box.right, box.bottom))
+        inside = np.zeros(image.shape[:2], bool)
+        inside[top:bottom, left:right] = True
+        assert (image[inside] == (255, 0, 255)).all(axis=1).mean() > 0.99
+        assert not (image[~inside] == (255, 0, 255)).all(axis=1).any()
+        barred += (right - left, bottom - top) != image.shape[1::-1]
+    assert 6 <= barred <= 30
+
+
 def test_kinds_are_drawn_as_often_as_they_say() -> None:
     rng = np.random.default_rng(1)
     drawn = [draw_kind(rng) for _ in range(4000)]
