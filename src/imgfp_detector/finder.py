@@ -21,6 +21,7 @@ _GREY = 114  # around pictures that are not square, as where the network learned
 _LEAST = 0.05  # less sure boxes are not told
 _APART = 0.45  # of two boxes that overlap more only the surer one is told
 _MOST = 20
+_LOOK = 2  # raise it whenever the same network would tell other boxes
 _EXPORT = 1  # raise it whenever the same weights would give another ONNX file
 
 
@@ -39,7 +40,7 @@ class LearnedFinder:
         self.size = size or int(self.card["size"])
         if self.size < 64 or self.size % 32:
             raise InputError(f"size={self.size}: give a multiple of 32 from 64 on")
-        self.identity = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px"
+        self.identity = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px ({_LOOK})"
         self._session = _session(runtime_file(weights))
 
     def __call__(self, image: np.ndarray) -> list[Found]:

@@ -39,7 +39,9 @@ def read_card(path: Path) -> dict[str, Any]:
             raise InputError(f"{needed}: no such file: an export is a .safetensors file and the .json card beside it")
     try:
         card = dict(json.loads(file.read_bytes()))
-        whole = card["network"] in NETWORKS and len(card["classes"]) >= 1 and card["size"] % 32 == 0
+        names, size = card["classes"], card["size"]
+        whole = card["network"] in NETWORKS and isinstance(names, list) and len(names) >= 1
+        whole = whole and 64 <= size <= 4096 and size % 32 == 0 and {"schema", "sha256"} <= card.keys()
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:

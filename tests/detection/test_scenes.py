@@ -75,6 +75,19 @@ def test_the_box_is_around_the_picture_and_not_the_bars(pool, monkeypatch) -> No
     assert 6 <= barred <= 30
 
 
+def test_a_thin_picture_has_its_box_too(pool, monkeypatch) -> None:
+    """Its short side is rounded up: the box follows."""
+    thin = np.full((16, 256, 3), (255, 0, 255), np.uint8)
+    monkeypatch.setattr(Scenes, "_shown", lambda self, rng: (thin, Box(0, 0, 256, 16)))
+    scenes, ground = Scenes(pool, 320), np.zeros((200, 200, 3), np.uint8)
+    for seed in range(20):
+        image, boxes = scenes._paste(ground, np.random.default_rng(seed), 1)
+        ys, xs = np.nonzero(image[..., 0] > 150)  # not quite opaque, sometimes
+        (box,) = boxes
+        if not (image[..., 1] > 0).any():  # no border
+            assert overlap(Box(xs.min(), ys.min(), xs.max() + 1, ys.max() + 1), box) > 0.99
+
+
 def test_kinds_are_drawn_as_often_as_they_say() -> None:
     rng = np.random.default_rng(1)
     drawn = [draw_kind(rng) for _ in range(4000)]
@@ -119,7 +132,7 @@ def test_what_cannot_be_made_or_read(photographs, tmp_path) -> None:
     few = ImageList(photographs.root, photographs.ids[:3], photographs.paths[:3])
     with pytest.raises(InputError, match=r"3 photographs: scenes need 4 or more"):
         make_scenes(few, tmp_path / "out", SynthesisConfig(size=2, held_out=1))
-    with pytest.raises(InputError, match=r"^size=0, held_out=1, longest=480: give 1 or more"):
+    with pytest.raises(InputError, match=r"^size=0, held_out=1, longest=256: give 1 or more"):
         make_scenes(photographs, tmp_path / "out", SynthesisConfig(size=0, held_out=1))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine.txt").write_text("mine")

@@ -57,9 +57,16 @@ def test_weights_and_card_must_belong_together(untrained: Path, tmp_path: Path) 
         ({"sha256": "0" * 64}, r"not the weights that copy\.json describes"),
         ({"schema": 99}, "schema 99, this version reads 1"),
         ({"network": "resnet"}, "not a whole card of a detector"),
+        ({"classes": "picture"}, "not a whole card of a detector"),
+        ({"size": 0}, "not a whole card of a detector"),
+        ({"size": 3_200_000}, "not a whole card of a detector"),
     ):
         path.with_suffix(".json").write_text(json.dumps(card | change))
         with pytest.raises(InputError, match=told):
+            read_card(path)
+    for lacking in ("schema", "sha256", "classes"):
+        path.with_suffix(".json").write_text(json.dumps({key: card[key] for key in card if key != lacking}))
+        with pytest.raises(InputError, match="not a whole card of a detector"):
             read_card(path)
 
 

@@ -1,7 +1,7 @@
 """What train/detector.py does: scenes from photographs, one tracked training on them, begun or gone on with."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,17 @@ from imgfp.cli.console import report_failures, ui_hint
 from imgfp.cli.hydra_app import command_key, experiment_choice
 from imgfp.cli.made_data import photographs_of
 from imgfp.cli.training_run import RunFolder
-from imgfp.detection import Box, Finder, Found, SynthesisConfig, detector_module, judge_boxes, make_scenes, read_labels
+from imgfp.detection import (
+    Box,
+    Finder,
+    Found,
+    SynthesisConfig,
+    describe_scenes,
+    detector_module,
+    judge_boxes,
+    make_scenes,
+    read_labels,
+)
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_file, hash_value
 from imgfp.images import Failure, ImageList, read_rgb
@@ -52,7 +62,7 @@ def train_app(config: DictConfig) -> int:
     parent = parent_run(store, config.tracking.experiment, key, f"sweep of {name}") if key else None
     scenes, failures = _scenes(config, photographs, made)
     weights = hash_file(Path(recipe.weights)) if recipe.weights else None
-    material = hash_value([digest_of(photographs.paths), asdict(made), weights])
+    material = hash_value([digest_of(photographs.paths), describe_scenes(made), weights])
     path = Path(config.paths.work) / f"{name}-{hash_value([recipe.as_plain(), material])[:8]}"
     done = _train(config, recipe, name, store, parent, photographs, scenes, path, material)
     figures = ", ".join(f"{figure} {done.figures[figure]:.4f}" for figure in ("map50", "map50_95"))
@@ -104,9 +114,9 @@ def _train(
     folder = RunFolder.open(path, material, config.resume, store)
     begun = training.read_checkpoint(path) is not None
     about = {
-        "data": f"{config.data.size} scenes of {len(photographs)} photographs of {photographs.root.parent.name}",
+        "data": f"{config.data.size} scenes of nine in ten of {len(photographs)} photographs of {photographs.root.parent.name}",
         "photographs": digest_of(photographs.paths),
-        "scenes": asdict(_made(config)),
+        "scenes": describe_scenes(_made(config)),
         "command": " ".join(["python train/detector.py", *_overrides()]),
     }
     if folder.noted("shown") and (done := training.finished(path, recipe)) is not None:
@@ -158,7 +168,7 @@ def _overrides() -> list[str]:
 
 def _scenes(config: DictConfig, photographs: ImageList, made: SynthesisConfig) -> tuple[Path, list[Failure]]:
     """The folder of the scenes, made unless they are there, and the photographs that could not be read."""
-    key = hash_value([str(photographs.root), photographs.ids, digest_of(photographs.paths), asdict(made)])
+    key = hash_value([str(photographs.root), photographs.ids, digest_of(photographs.paths), describe_scenes(made)])
     folder = Path(config.paths.work) / f"scenes-{key[:8]}"
     return folder, make_scenes(photographs, folder, made)
 

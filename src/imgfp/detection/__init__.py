@@ -6,7 +6,7 @@ from imgfp.detection.crops import CROPS, CropRules, choose_boxes, crop_rules, cu
 from imgfp.detection.finders import FINDERS, Finder, detector_module, open_finder
 from imgfp.detection.judge import JudgedBoxes, judge_boxes
 from imgfp.detection.scenes import KINDS, Scene, Scenes, draw_kind
-from imgfp.detection.synthesis import SynthesisConfig, make_scenes, read_labels
+from imgfp.detection.synthesis import SynthesisConfig, describe_scenes, make_scenes, read_labels
 
 __all__ = [
     "CLASSES",
@@ -24,6 +24,7 @@ __all__ = [
     "choose_boxes",
     "crop_rules",
     "cut",
+    "describe_scenes",
     "detector_module",
     "draw_kind",
     "find_boxes",

@@ -24,9 +24,9 @@ class Box:
         """In square pixels; 0 for a box that is turned inside out."""
         return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
 
-    def scaled(self, factor: float) -> "Box":
-        """The same box in a picture resized by `factor`."""
-        return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor, self.label)
+    def scaled(self, across: float, down: float) -> "Box":
+        """The same box in a picture resized by these factors."""
+        return Box(self.left * across, self.top * down, self.right * across, self.bottom * down, self.label)
 
     def moved(self, right: float, down: float) -> "Box":
         """The same box that many pixels further."""

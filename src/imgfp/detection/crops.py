@@ -39,8 +39,7 @@ CROPS = {
 }
 
 
-# how sure a box of preset "default" must be: the finders mean different things by their confidence
-_DEFAULT_CONFIDENCE = {"classical": 0.65, "learned": 0.4}
+_CLASSICAL = 0.65  # in place of preset "default"'s confidence: straight edges mean another thing by theirs
 
 
 def crop_rules(name: str, finder: Finder) -> CropRules:
@@ -48,7 +47,7 @@ def crop_rules(name: str, finder: Finder) -> CropRules:
     if name not in CROPS:
         raise InputError(f"crop preset {name!r}: give one of {', '.join(CROPS)}")
     rules = CROPS[name]
-    return replace(rules, confidence=_DEFAULT_CONFIDENCE[finder.name]) if name == "default" else rules
+    return replace(rules, confidence=_CLASSICAL) if name == "default" and finder.name == "classical" else rules
 
 
 def choose_boxes(found: Sequence[Found], width: int, height: int, rules: CropRules) -> list[Found]:

@@ -47,7 +47,7 @@ def draw_kind(rng: np.random.Generator) -> str:
 class Scenes:
     """Makes scenes from a pool of photographs, each (h, w, 3) uint8 RGB."""
 
-    def __init__(self, pool: Sequence[np.ndarray], longest: int = 480) -> None:
+    def __init__(self, pool: Sequence[np.ndarray], longest: int = 256) -> None:
         """`longest`: longer side of a scene, in pixels; photographs are shrunk to it before anything is done to them."""
         self._pool, self._longest = pool, longest
         self._edits: dict[str, Edit] = catalogue(pool)
@@ -63,8 +63,8 @@ class Scenes:
         height, width = (max(1, round(side * factor)) for side in image.shape[:2])
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         if rng.random() < 0.3:
-            image = self._saved(image, rng)  # whatever a seam shows at the pixel's scale is gone
-        fitted = [box.scaled(factor).inside(width, height) for box in boxes]
+            image = self._saved(image, rng)  # the seam too
+        fitted = [box.scaled(factor, factor).inside(width, height) for box in boxes]
         return Scene(image, tuple(box for box in fitted if min(box.right - box.left, box.bottom - box.top) >= 8), kind)
 
     def _photograph(self, rng: np.random.Generator) -> np.ndarray:
@@ -131,7 +131,8 @@ class Scenes:
             across, down = (
                 max(8, min(s, round(n * factor))) for s, n in ((width, content.shape[1]), (height, content.shape[0]))
             )
-            over = cv2.resize(content, (across, down), interpolation=cv2.INTER_AREA)
+            way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+            over = cv2.resize(content, (across, down), interpolation=way)
             left, top = int(rng.integers(0, width - across + 1)), int(rng.integers(0, height - down + 1))
             box = Box(left, top, left + across, top + down)
             if any(
@@ -152,7 +153,8 @@ class Scenes:
             below = image[top : top + down, left : left + across]
             below[:] = cv2.addWeighted(below, 1 - share, over, share, 0)
             taken.append(box)
-            boxes.append(inner.scaled(across / content.shape[1]).moved(left, top).inside(box.right, box.bottom))
+            shrunk = inner.scaled(across / content.shape[1], down / content.shape[0])
+            boxes.append(shrunk.moved(left, top))
         return image, boxes
 
     def _screenshot(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:

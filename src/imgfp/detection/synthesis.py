@@ -13,13 +13,14 @@ from PIL import Image
 
 from imgfp.detection.box import Box, from_yolo, to_yolo
 from imgfp.detection.scenes import Scenes, draw_kind
+from imgfp.edits import augly_catalogue
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_value, read_lines, write_bytes, write_csv, write_json
 from imgfp.images import Failure, ImageList, PhotographPool
 from imgfp.progress import track
 from imgfp.threads import thread_count
 
-VERSION = 2  # raise it whenever the same seed would give other files
+VERSION = 3  # raise it whenever the same seed would give other files
 SPLITS = ("train", "val")
 
 
@@ -30,14 +31,19 @@ class SynthesisConfig:
     Attributes:
         size: Scenes to learn from.
         held_out: Scenes to judge by, of photographs that no scene to learn from shows.
-        longest: Longer side of a scene in pixels, at most.
+        longest: Longer side of a scene in pixels, at most; best not more than the photographs have.
         seed: The same seed and photographs give the same bytes.
     """
 
     size: int = 20_000
     held_out: int = 1000
-    longest: int = 480
+    longest: int = 256
     seed: int = 0
+
+
+def describe_scenes(config: SynthesisConfig) -> dict[str, int]:
+    """What decides which scenes are made of some photographs, as plain JSON values."""
+    return {"version": VERSION, **asdict(config)}
 
 
 def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -> list[Failure]:
@@ -55,7 +61,12 @@ def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -
         )
     if len(photographs) < 4:
         raise InputError(f"{photographs.root}: {len(photographs)} photographs: scenes need 4 or more, 2 to a split")
-    _claim(folder, {"version": VERSION, **asdict(config), "photographs": hash_value(list(photographs.ids))})
+    plan = {
+        **describe_scenes(config),
+        "augly": bool(augly_catalogue()),
+        "photographs": hash_value(list(photographs.ids)),
+    }
+    _claim(folder, plan)
     if (folder / "scenes.csv").is_file():
         return _unreadable(folder)
     order = np.random.default_rng(config.seed).permutation(len(photographs))
