@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -123,12 +124,17 @@ def compare_runtimes(images: list[np.ndarray], true: list[tuple[Box, ...]]) -> N
     from imgfp_detector.finder import LearnedFinder, torch_model
     from imgfp_detector.weights import SHIPPED
 
-    model = torch_model(SHIPPED)
+    models: SimpleQueue[Any] = SimpleQueue()  # one a thread: a network keeps notes about the picture it is looking at
+    for _ in range(thread_count()):
+        models.put(torch_model(SHIPPED))
 
     class ByTorch(LearnedFinder):
         def forward(self, planes: np.ndarray) -> np.ndarray:
+            model = models.get()
             with torch.inference_mode():
-                return np.asarray(model(torch.from_numpy(planes))[0])
+                found = np.asarray(model(torch.from_numpy(planes))[0])
+            models.put(model)
+            return found
 
     ways: dict[str, Any] = {}
     reached: dict[int, float] = {}

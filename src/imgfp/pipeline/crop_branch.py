@@ -84,7 +84,7 @@ class CropBranch:
         self.alike = self._cut(boxes, crop_rules("global", self._finder)) if imgfp and alike else self.local
         count = len({crop.image_id for crop in self.local.crops.values()})
         announce(
-            f"crops: {len(self.local.crops)} of {count} of {len(queries)} queries, found by {self._finder.identity}"
+            f"crops: {len(self.local.crops)}, of {count} of the {len(queries)} queries, found by {self._finder.identity}"
         )
 
     def candidates(self, nearest: DescriptorIndex) -> Pairs:
