@@ -30,7 +30,7 @@ def test_imgfps_rules_replace_and_list(imgfp, queries, tmp_path) -> None:
     out = tmp_path / "out"
     said = imgfp("crop", queries, out, "--preset", "local", *CLASSICAL)
     assert said.code == 3
-    assert "1 crops of 1 of 3 pictures" in said.out
+    assert "1 crops, of 1 of 3 pictures" in said.out
     assert sorted(path.name for path in (out / "images").iterdir()) == ["pasted.jpg", "plain.png"]
     assert (out / "images/plain.png").read_bytes() == (queries / "plain.png").read_bytes()
     with Image.open(out / "images/pasted.jpg") as crop:

@@ -45,6 +45,6 @@ def run_crop(options: argparse.Namespace) -> int:
         write_bytes(options.out / f"{options.preset}_crop_list.txt", lines.encode("utf-8", "surrogateescape"))
     cropped = len({crop.image_id for crop in crops})
     print(f"finder: {finder.identity}")
-    print(f"{len(crops)} crops of {cropped} of {len(images)} pictures in {options.out / 'images'}; stages:")
+    print(f"{len(crops)} crops, of {cropped} of {len(images)} pictures, in {options.out / 'images'}; stages:")
     print_stages((result,))
     return report_failures(result.failures, options.out / "failures.csv")
