@@ -40,7 +40,7 @@ class LearnedFinder:
         self.size = size or int(self.card["size"])
         if self.size < 64 or self.size % 32:
             raise InputError(f"size={self.size}: give a multiple of 32 from 64 on")
-        self.identity = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px ({_LOOK})"
+        self.identity = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px, version {_LOOK}"
         self._session = _session(runtime_file(weights))
 
     def __call__(self, image: np.ndarray) -> list[Found]:

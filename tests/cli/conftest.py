@@ -31,15 +31,8 @@ def imgfp(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
         said = capsys.readouterr()
         assert "Traceback" not in said.err
         announced = (
-            *(
-                "local candidates: ",
-                "the demonstration set: ",
-                "preset imgfp: ",
-                "index ivf_",
-                "crops: ",
-                "crop features: ",
-            ),
-            *("detector: exporting ",),
+            *("local candidates: ", "the demonstration set: ", "preset imgfp: ", "index ivf_"),
+            *("crops: ", "crop features: ", "detector: exporting "),
             *("compiling the SIFT extractor", "features: ", "query features: ", "reference features: "),
         )
         lines = [line for line in said.err.splitlines() if line.strip() and "%|" not in line]  # no progress

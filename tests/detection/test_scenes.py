@@ -79,13 +79,15 @@ def test_a_thin_picture_has_its_box_too(pool, monkeypatch) -> None:
     """Its short side is rounded up: the box follows."""
     thin = np.full((16, 256, 3), (255, 0, 255), np.uint8)
     monkeypatch.setattr(Scenes, "_shown", lambda self, rng: (thin, Box(0, 0, 256, 16)))
-    scenes, ground = Scenes(pool, 320), np.zeros((200, 200, 3), np.uint8)
+    scenes, ground, seen = Scenes(pool, 320), np.zeros((200, 200, 3), np.uint8), 0
     for seed in range(20):
         image, boxes = scenes._paste(ground, np.random.default_rng(seed), 1)
         ys, xs = np.nonzero(image[..., 0] > 150)  # not quite opaque, sometimes
         (box,) = boxes
         if not (image[..., 1] > 0).any():  # no border
             assert overlap(Box(xs.min(), ys.min(), xs.max() + 1, ys.max() + 1), box) > 0.99
+            seen += 1
+    assert seen > 10
 
 
 def test_kinds_are_drawn_as_often_as_they_say() -> None:

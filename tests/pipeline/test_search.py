@@ -318,6 +318,7 @@ def test_presets_and_branches_are_named() -> None:
         parse_branches("local,globl")
     with pytest.raises(InputError, match=r"^branches=' , ': give one or more of local, global, crop$"):
         parse_branches(" , ")
+    assert parse_branches(["global", "local"]) == parse_branches("global,local") == ("local", "global")
     assert parse_branches("global, local") == parse_branches("local,global,local") == BOTH
     assert parse_branches("crop,global,local") == BRANCHES
     assert indexed(("crop",)) == ("local",)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from imgfp.cli import detector
+from imgfp.detection import SynthesisConfig, describe_scenes
 from imgfp.detection.finders import missing_packages
-from imgfp.detection.synthesis import VERSION
 from imgfp.errors import InputError
 from imgfp.tracking import open_store
 
@@ -59,7 +59,7 @@ def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: P
     card = read_card(weights)
     assert (card["network"], card["size"], len(card["classes"])) == ("yolov5n", 64, 3)
     assert card["command"] == "python train/detector.py"
-    assert card["scenes"] == {"version": VERSION, "size": 8, "held_out": 4, "longest": 96, "seed": 0}
+    assert card["scenes"] == describe_scenes(SynthesisConfig(size=8, held_out=4, longest=96))
     assert app("epochs=[2]", "merge_classes=false") == 0
     assert "is done already" in capsys.readouterr().err
 

@@ -17,8 +17,7 @@ from imgfp.tracking import comparison, describe, open_store, parent_run
 def judge(config: DictConfig) -> int:
     """Runs every chosen preset and prints the figures side by side; the exit code says whether images were left out."""
     data = JudgedData.open(Path(config.data.root))
-    chosen = config.branches
-    branches = parse_branches(chosen if isinstance(chosen, str) else ",".join(chosen))
+    branches = parse_branches(config.branches)
     background = _background(config.background, data)
     mlruns, work = Path(config.paths.mlruns), Path(config.paths.work) / data.root.name
     store = open_store(mlruns)

@@ -60,8 +60,7 @@ def judge_weights(config: DictConfig) -> int:
     if len(config.preset) != 1:
         raise InputError(f"preset={list(config.preset)}: merging is judged for one preset at a time: give one")
     ((name, node),) = config.preset.items()
-    chosen = config.branches
-    branches = parse_branches(chosen if isinstance(chosen, str) else ",".join(chosen))
+    branches = parse_branches(config.branches)
     weights = {str(branch): number(config.fusion.weights, branch) for branch in config.fusion.weights}
     trials = whole_number(config.search, "trials")
     searched = _searched(config.data.root, config.paths.work, str(name), _Frozen(preset_of(node)), branches)
@@ -123,7 +122,7 @@ def _judge(
     params = {
         "data": Path(config.data.root).name,
         "preset": searched.name,
-        "branches": list(config.branches),
+        "branches": list(parse_branches(config.branches)),
         **settings,
     }
     experiment, text = config.tracking.experiment, OmegaConf.to_yaml(config, resolve=True)

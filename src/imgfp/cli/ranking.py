@@ -30,7 +30,7 @@ def fit_ranking(config: DictConfig) -> int:
     data = made_data(config, photographs)
     seed = int(config.made.seed)
     preset = replace(preset_of(config.preset.default), fusion=FusionConfig(rule="verified"))
-    branches = parse_branches(",".join(config.branches))
+    branches = parse_branches(config.branches)
     settings = {"photographs": len(photographs), **OmegaConf.to_container(config.made), **asdict(preset)}  # type: ignore[dict-item]
     tracking = Tracking(
         Path(config.paths.mlruns), config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True)

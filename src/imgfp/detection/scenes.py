@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from imgfp.detection.backgrounds import plain_background
-from imgfp.detection.box import CLASSES, Box, around
+from imgfp.detection.box import CLASSES, Box, around, overlap
 from imgfp.edits import Edit, Edited, apply_edits, augly_catalogue, catalogue
 from imgfp.edits.detail import jpeg_saved
-from imgfp.edits.edit import translation
+from imgfp.edits.edit import resized, translation
 from imgfp.edits.lettering import any_colour
 
 # how often each kind is drawn; letter-boxed and framed pictures are boxes too, because what lies around is not the copy
@@ -94,13 +94,13 @@ class Scenes:
 
     def _shown(self, rng: np.random.Generator, least: float = 0.0) -> tuple[np.ndarray, Box]:
         """A picture as it is pasted, and where it lies in that: between bars, or on a screen unless `least` is above 0."""
-        content, chance = self._content(rng), rng.uniform(least, 1.0)
+        (content, whole), chance = self._whole(rng), rng.uniform(least, 1.0)
         height, width = content.shape[:2]
         if chance < _ON_SCREEN:
             done = self._edits["screenshot"](content, rng)
             return done.image, around(done.matrix, width, height, CLASSES[0])
         if chance > _ON_SCREEN + _BARRED:
-            return content, Box(0, 0, width, height)
+            return content, whole
         ratio = float(np.exp(rng.uniform(np.log(0.45), np.log(2.2))))
         across, down = max(width, round(height * ratio)), max(height, round(width / ratio))
         colour = any_colour(rng) if rng.random() < 0.3 else (0, 0, 0) if rng.random() < 0.75 else (255, 255, 255)
@@ -131,14 +131,10 @@ class Scenes:
             across, down = (
                 max(8, min(s, round(n * factor))) for s, n in ((width, content.shape[1]), (height, content.shape[0]))
             )
-            way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-            over = cv2.resize(content, (across, down), interpolation=way)
+            over = resized(content, across, down).image
             left, top = int(rng.integers(0, width - across + 1)), int(rng.integers(0, height - down + 1))
             box = Box(left, top, left + across, top + down)
-            if any(
-                min(b.right, box.right) > max(b.left, box.left) and min(b.bottom, box.bottom) > max(b.top, box.top)
-                for b in taken
-            ):
+            if any(overlap(box, other) > 0 for other in taken):
                 continue  # two that cover each other would make half a box
             if rng.random() < 0.2:
                 edge = int(rng.integers(1, 7))
@@ -169,6 +165,7 @@ class Scenes:
         return self._boxed(self._whole(rng), edit, "letter_boxed", rng)
 
     def _whole(self, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+        """A picture as it is pasted, with nothing around it."""
         content = self._content(rng)
         return content, Box(0, 0, content.shape[1], content.shape[0])
 
@@ -206,6 +203,6 @@ def _filling(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """The middle of a picture, scaled to fill (height, width)."""
     factor = max(width / image.shape[1], height / image.shape[0])
     across, down = max(width, round(image.shape[1] * factor)), max(height, round(image.shape[0] * factor))
-    grown = cv2.resize(image, (across, down), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    grown = resized(image, across, down).image
     left, top = (across - width) // 2, (down - height) // 2
     return grown[top : top + height, left : left + width]

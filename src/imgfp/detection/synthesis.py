@@ -20,7 +20,7 @@ from imgfp.images import Failure, ImageList, PhotographPool
 from imgfp.progress import track
 from imgfp.threads import thread_count
 
-VERSION = 3  # raise it whenever the same seed would give other files
+VERSION = 4  # raise it whenever the same seed would give other files
 SPLITS = ("train", "val")
 
 
@@ -41,9 +41,9 @@ class SynthesisConfig:
     seed: int = 0
 
 
-def describe_scenes(config: SynthesisConfig) -> dict[str, int]:
+def describe_scenes(config: SynthesisConfig) -> dict[str, object]:
     """What decides which scenes are made of some photographs, as plain JSON values."""
-    return {"version": VERSION, **asdict(config)}
+    return {"version": VERSION, "augly": bool(augly_catalogue()), **asdict(config)}
 
 
 def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -> list[Failure]:
@@ -61,12 +61,7 @@ def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -
         )
     if len(photographs) < 4:
         raise InputError(f"{photographs.root}: {len(photographs)} photographs: scenes need 4 or more, 2 to a split")
-    plan = {
-        **describe_scenes(config),
-        "augly": bool(augly_catalogue()),
-        "photographs": hash_value(list(photographs.ids)),
-    }
-    _claim(folder, plan)
+    _claim(folder, {**describe_scenes(config), "photographs": hash_value(list(photographs.ids))})
     if (folder / "scenes.csv").is_file():
         return _unreadable(folder)
     order = np.random.default_rng(config.seed).permutation(len(photographs))

@@ -1,6 +1,7 @@
 """Presets: every choice of a run in one typed value. Defined here and nowhere else; Hydra's groups are made from these."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 
 from imgfp.descriptors import TopkConfig
@@ -166,12 +167,13 @@ def with_index_kind(preset: Preset, kind: str | None) -> Preset:
     return replace(preset, index=replace(preset.index, kind=kind))
 
 
-def parse_branches(text: str) -> tuple[str, ...]:
-    """ "local,global" to its parts, in the order of BRANCHES.
+def parse_branches(given: str | Iterable[str]) -> tuple[str, ...]:
+    """ "local,global", or a list of names, to its parts, in the order of BRANCHES.
 
     Raises:
         InputError: another name, or none.
     """
+    text = given if isinstance(given, str) else ",".join(map(str, given))
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         _one_of("branch", name, BRANCHES)
