@@ -1,9 +1,7 @@
 """Both presets end to end on a few photographs: who is found, what is refused, what is left out, and the same bytes."""
 
-import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ from imgfp.images import ImageList
 from imgfp.local.extract import SiftPool
 from imgfp.pipeline.candidates import read_rows
 from imgfp.pipeline.features import feature_stage
-from imgfp.pipeline.index import build_index, open_index, preset_from
+from imgfp.pipeline.index import build_index, open_index
 from imgfp.pipeline.presets import BRANCHES, PRESETS, indexed, parse_branches, preset_named, stand_in_note
 from imgfp.pipeline.search import SearchResult, find, search
 from imgfp.records import Pairs, read_descriptors
@@ -37,11 +35,7 @@ def finder(small_set, tmp_path):
 
 
 def rows(pairs: Pairs) -> dict[tuple[str, str], float]:
-    return dict(
-        zip(
-            zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), strict=True), pairs.scores.tolist(), strict=True
-        )
-    )
+    return dict(zip(pairs.id_pairs(), pairs.scores.tolist(), strict=True))
 
 
 def right(result: SearchResult, truth: dict[str, str]) -> set[str]:
@@ -125,107 +119,6 @@ def test_rule_similarity_ranks_the_global_branch_without_local_features(small_se
     candidates = read_rows(tmp_path / "work/global_candidates")
     assert rows(result.predictions) == rows(best_answers(candidates, 2))
     assert len(result.predictions) == 2 * len(queries)
-
-
-def test_index_and_search_give_the_bytes_of_find(small_set, tmp_path, contents, capsys) -> None:
-    queries, references = str(small_set.queries), str(small_set.references)
-    for preset in PRESETS:
-        found, index, searched = (tmp_path / f"{preset}_{name}" for name in ("found", "index", "searched"))
-        assert main(["find", queries, references, "--out", str(found), "--preset", preset]) == 0
-        assert main(["index", references, "--out", str(index), "--preset", preset]) == 0
-        assert main(["search", str(index), queries, "--out", str(searched)]) == 0
-        said = capsys.readouterr().err
-        assert ("imgFp's descriptor network (EsViT, fine-tuned) is in no package" in said) == (preset == "imgfp")
-        for name in ("predictions.csv", "branches/local.csv", "branches/global.csv"):
-            assert (searched / name).read_bytes() == (found / name).read_bytes()
-        assert contents(index) == contents(found / "index")
-    assert (found / "predictions.csv").read_bytes() != (tmp_path / "default_found/predictions.csv").read_bytes()
-
-
-@pytest.fixture
-def built(small_set, tmp_path):
-    """An index of both branches."""
-    build_index(ImageList.open(small_set.references), tmp_path / "index", "default", PRESETS["default"], BOTH)
-    return tmp_path / "index"
-
-
-def test_search_narrows_the_branches_and_leaves_nothing_of_the_others(built, small_set, tmp_path) -> None:
-    index, queries, out = open_index(built), ImageList.open(small_set.queries), tmp_path / "out"
-    both = search(index, queries, out, index.preset, BOTH)
-    assert (out / "branches/local.csv").is_file()
-    alone = search(index, queries, out, index.preset, ("global",))
-    assert not (out / "branches/local.csv").exists()
-    assert rows(Pairs.read_csv(out / "predictions.csv")) == rows(both.branches["global"]) == rows(alone.predictions)
-
-
-def test_an_index_lacks_the_branches_it_was_not_built_with(small_set, tmp_path, capsys) -> None:
-    index = tmp_path / "index"
-    assert main(["index", str(small_set.references), "--out", str(index), "--branches", "local"]) == 0
-    assert not (index / "parts/000/descriptors").exists()
-    capsys.readouterr()
-    assert (
-        main(["search", str(index), str(small_set.queries), "--branches", "global", "--out", str(tmp_path / "o")]) == 2
-    )
-    assert capsys.readouterr().err == (
-        f"imgfp search: {index} was built with branches local, not global: build an index with --branches global\n"
-    )
-
-
-def test_an_index_with_other_settings_is_refused_and_kept(built, small_set, contents) -> None:
-    before = contents(built)
-    references = ImageList.open(small_set.references)
-    with pytest.raises(InputError, match=r"index is an index with preset = 'default', now it is 'imgfp': give another"):
-        build_index(references, built, "imgfp", PRESETS["imgfp"], BOTH)
-    with pytest.raises(InputError, match=r"is an index with branches = \['local', 'global'\], now it is \['local'\]: "):
-        build_index(references, built, "default", PRESETS["default"], ("local",))
-    with pytest.raises(InputError, match=r"is an index with root = '.*references', now it is '.*background': "):
-        build_index(ImageList.open(small_set.background), built, "default", PRESETS["default"], BOTH)
-    assert contents(built) == before
-
-
-def test_a_search_with_other_extraction_settings_is_refused(built, small_set, tmp_path) -> None:
-    index = open_index(built)
-    other = replace(index.preset, sift=replace(index.preset.sift, side=200))
-    with pytest.raises(
-        InputError, match=r"was built with SiftConfig\(side=300.*, now it is SiftConfig\(side=200.*: build another"
-    ):
-        search(index, ImageList.open(small_set.queries), tmp_path / "out", other, BOTH)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "parts/000/images.csv",
-        "parts/000/descriptors/descriptors.h5",
-        "parts/000/features/00000.descriptors.npy",
-        "parts/000/features/00000.json",
-    ],
-)
-def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small_set, contents, name: str) -> None:
-    before = contents(built)
-    data = before[name]
-    (built / name).write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
-    with pytest.raises(InputError, match=rf"{name}: missing or changed since it was written: delete .* again$"):
-        open_index(built)
-    build_index(ImageList.open(small_set.references), built, "default", PRESETS["default"], BOTH)
-    assert contents(built) == before
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        (None, r"no finished index there \(no index\.json\): run 'imgfp index REFERENCES --out "),
-        ("{", r"index\.json: damaged: delete .* and build the index again"),
-        ("[]", r"index\.json: damaged: delete .* and build the index again"),
-        ('{"schema": 99}', r"index\.json: schema 99, this version reads 3: delete .* and build the index again"),
-        ('{"schema": 1}', r"index\.json: schema 1, this version reads 3: delete .* and build the index again"),
-    ],
-)
-def test_a_folder_that_is_no_index_is_refused(tmp_path, text, told: str) -> None:
-    if text is not None:
-        (tmp_path / "index.json").write_text(text)
-    with pytest.raises(InputError, match=told):
-        open_index(tmp_path)
 
 
 def test_unreadable_images_are_named_holes_and_change_no_other_row(small_set, tmp_path, capsys) -> None:
@@ -360,22 +253,6 @@ def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, obj
         replace(default, **{key: replace(getattr(default, key), **values) for key, values in change.items()})
 
 
-def test_index_says_what_it_holds(built, small_set) -> None:
-    description = json.loads((built / "index.json").read_bytes())
-    assert (description["preset"], description["branches"], description["parts"][0]["images"]) == (
-        "default",
-        ["local", "global"],
-        8,
-    )
-    assert Path(description["parts"][0]["root"]) == small_set.references.resolve()
-    index = open_index(built)
-    assert (index.preset, index.branches) == (PRESETS["default"], BOTH)
-    assert index.images == ImageList.open(small_set.references)
-    lines = (built / "parts/000/images.csv").read_text().splitlines()
-    assert lines[0] == "id,path,bytes"
-    assert lines[1] == f"ref0,ref0.png,{(small_set.references / 'ref0.png').stat().st_size}"
-
-
 def test_a_trained_network_finds_and_its_weights_must_stay(small_set, tmp_path, monkeypatch) -> None:
     torch.manual_seed(0)
     weights = tmp_path / "trained.safetensors"
@@ -415,30 +292,3 @@ def test_a_run_says_which_extractor_it_used(small_set, tmp_path, capsys) -> None
     assert capsys.readouterr().err.splitlines() == ["features: pycolmap SIFT"]
     with pytest.raises(InputError, match=r"settings\.sift\.extractor = 'compiled', now it is 'pycolmap': give another"):
         feature_stage("features", references, replace(config, extractor="pycolmap"), tmp_path / "ours")
-
-
-def test_an_index_states_the_extractor_that_was_used(small_set, tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("imgfp.local.extractor_check.compiled_fault", lambda: "no compiler")
-    queries, references = ImageList.open(small_set.queries), ImageList.open(small_set.references)
-    build_index(references, tmp_path / "index", "default", PRESETS["default"], ("local",))
-    told = capsys.readouterr().err.splitlines()
-    assert told == [
-        "compiled SIFT cannot be used here, pycolmap's takes its place: no compiler",
-        "reference features: pycolmap SIFT",
-    ]
-    index = open_index(tmp_path / "index")
-    assert index.preset.sift.extractor == "pycolmap"
-    result = search(index, queries, tmp_path / "out", PRESETS["default"], ("local",))
-    assert result.preset.sift.extractor == "pycolmap"
-    monkeypatch.undo()
-    with pytest.raises(
-        InputError, match=r"extractor='pycolmap'\), now it is SiftConfig\(.*extractor='compiled'\): build"
-    ):
-        search(index, queries, tmp_path / "again", PRESETS["default"], ("local",))
-
-
-def test_an_index_from_before_there_was_a_choice_was_made_by_pycolmap(built) -> None:
-    settings = json.loads((built / "index.json").read_bytes())["settings"]
-    assert preset_from(settings).sift.extractor == "compiled"
-    del settings["sift"]["extractor"]
-    assert preset_from(settings).sift.extractor == "pycolmap"
