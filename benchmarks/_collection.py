@@ -15,11 +15,11 @@ from benchmarks._side_by_side import ROOT
 from imgfp.edits import POLICIES, Edit, EditsConfig, apply_edits, create_edits, draw
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.local.features import LocalFeatures
-from imgfp.local.sift import SiftConfig, extract_sift
+from imgfp.local.sift.sift import SiftConfig, extract_sift
 from imgfp.local.store import FeatureStore, write_shard
-from imgfp.pipeline.features import feature_stage
-from imgfp.pipeline.inputs import claim_images
-from imgfp.pipeline.stage import Shard, Stage, run_stage
+from imgfp.pipeline.stages.features import feature_stage
+from imgfp.pipeline.stages.inputs import claim_images
+from imgfp.pipeline.stages.stage import Shard, Stage, run_stage
 from imgfp.progress import advance
 from imgfp.threads import thread_count
 

@@ -24,8 +24,8 @@ from imgfp.edits import (
     draw,
     plain_name,
 )
-from imgfp.images import ImageList, read_rgb, squashed
-from imgfp.learning.data.maker import WORKING
+from imgfp.images import ImageList, read_rgb, resized
+from imgfp.learning.data.sample_builder import WORKING
 
 COUNT, ROUNDS = 60, 5
 SIZE = 160  # pixels a side of a training view
@@ -54,11 +54,11 @@ def edit_all(images: Sequence[np.ndarray], edit: Edit) -> None:
 
 
 def view_all(images: Sequence[np.ndarray], policy: Policy, edits: Mapping[str, Edit], limit: int | None) -> None:
-    """A view of each picture: edits drawn and applied, then squashed to SIZE x SIZE."""
+    """A view of each picture: edits drawn and applied, then resized to SIZE x SIZE."""
     for number, image in enumerate(images):
         rng = np.random.default_rng([1, number])
         edited = apply_edits(image, draw(policy, rng, edits), edits, rng, limit)
-        squashed(edited.image, SIZE)
+        resized(edited.image, SIZE)
 
 
 def time_edits(images: Sequence[np.ndarray]) -> dict[str, float]:

@@ -14,10 +14,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python 
 
 from benchmarks._side_by_side import ROOT, alternate, need, show
 from imgfp.images import Failure, ImageList, read_rgb
-from imgfp.local.extract import SiftPool
-from imgfp.local.extractor_check import same_keypoints
-from imgfp.local.plane import luma_plane
-from imgfp.local.sift import EXTRACTORS, SiftConfig, extract_sift, sift_of_plane
+from imgfp.local.sift.extract import SiftPool
+from imgfp.local.sift.extractor_check import same_keypoints
+from imgfp.local.sift.plane import luma_plane
+from imgfp.local.sift.sift import EXTRACTORS, SiftConfig, extract_sift, sift_of_plane
 
 COUNT = 100
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python 
 from benchmarks._side_by_side import in_fresh_process, need
 from imgfp.local.features import LocalFeatures
 from imgfp.local.store import write_shard
-from imgfp.pipeline.stage import Shard, Stage, run_stage
+from imgfp.pipeline.stages.stage import Shard, Stage, run_stage
 
 IMAGES, KEYPOINTS, SHARD = 2000, 500, 250  # 1 M descriptors, 144 MB
 

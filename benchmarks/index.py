@@ -4,8 +4,8 @@ python benchmarks/index.py [MILLIONS] [DESCRIPTORS]: a collection of so many mil
 descriptors a query (16, in eights). Features and exact answers are made once, go on where they were stopped, and lie in
 outputs/benchmarks (6 GB): about an hour on two cores, so smaller numbers give a first view.
 
-A query's right reference counts as found when it is among the ten images with most votes, in one form, each drawn descriptor
-with its 8 nearest; a search of preset default votes with all descriptors of a query, 16 neighbours each, in four forms, and finds
+A query's right reference counts as found when it is among the ten images with most votes, in one transform, each drawn descriptor
+with its 8 nearest; a search of preset default votes with all descriptors of a query, 16 neighbours each, in four transforms, and finds
 more. The exact search is timed on 2,048 descriptors, the others on 37,000: so many come together in a search, of 64 pictures.
 """
 
@@ -24,26 +24,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python 
 from benchmarks._collection import FOLDER, QUERIES, collection, queries
 from benchmarks._side_by_side import in_fresh_process, keep, need
 from imgfp.files import atomic_path, hash_value, write_json
-from imgfp.local.features import variants
-from imgfp.local.index_config import KINDS
+from imgfp.local.features import transforms_for
+from imgfp.local.index.index_config import KINDS
+from imgfp.local.index.neighbours import DescriptorIndex, ExactIndex, Neighbours
 from imgfp.local.joined import JoinedFeatures
-from imgfp.local.neighbours import DescriptorIndex, ExactIndex, Neighbours
 from imgfp.local.vote import VoteConfig, best_images, weighted_votes
-from imgfp.pipeline.compress import open_compressed
+from imgfp.pipeline.stages.compress import open_compressed
 from imgfp.progress import track
 from imgfp.threads import thread_count
 
 NEIGHBOURS, TOP, ROUND, TIMED, BATCH = 8, 10, 8, 2048, 37_000
 KIND_NAMES = ("ivf_pq24", "ivf_pq16", "ivf_rabitq", "ivf_sq8", "fast_scan")
 PROBES = (4, 8, 16, 32)
-PLAIN, FOUR = variants(False, False), variants(True, True)
+PLAIN, FOUR = transforms_for(False, False), transforms_for(True, True)
 
 BUILD = """
 import os, time
 from pathlib import Path
 from benchmarks._collection import FOLDER
 from benchmarks.index import joined
-from imgfp.pipeline.compress import build_compressed
+from imgfp.pipeline.stages.compress import build_compressed
 started, before = time.perf_counter(), os.times()
 build_compressed(Path(sys.argv[1]), joined(int(sys.argv[3])), sys.argv[2])
 used = os.times()
@@ -74,7 +74,7 @@ def exact_answers(index: ExactIndex, rounds: Sequence[np.ndarray]) -> Neighbours
     """The exact neighbours of all rounds, each kept in a file named by what it was computed from."""
     kept_parts = []
     for number, descriptors in enumerate(rounds):
-        name = hash_value([index.identity, hash_value(descriptors.tobytes().hex()), NEIGHBOURS])[:16]
+        name = hash_value([index.fingerprint, hash_value(descriptors.tobytes().hex()), NEIGHBOURS])[:16]
         path = FOLDER.parent / "exact" / f"{name}.npz"
         if not path.is_file():
             for _ in track([0], 1000, f"exact answers, round {number + 1} of {len(rounds)}", "permille", 1000):
@@ -98,11 +98,11 @@ def recall(found: Neighbours, owner: np.ndarray, names: Sequence[str], wanted: S
     return hits / len(wanted)
 
 
-def speed(index: DescriptorIndex, descriptors: np.ndarray, forms: Any) -> float:
-    """Descriptors searched in a CPU second, each in all forms."""
-    index.search(descriptors[:8], NEIGHBOURS, forms)  # compiled, mapped
+def speed(index: DescriptorIndex, descriptors: np.ndarray, transforms: Any) -> float:
+    """Descriptors searched in a CPU second, each in all transforms."""
+    index.search(descriptors[:8], NEIGHBOURS, transforms)  # compiled, mapped
     started = time.process_time()
-    index.search(descriptors, NEIGHBOURS, forms)
+    index.search(descriptors, NEIGHBOURS, transforms)
     return len(descriptors) / (time.process_time() - started)
 
 
@@ -147,7 +147,7 @@ def print_rows(rows: list[dict[str, Any]], header: bool) -> None:
     if header:
         print(
             f"\n{exact['descriptors']:,} descriptors, {QUERIES:,} queries, descriptors a CPU second, {thread_count()} threads"
-            f"\n{'':<12}{'probes':>7}{'bytes':>8}{'recall':>9}{'of exact':>10}{'one form':>10}{'times':>8}{'four forms':>12}{'times':>8}"
+            f"\n{'':<12}{'probes':>7}{'bytes':>8}{'recall':>9}{'of exact':>10}{'one transform':>10}{'times':>8}{'four transforms':>12}{'times':>8}"
             f"{'build MB':>10}{'CPU s':>8}"
         )
     for row in rows if header else rows[1:]:
@@ -164,15 +164,15 @@ def check(small: list[dict[str, Any]], large: list[dict[str, Any]]) -> None:
     """Prints which figures that the project asks for are reached."""
     exact = large[0]
     for most, share in ((32, 0.99), (24, 0.97)):
-        for forms in ("plain", "four"):
+        for transforms in ("plain", "four"):
             good = [
                 row
                 for row in large[1:]
                 if row["bytes"] <= most
                 and row["recall"] >= share * exact["recall"]
-                and row[forms] >= 100 * exact[forms]
+                and row[transforms] >= 100 * exact[transforms]
             ]
-            what = f"<= {most} bytes at >= {share:.0%} of the exact recall and >= 100 times its speed, forms: {forms}"
+            what = f"<= {most} bytes at >= {share:.0%} of the exact recall and >= 100 times its speed, transforms: {transforms}"
             need(what + "".join(f"; {row['kind']} with {row['probes']} probes" for row in good), bool(good))
     peaks = {row["kind"]: row["build"]["peak"] for row in large[1:]}
     need(f"building takes less than 3 GB: {peaks}", max(peaks.values()) < 3000)

@@ -12,9 +12,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
 
 from benchmarks._side_by_side import ROOT, alternate, need, show
-from imgfp.local.features import LocalFeatures, Variant, variant_descriptors, variants
-from imgfp.local.match import Side, match
-from imgfp.local.nearest import nearest_pair
+from imgfp.local.features import LocalFeatures, Transform, transform_descriptors, transforms_for
+from imgfp.local.index.nearest import nearest_pair
+from imgfp.local.match import MatchInput, match
 from imgfp.local.verify import MatchConfig, compare_pair
 from imgfp.threads import libraries_single_threaded
 
@@ -34,11 +34,13 @@ def main() -> None:
 def _compare(query_name: str, reference_name: str) -> None:
     query, reference = _features(query_name), _features(reference_name)
     size = f"{query_name} and {reference_name}, {len(query)} x {len(reference)} keypoints"
-    two, four = variants(True, False), variants(True, True)
-    sides = {forms: (Side(query, forms), Side(reference, forms)) for forms in (two, four)}
+    two, four = transforms_for(True, False), transforms_for(True, True)
+    sides = {
+        transforms: (MatchInput(query, transforms), MatchInput(reference, transforms)) for transforms in (two, four)
+    }
     matcher = cv2.BFMatcher(cv2.NORM_L2)
     train = query.descriptors.astype(np.float32)
-    asked = [variant_descriptors(reference.descriptors, form).astype(np.float32) for form in two]
+    asked = [transform_descriptors(reference.descriptors, transform).astype(np.float32) for transform in two]
 
     def brute() -> list[Sequence[Sequence[cv2.DMatch]]]:
         return [matcher.knnMatch(item, train, k=2) for item in asked]
@@ -47,8 +49,8 @@ def _compare(query_name: str, reference_name: str) -> None:
     ways = {
         BASELINE: brute,
         "imgfp, plain and mirrored": lambda: match(*sides[two], RATIO),
-        "the same, reference made ready": lambda: match(sides[two][0], Side(reference, two), RATIO),
-        "four forms, reference made ready": lambda: match(sides[four][0], Side(reference, four), RATIO),
+        "the same, reference made ready": lambda: match(sides[two][0], MatchInput(reference, two), RATIO),
+        "four transforms, reference made ready": lambda: match(sides[four][0], MatchInput(reference, four), RATIO),
     }
     seconds = alternate(ways, ROUNDS, time.process_time)
     show(f"match score of {size}", seconds, BASELINE, 1, "pairs")
@@ -66,24 +68,24 @@ def _compare(query_name: str, reference_name: str) -> None:
                 cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=5.0)
 
     config = MatchConfig()
-    ready = Side(query, config.forms)
+    ready = MatchInput(query, config.transforms)
     name = BASELINE + ", affine"
     ways = {
         name: verified,
-        "imgfp, reference made ready": lambda: compare_pair(ready, Side(reference, config.forms), config),
+        "imgfp, reference made ready": lambda: compare_pair(ready, MatchInput(reference, config.transforms), config),
     }
     seconds = alternate(ways, ROUNDS, time.process_time)
     show(f"candidate verified: {size}", seconds, name, 1, "pairs")
     ratio = seconds[name] / seconds["imgfp, reference made ready"]
-    need(f"verified at least 4x faster: {ratio:.1f}x, in {len(config.forms)} forms against two", ratio >= 4)
+    need(f"verified at least 4x faster: {ratio:.1f}x, in {len(config.transforms)} transforms against two", ratio >= 4)
 
 
-def _check_equal(brute: list, sides: tuple[Side, Side], forms: tuple[Variant, ...]) -> None:
-    """The matches that the ratio accepts are the same keypoints at the same distance, in both forms."""
+def _check_equal(brute: list, sides: tuple[MatchInput, MatchInput], transforms: tuple[Transform, ...]) -> None:
+    """The matches that the ratio accepts are the same keypoints at the same distance, in both transforms."""
     query, reference = sides
     accepted = 0
     for found, distances, rows, _ in zip(
-        brute, *nearest_pair(reference.views[0], query.views[0], 2), forms, strict=True
+        brute, *nearest_pair(reference.views[0], query.views[0], 2), transforms, strict=True
     ):
         squared = np.rint(np.array([[a.distance, b.distance] for a, b in found], np.float64) ** 2).astype(np.int64)
         assert np.array_equal(squared, distances)

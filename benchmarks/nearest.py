@@ -10,15 +10,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python 
 
 from benchmarks._side_by_side import alternate, show
 from imgfp.faiss_loader import faiss
-from imgfp.local.features import variant_descriptors, variants
-from imgfp.local.nearest import nearest
+from imgfp.local.features import transform_descriptors, transforms_for
+from imgfp.local.index.nearest import nearest
 from imgfp.threads import thread_count
 
 QUERIES, ROWS, BLOCK = 10_000, 100_000, 50_000
 
 
 def main() -> None:
-    """Prints a table for k = 1 (votes of preset imgfp), k = 8, and k = 8 in four forms (preset default asks for 16)."""
+    """Prints a table for k = 1 (votes of preset imgfp), k = 8, and k = 8 in four transforms (preset default asks for 16)."""
     rng = np.random.default_rng(0)
     queries = rng.integers(0, 60, (QUERIES, 128), dtype=np.uint8)
     store = rng.integers(0, 60, (ROWS, 128), dtype=np.uint8)
@@ -33,17 +33,17 @@ def main() -> None:
         seconds = alternate({"faiss.knn, float32": theirs, "imgfp": ours}, rounds=5)
         title = f"{QUERIES:,} queries, {ROWS:,} descriptors, k = {k}, {thread_count()} threads"
         show(title, seconds, "faiss.knn, float32", QUERIES * ROWS / 1e6, "M distances")
-    forms = variants(mirrored=True, inverted=True)
-    asked = [variant_descriptors(queries, form).astype(np.float32) for form in forms]
+    transforms = transforms_for(mirrored=True, inverted=True)
+    asked = [transform_descriptors(queries, transform).astype(np.float32) for transform in transforms]
     held = store.astype(np.float32)
 
     def four_times() -> list[np.ndarray]:
         return [faiss.knn(item, held, 8)[0] for item in asked]
 
-    ours = partial(nearest, queries, blocks, 8, forms)
+    ours = partial(nearest, queries, blocks, 8, transforms)
     assert np.array_equal(ours()[0], np.stack(four_times()))
-    seconds = alternate({"faiss.knn, float32, 4 times": four_times, "imgfp, 4 forms at once": ours}, rounds=3)
-    title = f"{QUERIES:,} queries in 4 forms, {ROWS:,} descriptors, k = 8, {thread_count()} threads"
+    seconds = alternate({"faiss.knn, float32, 4 times": four_times, "imgfp, 4 transforms at once": ours}, rounds=3)
+    title = f"{QUERIES:,} queries in 4 transforms, {ROWS:,} descriptors, k = 8, {thread_count()} threads"
     show(title, seconds, "faiss.knn, float32, 4 times", 4 * QUERIES * ROWS / 1e6, "M distances")
 
 

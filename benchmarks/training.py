@@ -19,8 +19,8 @@ from imgfp.encoders import NetworkConfig, create_network
 from imgfp.learning.config import AdamWConfig, TrainerConfig
 from imgfp.learning.data import Batch, PairsConfig, open_training
 from imgfp.learning.losses import InfoNceKoleoConfig, create_loss
-from imgfp.learning.machine import in_bf16
 from imgfp.learning.optimise import create_optimizer
+from imgfp.learning.trainer import in_bf16
 from imgfp.threads import thread_count
 
 BATCHES, ITEMS, WORKERS = 12, 32, 2
@@ -67,7 +67,7 @@ def main() -> None:
         folder = folder_of_photographs(Path(made))
         for architecture, size, precision in DEFAULTS:
             items = min(BATCHES * ITEMS, len(list(folder.iterdir())))
-            pairs = PairsConfig(str(folder), limit=items, batch=ITEMS, untouched=0, workers=WORKERS)
+            pairs = PairsConfig(str(folder), limit=items, batch=ITEMS, negatives=0, workers=WORKERS)
             data = open_training(pairs, EditsConfig(), None, 0, partial(_always, size))
             loader = data.train_dataloader()
             ready = list(loader)  # starts the workers too

@@ -6,7 +6,7 @@ On a self-made set and on a judged one. Killed at any point, the same command go
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.cli.ablation import compare_settings
-    from imgfp.cli.hydra_app import run_app
+    from imgfp.apps.ablation import compare_settings
+    from imgfp.apps.hydra_app import run_app
 
     run_app(compare_settings, Path(__file__).resolve().parent.parent, "ablation")

@@ -6,7 +6,7 @@ Each chosen normalisation becomes one MLflow run of one experiment; in a sweep (
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.cli.descriptors import judge, register_groups
-    from imgfp.cli.hydra_app import run_app
+    from imgfp.apps.descriptors import judge, register_groups
+    from imgfp.apps.hydra_app import run_app
 
     run_app(judge, Path(__file__).resolve().parent.parent, "descriptors", register_groups)

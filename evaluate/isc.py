@@ -6,7 +6,7 @@ Each chosen preset becomes one MLflow run of one experiment; in a sweep (-m) the
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.cli.hydra_app import run_app
-    from imgfp.cli.isc import judge
+    from imgfp.apps.hydra_app import run_app
+    from imgfp.apps.isc import judge
 
     run_app(judge, Path(__file__).resolve().parent.parent, "isc")

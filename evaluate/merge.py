@@ -7,7 +7,7 @@ on the other; both figures are shown. In a sweep (-m) the runs are children of o
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.cli.hydra_app import run_app
-    from imgfp.cli.merge_weights import judge_weights
+    from imgfp.apps.hydra_app import run_app
+    from imgfp.apps.merge_weights import judge_weights
 
     run_app(judge_weights, Path(__file__).resolve().parent.parent, "merge")

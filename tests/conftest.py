@@ -121,7 +121,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     import torch
     from one_process import OneProcess
 
-    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
+    monkeypatch.setattr("imgfp.pipeline.stages.features.SiftPool", OneProcess)
     monkeypatch.setenv("IMGFP_THREADS", "1")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -134,7 +134,7 @@ def tiny_disc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """5 references, 3 training images, 5 queries made from references and 2 others."""
     pytest.importorskip("skimage")
     pytest.importorskip("sklearn")
-    from imgfp.pipeline import demo_set
+    from imgfp.datasets import demo_set
 
     folder = tmp_path_factory.mktemp("disc") / "tiny"
     with pytest.MonkeyPatch.context() as patch:

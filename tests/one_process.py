@@ -5,8 +5,8 @@ from pathlib import Path
 
 from imgfp.images import Failure, read_rgb
 from imgfp.local.features import LocalFeatures
-from imgfp.local.sift import SiftConfig
-from imgfp.local.views import ONE_VIEW, ViewsConfig, extract_views
+from imgfp.local.sift.sift import SiftConfig
+from imgfp.local.sift.views import ONE_VIEW, ViewsConfig, extract_views
 
 
 class OneProcess:

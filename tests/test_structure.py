@@ -7,26 +7,20 @@ from pathlib import Path
 import pytest
 from setuptools import find_packages
 
-PACKAGE = Path(__file__).resolve().parents[1] / "src" / "imgfp"
-FLOORS = {
-    "images": 0,
-    "records": 0,
-    "edits": 0,
-    "metrics": 1,
-    "encoders": 1,
-    "local": 2,
-    "descriptors": 2,
-    "detection": 2,
-    "mirror": 2,
-    "fusion": 2,
-    "learning": 3,
-    "pipeline": 3,
-    "tracking": 3,
-    "reports": 3,
-    "cli": 4,
-}
+SOURCES = Path(__file__).resolve().parents[1] / "src"
+PACKAGE, DETECTOR = SOURCES / "imgfp", SOURCES / "imgfp_detector"
+LAYERS = (
+    ("images", "records", "edits"),
+    ("metrics", "encoders"),
+    ("local", "descriptors", "detection", "mirror", "fusion"),
+    ("datasets", "pipeline"),
+    ("learning", "tracking", "reports"),
+    ("studies",),
+    ("serve", "cli", "apps"),
+)
+LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(PACKAGE.rglob("*.py"))
-DETECTOR = PACKAGE.parent / "imgfp_detector"
+BOTH = [*MODULES, *sorted(DETECTOR.rglob("*.py"))]
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
@@ -43,22 +37,41 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def room(path: Path) -> str | None:
-    """The room of a module; None for a top-level module."""
+def package(path: Path) -> str | None:
+    """The package of a module of imgfp; None for a top-level module."""
     inside = path.relative_to(PACKAGE).parts
     return inside[0] if len(inside) > 1 else None
 
 
-def rooms_imported(path: Path) -> set[str]:
+def packages_imported(path: Path) -> set[str]:
     names = [name.split(".") for name in imports(path)]
     return {name[1] for name in names if name[0] == "imgfp" and len(name) > 1 and (PACKAGE / name[1]).is_dir()}
 
 
-def importing(package: str) -> set[str]:
+def module_name(path: Path) -> str:
+    name = path.relative_to(SOURCES).with_suffix("").as_posix().replace("/", ".")
+    return name.removesuffix(".__init__")
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Which modules of both distributions each one imports; a package only where a name that its `__init__` holds is taken."""
+    names = {module_name(path) for path in BOTH}
+    graph: dict[str, set[str]] = {name: set() for name in names}
+    for path in BOTH:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                graph[module_name(path)] |= {alias.name for alias in node.names} & names
+            elif isinstance(node, ast.ImportFrom):
+                full = {f"{node.module}.{alias.name}" for alias in node.names}
+                graph[module_name(path)] |= {name if name in names else str(node.module) for name in full} & names
+    return graph
+
+
+def importing(library: str) -> set[str]:
     return {
         path.relative_to(PACKAGE).as_posix()
         for path in MODULES
-        if package in {name.split(".")[0] for name in imports(path)}
+        if library in {name.split(".")[0] for name in imports(path)}
     }
 
 
@@ -67,32 +80,41 @@ def calls(path: Path) -> list[ast.Call]:
 
 
 def test_the_package_was_found() -> None:
-    assert {"images", "records", "metrics", "local"} <= {room(path) for path in MODULES}
-    assert rooms_imported(PACKAGE / "metrics" / "isc.py") == {"records"}
+    assert {"images", "records", "metrics", "local"} <= {package(path) for path in MODULES}
+    assert packages_imported(PACKAGE / "metrics" / "isc.py") == {"records"}
 
 
-def test_every_room_has_a_floor() -> None:
-    assert {room(path) for path in MODULES} - {None} <= FLOORS.keys()
+def test_every_package_has_a_layer() -> None:
+    assert {package(path) for path in MODULES} - {None} <= LAYER_OF.keys()
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in MODULES if room(path)], ids=lambda path: path.relative_to(PACKAGE).as_posix()
+    "path", [path for path in MODULES if package(path)], ids=lambda path: path.relative_to(PACKAGE).as_posix()
 )
-def test_rooms_import_only_lower_floors(path: Path) -> None:
-    here = room(path)
+def test_packages_import_only_lower_layers(path: Path) -> None:
+    here = package(path)
     assert here is not None
-    wrong = {other for other in rooms_imported(path) if other != here and FLOORS[other] >= FLOORS[here]}
-    assert not wrong, f"{here} (floor {FLOORS[here]}) imports {', '.join(sorted(wrong))}"
+    wrong = {other for other in packages_imported(path) if other != here and LAYER_OF[other] >= LAYER_OF[here]}
+    assert not wrong, f"{here} (layer {LAYER_OF[here]}) imports {', '.join(sorted(wrong))}"
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if not room(path)], ids=lambda path: path.name)
-def test_ground_modules_import_no_room(path: Path) -> None:
-    assert rooms_imported(path) == set()
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if not package(path) and path.name != "__init__.py"], ids=lambda path: path.name
+)
+def test_top_level_modules_import_no_package(path: Path) -> None:
+    assert packages_imported(path) <= set()
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    graph = import_graph()
+    while leaves := {name for name, wanted in graph.items() if not wanted & graph.keys()}:
+        graph = {name: wanted for name, wanted in graph.items() if name not in leaves}
+    assert not graph, f"a circle among {', '.join(sorted(graph))}"
 
 
 def test_nothing_in_the_package_imports_tests_or_apps() -> None:
-    for package in ("tests", "benchmarks", "evaluate", "train", "pytest", "hypothesis"):
-        assert importing(package) == set()
+    for name in ("tests", "benchmarks", "evaluate", "train", "pytest", "hypothesis"):
+        assert importing(name) == set()
 
 
 def test_faiss_is_imported_in_one_module() -> None:
@@ -109,9 +131,10 @@ def test_heavy_packages_are_imported_in_one_module() -> None:
 
 def test_what_is_agpl_stays_in_its_own_distribution() -> None:
     assert importing("ultralytics") == importing("imgfp_detector") == set()
+    assert not [path for path in MODULES if "imgfp_detector" in path.read_text()]  # found by an entry point
     users = {p.name for p in DETECTOR.glob("*.py") if "ultralytics" in {n.split(".")[0] for n in imports(p)}}
     assert users == {"library.py"}
-    root = PACKAGE.parents[1]
+    root = SOURCES.parent
     wanted = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
     packages = find_packages(str(root / wanted["where"][0]), wanted["exclude"])
     assert "imgfp.detection" in packages
@@ -121,9 +144,7 @@ def test_what_is_agpl_stays_in_its_own_distribution() -> None:
     assert "GNU AFFERO GENERAL PUBLIC LICENSE" in (DETECTOR / "LICENSE").read_text()
 
 
-@pytest.mark.parametrize(
-    "path", [*MODULES, *sorted(DETECTOR.glob("*.py"))], ids=lambda path: path.relative_to(PACKAGE.parent).as_posix()
-)
+@pytest.mark.parametrize("path", BOTH, ids=lambda path: path.relative_to(SOURCES).as_posix())
 def test_no_pickle(path: Path) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & PICKLES
     for call in calls(path):

@@ -6,7 +6,7 @@ One run in MLflow. The same command goes on where it was stopped.
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.cli.detector import train_app
-    from imgfp.cli.hydra_app import run_app
+    from imgfp.apps.detector import train_app
+    from imgfp.apps.hydra_app import run_app
 
     run_app(train_app, Path(__file__).resolve().parent.parent, "detector")

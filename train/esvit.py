@@ -6,8 +6,8 @@ One run in MLflow; in a sweep (-m) the runs are children of one parent. The same
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.cli.esvit import train_app
-    from imgfp.cli.hydra_app import run_app
-    from imgfp.cli.recipe_config import register_recipe_groups
+    from imgfp.apps.esvit import train_app
+    from imgfp.apps.hydra_app import run_app
+    from imgfp.apps.recipe_config import register_recipe_groups
 
     run_app(train_app, Path(__file__).resolve().parent.parent, "esvit", register_recipe_groups)

@@ -6,7 +6,7 @@ Never on queries that are judged: only on photographs that are given for it. Kil
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.cli.hydra_app import run_app
-    from imgfp.cli.ranking import fit_ranking
+    from imgfp.apps.hydra_app import run_app
+    from imgfp.apps.ranking import fit_ranking
 
     run_app(fit_ranking, Path(__file__).resolve().parent.parent, "ranking")

@@ -6,7 +6,7 @@ Every trial is a training of train/esvit.py, and in MLflow a child of the search
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.cli.esvit_search import register_search_groups, search_app
-    from imgfp.cli.hydra_app import run_app
+    from imgfp.apps.hydra_app import run_app
+    from imgfp.apps.tune import register_search_groups, search_app
 
     run_app(search_app, Path(__file__).resolve().parent.parent, "esvit_search", register_search_groups)

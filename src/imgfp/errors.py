@@ -1,4 +1,6 @@
-"""The one error that a user can mend: bad input."""
+"""The one error that a user can fix, bad input, and the exit codes of every command."""
+
+OK, BAD_INPUT, LEFT_OUT, INTERRUPTED = 0, 2, 3, 130
 
 
 class InputError(ValueError):

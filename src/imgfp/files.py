@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from imgfp.errors import InputError
 
 
@@ -30,6 +32,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def file_lock(path: Path) -> FileLock:
+    """A lock between processes on the file `path` (its folder is made when absent), to be held by `with`; waits for another holder.
+
+    The operating system frees the lock when its process ends, so a killed process leaves nothing to clean up.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -4,4 +4,6 @@ from imgfp_detector.finder import LearnedFinder, open_finder
 from imgfp_detector.recipe import NETWORKS, DetectorRecipe
 from imgfp_detector.weights import SHIPPED, read_card
 
-__all__ = ["NETWORKS", "SHIPPED", "DetectorRecipe", "LearnedFinder", "open_finder", "read_card"]
+REQUIRES = ("ultralytics", "onnx", "onnxruntime")
+
+__all__ = ["NETWORKS", "REQUIRES", "SHIPPED", "DetectorRecipe", "LearnedFinder", "open_finder", "read_card"]

@@ -11,9 +11,8 @@ import numpy as np
 
 from imgfp.detection import CLASSES, Box, Found
 from imgfp.errors import InputError
-from imgfp.files import atomic_path, hash_file
+from imgfp.files import atomic_path, file_lock, hash_file
 from imgfp.progress import announce
-from imgfp.tracking.lock import file_lock
 from imgfp_detector.library import detection_model
 from imgfp_detector.weights import SHIPPED, fill, read_card
 
@@ -40,7 +39,7 @@ class LearnedFinder:
         self.size = size or int(self.card["size"])
         if self.size < 64 or self.size % 32:
             raise InputError(f"size={self.size}: give a multiple of 32 from 64 on")
-        self.identity = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px, version {_LOOK}"
+        self.fingerprint = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px, version {_LOOK}"
         self._session = _session(runtime_file(weights))
 
     def __call__(self, image: np.ndarray) -> list[Found]:

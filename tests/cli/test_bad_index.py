@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imgfp.files import hash_file, write_json
-from imgfp.pipeline.index import read_description, write_description
+from imgfp.pipeline.index.index import read_description, write_description
 
 pytestmark = pytest.mark.usefixtures("one_process")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgfp.local.extractor_check import compiled_fault
+from imgfp.local.sift.extractor_check import compiled_fault
 
 IDS = np.array([b"R0", b"R1"])
 
@@ -225,7 +225,7 @@ def test_as_many_answers_as_make_sense(refused, imgfp, tmp_path) -> None:
     with h5py.File(tmp_path / "d.h5", "w") as file:
         for part in ("query", "reference"):
             file[part], file[f"{part}_ids"] = np.eye(2, dtype=np.float32), IDS
-    assert refused("topk", tmp_path / "d.h5", "-k", 0, "--out", tmp_path / "p") == "topk.answers=0: give 1 or more"
+    assert refused("topk", tmp_path / "d.h5", "-k", 0, "--out", tmp_path / "p") == "topk.k=0: give 1 or more"
     assert imgfp("topk", tmp_path / "d.h5", "-k", 9, "--out", tmp_path / "p", "--suffix", "").code == 0
     assert (tmp_path / "p").read_text() == "R0,R0\nR0,R1\nR1,R1\nR1,R0\n"
 

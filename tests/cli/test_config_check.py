@@ -7,10 +7,10 @@ import pytest
 from experiments import ROOT
 from omegaconf import OmegaConf
 
-from imgfp.cli.config_check import check_command_line, nearest_key, sweep_jobs
-from imgfp.cli.descriptors import register_groups
-from imgfp.cli.esvit_search import register_search_groups
-from imgfp.cli.hydra_app import register_presets
+from imgfp.apps.config_check import check_command_line, nearest_key, sweep_jobs
+from imgfp.apps.descriptors import register_groups
+from imgfp.apps.hydra_app import register_presets
+from imgfp.apps.tune import register_search_groups
 from imgfp.errors import InputError
 
 
@@ -101,7 +101,7 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
 @pytest.mark.parametrize(
     ("app", "arguments"),
     [
-        ("isc", ["preset=[default]", "preset.default.vote.images=3"]),
+        ("isc", ["preset=[default]", "preset.default.vote.candidates=3"]),
         ("isc", ["preset=[imgfp,default]", "+experiment=global_background"]),
         ("esvit", ["+experiment=isc_progressive", "hydra.launcher.n_jobs=2", "validation.ground_truth=x.csv"]),
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=3000"]),
@@ -109,7 +109,7 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("esvit_search", ["search.space={optimizer.lr: log 1e-5 1e-3, loss: triplet|contrastive}"]),
         ("esvit", ["--help", "nonsense=1"]),
         ("ranking", []),
-        ("ranking", ["made.queries=8", "preset.default.match.model=homography", "precision=0.9", "sources=null"]),
+        ("ranking", ["synthetic.queries=8", "preset.default.match.model=homography", "precision=0.9", "sources=null"]),
     ],
 )
 def test_what_is_right_passes(check, app: str, arguments: list[str]) -> None:

@@ -30,7 +30,7 @@ def test_demo_on_a_folder_of_ones_own(imgfp, tiny_disc, tmp_path) -> None:
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
     assert run.data.tags["preset"] == "default"
-    assert run.data.params["vote.images"] == str(PRESETS["default"].vote.images)
+    assert run.data.params["vote.candidates"] == str(PRESETS["default"].vote.candidates)
     assert all(math.isfinite(run.data.metrics[name]) for name in ("uap", "local/uap", "global/recall_at_1"))
     assert f"{run.data.metrics['uap']:.4f}" in said.out
     kept = {item.path for item in client.list_artifacts(run.info.run_id)}

@@ -19,7 +19,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
-from imgfp.cli.descriptors import judge, register_groups
+from imgfp.apps.descriptors import judge, register_groups
 from imgfp.descriptors import NORMALISATIONS, encode_paths, judge_descriptors
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, create_network, export_network
 from imgfp.errors import InputError
@@ -164,7 +164,7 @@ def test_pictures_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> Non
     (dataset,) = plain.inputs.dataset_inputs
     assert dataset.dataset.name == tiny_disc.name
 
-    monkeypatch.setattr("imgfp.pipeline.describe.encode_paths", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr("imgfp.pipeline.stages.describe.encode_paths", lambda *_: pytest.fail("encoded again"))
     again = app(*given, "normalisation=[none,mean]")
     assert again.table == first.table
     assert "images_per_second" not in runs_of(tmp_path / "mlruns")[0].data.metrics

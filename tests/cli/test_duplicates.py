@@ -50,8 +50,8 @@ def test_groups_stand_in_the_report_the_original_first(imgfp, collection, tmp_pa
 
 
 def test_only_the_first_groups_and_members_are_drawn(imgfp, collection, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("imgfp.cli.duplicates_report.GROUPS", 1)
-    monkeypatch.setattr("imgfp.cli.duplicates_report.MEMBERS", 2)
+    monkeypatch.setattr("imgfp.reports.duplicates_report.GROUPS", 1)
+    monkeypatch.setattr("imgfp.reports.duplicates_report.MEMBERS", 2)
     first = min(collection.iterdir())
     shutil.copy(first, first.with_stem("second"))
     out = tmp_path / "out"

@@ -9,8 +9,8 @@ import pytest
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.cli.job import Job
-from imgfp.cli.sweep import FOLDER, KEY, NOT_BEGUN, Outcome, SweepStart, outcomes, tell_sweep
+from imgfp.apps.job import Job
+from imgfp.apps.sweep import FOLDER, KEY, NOT_BEGUN, Outcome, SweepStart, outcomes, tell_sweep
 from imgfp.errors import InputError
 
 COMMON = ["data.root=/set", "seed=1,2"]
@@ -39,7 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
                 overrides=SimpleNamespace(task=["data.root=/set", f"seed={config['seed']}"]),
                 runtime=SimpleNamespace(output_dir=str(tmp_path / str(number))),
             )
-            monkeypatch.setattr("imgfp.cli.job.HydraConfig", SimpleNamespace(get=lambda own=own: own))
+            monkeypatch.setattr("imgfp.apps.job.HydraConfig", SimpleNamespace(get=lambda own=own: own))
             job(OmegaConf.create(config))
         return outcomes(tmp_path)
 

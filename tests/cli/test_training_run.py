@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from imgfp.cli.training_run import RunFolder
 from imgfp.errors import InputError
 from imgfp.images import Failure, write_failures
+from imgfp.studies.training_run import RunFolder
 from imgfp.tracking import open_store
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imgfp.descriptors import search_topk
-from imgfp.descriptors.search import background_offset
+from imgfp.descriptors.topk import background_offset
 from imgfp.errors import InputError
 from imgfp.records import DescriptorSet
 
@@ -50,7 +50,7 @@ def test_bad_input() -> None:
     query, reference = made(0, 3, "Q"), made(1, 4, "R")
     with pytest.raises(InputError, match="query dimension 24 is not the reference's 16: extract with the same encoder"):
         search_topk(query, made(1, 4, "R", dim=16), 1)
-    with pytest.raises(InputError, match=r"topk\.answers=0: give 1 or more"):
+    with pytest.raises(InputError, match=r"topk\.k=0: give 1 or more"):
         search_topk(query, reference, 0)
     with pytest.raises(InputError, match="the background set has no descriptor: give a folder with readable images"):
         search_topk(query, reference, 1, made(2, 0, "T"))

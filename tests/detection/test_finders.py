@@ -9,7 +9,7 @@ from imgfp.errors import InputError
 
 def test_classical_needs_nothing() -> None:
     finder = open_finder("classical")
-    assert (finder.name, finder.identity) == ("classical", "classical")
+    assert (finder.name, finder.fingerprint) == ("classical", "classical")
     assert finder(np.full((40, 50, 3), 9, np.uint8)) == []
 
 

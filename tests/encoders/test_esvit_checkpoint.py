@@ -44,7 +44,7 @@ def started(weights: str, architecture: str = "esvit_golden_w7", dim: int = 256)
     return create_network(NetworkConfig(architecture, dim, weights=weights))
 
 
-def report_of(network: Network) -> LoadReport:
+def search_report(network: Network) -> LoadReport:
     assert network.load_report is not None
     return network.load_report
 
@@ -85,7 +85,7 @@ def test_official_checkpoint(tmp_path: Path, names: dict, weights: dict) -> None
     expect_golden_trunk(network, weights)
     fresh = create_fresh()
     torch.testing.assert_close(network.head.weight, fresh.head.weight)
-    report = report_of(network)
+    report = search_report(network)
     assert report.source.endswith("official.pth (teacher)")
     assert report.missing == ("head.weight", "head.bias")
     assert report.interpolated == ()
@@ -110,14 +110,14 @@ def create_fresh() -> Network:
 def test_student_in_a_wrapper(tmp_path: Path, names: dict, weights: dict) -> None:
     network = started(saved(tmp_path / "s.pth", {"student": under(names["student_in_ddp"], weights), "epoch": 1}))
     expect_golden_trunk(network, weights)
-    assert report_of(network).source.endswith("s.pth (student)")
+    assert search_report(network).source.endswith("s.pth (student)")
 
 
 def test_prefixes_of_wrappers_and_bare_tensors(tmp_path: Path, weights: dict) -> None:
     wrapped = {f"module.backbone.{name}": tensor for name, tensor in weights.items()}
     network = started(saved(tmp_path / "bare.pth", wrapped))
     expect_golden_trunk(network, weights)
-    assert report_of(network).source == str(tmp_path / "bare.pth")
+    assert search_report(network).source == str(tmp_path / "bare.pth")
 
 
 @pytest.mark.parametrize("prefix", ["", "module."])
@@ -126,13 +126,13 @@ def test_imgfp_file(tmp_path: Path, names: dict, weights: dict, prefix: str) -> 
     network = started(saved(tmp_path / "final.pth", content))
     expect_golden_trunk(network, weights)
     torch.testing.assert_close(network.head.weight, weights["head.linear.weight"])
-    assert report_of(network).missing == ()
-    assert report_of(network).dropped == tuple(name for name in names["imgfp_model_key"] if name.endswith("_index"))
+    assert search_report(network).missing == ()
+    assert search_report(network).dropped == tuple(name for name in names["imgfp_model_key"] if name.endswith("_index"))
 
 
 def test_dim_0_leaves_imgfps_head_out(tmp_path: Path, weights: dict) -> None:
     path = saved(tmp_path / "final.pth", {"model": weights})
-    assert {"head.linear.weight", "head.linear.bias"} <= set(report_of(started(path, dim=0)).dropped)
+    assert {"head.linear.weight", "head.linear.bias"} <= set(search_report(started(path, dim=0)).dropped)
     message = refused(path, "esvit_golden_w7", dim=128)
     assert "'head.linear." in message
     assert message.endswith(": give dim=256")
@@ -144,7 +144,7 @@ def test_another_window_is_interpolated(tmp_path: Path, weights: dict) -> None:
     table = "layers.0.blocks.0.attn.relative_position_bias_table"
     weights[table] = (rise[:, None] + 10 * rise).reshape(-1, 1).repeat(1, 2)
     network = started(saved(tmp_path / "final.pth", {"model": weights}), "esvit_golden_w14")
-    report = report_of(network)
+    report = search_report(network)
     assert len(report.interpolated) == 8
     assert set(report.interpolated) <= set(report.used)
     assert table in report.interpolated

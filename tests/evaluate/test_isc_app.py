@@ -12,7 +12,7 @@ import pytest
 from experiments import ROOT, experiments_of
 from hydra import compose, initialize_config_dir
 
-from imgfp.cli.hydra_app import preset_of, register_presets
+from imgfp.apps.hydra_app import preset_of, register_presets
 from imgfp.cli.main import main
 from imgfp.metrics import evaluate
 from imgfp.pipeline.presets import PRESETS
@@ -95,7 +95,7 @@ def test_an_unknown_key_is_told_with_the_nearest_one(app) -> None:
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("isc.py: Could not override 'preset.default.vote.imagse'")
-    assert done.stderr.endswith("(did you mean 'preset.default.vote.images'?)\n")
+    assert done.stderr.endswith("(did you mean 'preset.default.vote.candidates'?)\n")
 
 
 def test_missing_data_is_one_line(app, tmp_path) -> None:
@@ -124,8 +124,8 @@ def composed():
 def test_the_groups_are_the_presets(composed) -> None:
     config = composed()
     assert {name: preset_of(node) for name, node in config.preset.items()} == PRESETS
-    changed = preset_of(composed("preset.default.vote.images=3").preset.default)
-    assert (changed.vote.images, changed.match) == (3, PRESETS["default"].match)
+    changed = preset_of(composed("preset.default.vote.candidates=3").preset.default)
+    assert (changed.vote.candidates, changed.match) == (3, PRESETS["default"].match)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

@@ -11,9 +11,9 @@ from experiments import ROOT
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from imgfp.cli import merge_weights
-from imgfp.cli.hydra_app import register_presets
-from imgfp.cli.merge_weights import halves_of
+from imgfp.apps import merge_weights
+from imgfp.apps.hydra_app import register_presets
+from imgfp.apps.merge_weights import halves_of
 from imgfp.errors import InputError
 from imgfp.records import GroundTruth
 from imgfp.tracking import open_store

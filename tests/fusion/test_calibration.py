@@ -52,7 +52,7 @@ def rows(pairs: Pairs) -> list[tuple[str, str, float]]:
 def test_features_by_hand() -> None:
     found = features(
         [
-            pair("q", "r", 9, query_area=0.49, reference_area=0.99, scale=0.5, squeeze=2.0, mirrored=True),
+            pair("q", "r", 9, query_area=0.49, reference_area=0.99, scale=0.5, anisotropy=2.0, mirrored=True),
             pair("q", "s", 4, inverted=True),
             pair("other", "r", 0),
         ]
@@ -144,7 +144,7 @@ def test_the_shipped_calibration_is_sound() -> None:
         features(
             [
                 pair("q", "r", 19, query_area=0.9, reference_area=0.9),
-                pair("p", "r", 3, query_area=0.01, reference_area=0.01, squeeze=3.0),
+                pair("p", "r", 3, query_area=0.01, reference_area=0.01, anisotropy=3.0),
             ]
         )
     )

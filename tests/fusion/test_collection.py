@@ -9,7 +9,7 @@ from imgfp.fusion import Calibration, paired
 from imgfp.fusion.calibration import FEATURES
 from imgfp.records import Evidence
 
-PAIR = Evidence("a", "b", 50.5, 50, 80, query_area=0.9, reference_area=0.2, scale=2.0, squeeze=1.2)
+PAIR = Evidence("a", "b", 50.5, 50, 80, query_area=0.9, reference_area=0.2, scale=2.0, anisotropy=1.2)
 
 
 def weighing(**coefficients: float) -> Calibration:

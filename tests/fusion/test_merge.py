@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgfp.fusion import best_answers, sum_scores, unite, verified, write_merged_text
+from imgfp.fusion import best_answers, sum_scores, union_pairs, verified, write_merged_text
 from imgfp.records import Pairs
 
 Row = tuple[str, str, float]
@@ -18,9 +18,9 @@ def rows(pairs: Pairs) -> list[Row]:
 def test_unite_names_each_pair_once_sorted() -> None:
     local = Pairs.of([("q2", "r1", 9), ("q1", "r2", 5)])
     similar = Pairs.of([("q1", "r2", 0.5), ("q1", "r10", 0.25)])
-    assert unite([local, similar]) == [("q1", "r10"), ("q1", "r2"), ("q2", "r1")]
-    assert unite([NONE, local]) == [("q1", "r2"), ("q2", "r1")]
-    assert unite([]) == []
+    assert union_pairs([local, similar]) == [("q1", "r10"), ("q1", "r2"), ("q2", "r1")]
+    assert union_pairs([NONE, local]) == [("q1", "r2"), ("q2", "r1")]
+    assert union_pairs([]) == []
 
 
 def test_sum_scores_adds_and_keeps_the_order_of_first_appearance() -> None:

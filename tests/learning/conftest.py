@@ -14,10 +14,10 @@ from imgfp.edits import EditsConfig
 from imgfp.encoders import NetworkConfig
 from imgfp.learning.config import AdamWConfig, ConstantConfig, TrainerConfig, ValidationConfig
 from imgfp.learning.data import PairsConfig, open_training
-from imgfp.learning.judged import judged_set
 from imgfp.learning.losses import ContrastiveConfig
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.train import Trained, train
+from imgfp.learning.validation_set import judged_set
 from imgfp.records import GroundTruth
 
 REFERENCES, QUERIES = 4, 3
@@ -59,7 +59,7 @@ def micro() -> Recipe:
         AdamWConfig(lr=1e-3),
         ConstantConfig(),
         EditsConfig("weak"),
-        PairsConfig(batch=3, untouched=1, workers=0),
+        PairsConfig(batch=3, negatives=1, workers=0),
         TrainerConfig(precision="fp32"),
         ValidationConfig(background=5),
         epochs=(2,),

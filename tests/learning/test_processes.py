@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from imgfp.errors import InputError
 from imgfp.learning.config import TrainerConfig
-from imgfp.learning.processes import join_processes, process_of
+from imgfp.learning.distributed import join_processes, process_of
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 

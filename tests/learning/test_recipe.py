@@ -27,9 +27,9 @@ def test_stages_of_growing_pictures() -> None:
 
 def test_it_is_known_by_what_decides_on_the_weights() -> None:
     recipe = Recipe()
-    assert recipe.identity() == Recipe().identity()
-    assert replace(recipe, pairs=PairsConfig(workers=7)).identity() == recipe.identity()
-    assert replace(recipe, validation=ValidationConfig(keep=9)).identity() == recipe.identity()
+    assert recipe.fingerprint() == Recipe().fingerprint()
+    assert replace(recipe, pairs=PairsConfig(workers=7)).fingerprint() == recipe.fingerprint()
+    assert replace(recipe, validation=ValidationConfig(keep=9)).fingerprint() == recipe.fingerprint()
     others = [
         replace(recipe, seed=1),
         replace(recipe, optimizer=AdamWConfig(lr=2e-4)),
@@ -37,7 +37,7 @@ def test_it_is_known_by_what_decides_on_the_weights() -> None:
         replace(recipe, trainer=TrainerConfig(ema=0.9)),
         replace(recipe, pairs=PairsConfig(batch=9)),
     ]
-    assert len({recipe.identity(), *(other.identity() for other in others)}) == len(others) + 1
+    assert len({recipe.fingerprint(), *(other.fingerprint() for other in others)}) == len(others) + 1
 
 
 def test_kinds_with_equal_settings_differ() -> None:
@@ -61,9 +61,9 @@ def test_kinds_with_equal_settings_differ() -> None:
         (lambda: CosineConfig(final=1), "schedule.final=1"),
         (lambda: TrainerConfig(precision="fp16"), "trainer.precision=fp16: give one of auto, bf16, fp32"),
         (lambda: TrainerConfig(ema=1), "trainer.ema=1"),
-        (lambda: TrainerConfig(accumulate=0), "trainer.accumulate=0"),
+        (lambda: TrainerConfig(accumulate_grad_batches=0), "trainer.accumulate_grad_batches=0"),
         (lambda: ValidationConfig(keep=0), "validation.keep=0"),
-        (lambda: ValidationConfig(every=0, patience=2), "validation.patience=2: give nothing with"),
+        (lambda: ValidationConfig(every_n_epochs=0, patience=2), "validation.patience=2: give nothing with"),
     ],
 )
 def test_what_cannot_be_is_one_line(make, message: str) -> None:

@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.learning.search import Choice, Range, Search, SearchConfig, Trial, parse_space
+from imgfp.learning.tuning import Choice, Range, Search, SearchConfig, Trial, parse_space
 
 SPACE = parse_space(
-    {"optimizer.lr": "log 1e-5 1e-3", "loss.margin": "0.5 1.5", "loss": "contrastive|triplet", "pairs.hard": "int 0 4"}
+    {
+        "optimizer.lr": "log 1e-5 1e-3",
+        "loss.margin": "0.5 1.5",
+        "loss": "contrastive|triplet",
+        "pairs.hard_negatives": "int 0 4",
+    }
 )
 
 
@@ -24,7 +29,7 @@ def test_a_space_in_words() -> None:
         "loss": Choice(("contrastive", "triplet")),
         "loss.margin": Range(0.5, 1.5),
         "optimizer.lr": Range(1e-5, 1e-3, log=True),
-        "pairs.hard": Range(0, 4, whole=True),
+        "pairs.hard_negatives": Range(0, 4, whole=True),
     } == SPACE
     assert parse_space({"size": "log int 32 512"}) == {"size": Range(32, 512, log=True, whole=True)}
 
@@ -88,7 +93,7 @@ def test_a_stopped_search_tries_the_same(tmp_path: Path) -> None:
     for trial, value in search.results:
         assert value == uap(trial)
         assert 0.5 <= float(trial.values["loss.margin"]) <= 1.5
-        assert trial.values["pairs.hard"] in "01234"
+        assert trial.values["pairs.hard_negatives"] in "01234"
     assert search.best == max(
         ((trial, value) for trial, value in search.results if value is not None), key=lambda item: item[1]
     )

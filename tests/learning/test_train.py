@@ -14,9 +14,9 @@ from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, load_ex
 from imgfp.errors import InputError
 from imgfp.learning.config import AdamWConfig, SgdConfig, TrainerConfig, ValidationConfig
 from imgfp.learning.data import PairsConfig
-from imgfp.learning.keeper import BEST, LAST
 from imgfp.learning.losses import InfoNceKoleoConfig, MarginConfig, TripletConfig
 from imgfp.learning.recipe import Recipe
+from imgfp.learning.training_callback import BEST, LAST
 
 
 def same_bytes(one: Path, other: Path, epoch: int) -> None:
@@ -70,8 +70,8 @@ def test_a_run_cut_short_goes_on_to_the_same_weights(
     """With everything that has a memory: descriptors, averaged weights, mined negatives, momentum, dropped paths."""
     recipe = replace(
         micro,
-        trainer=TrainerConfig(precision="fp32", ema=0.9, accumulate=2),
-        pairs=PairsConfig(batch=3, untouched=2, hard=1, workers=0),
+        trainer=TrainerConfig(precision="fp32", ema=0.9, accumulate_grad_batches=2),
+        pairs=PairsConfig(batch=3, negatives=2, hard_negatives=1, workers=0),
         optimizer=SgdConfig(),
         epochs=(1, 2),
         size=(32, 40),
@@ -90,8 +90,12 @@ def test_the_reported_loss_is_that_of_a_batch_however_many_are_added_up(
     first = []
     for steps in (1, 2):
         notes = Notes()
-        still = replace(micro, optimizer=SgdConfig(lr=1e-12), epochs=(1,), validation=ValidationConfig(every=0))
-        training(still, tmp_path / str(steps), notes, trainer=TrainerConfig(precision="fp32", accumulate=steps))
+        still = replace(
+            micro, optimizer=SgdConfig(lr=1e-12), epochs=(1,), validation=ValidationConfig(every_n_epochs=0)
+        )
+        training(
+            still, tmp_path / str(steps), notes, trainer=TrainerConfig(precision="fp32", accumulate_grad_batches=steps)
+        )
         first.append(next(figures["loss"] for _, figures in notes.points if "loss" in figures))
     assert first[0] == pytest.approx(first[1])
 
@@ -109,7 +113,7 @@ def test_workers_change_nothing(training, micro: Recipe, tmp_path: Path) -> None
 )
 def test_every_loss_trains(training, micro: Recipe, tmp_path: Path, loss) -> None:
     notes = Notes()
-    training(micro, tmp_path, notes, loss=loss, epochs=(1,), validation=ValidationConfig(every=0))
+    training(micro, tmp_path, notes, loss=loss, epochs=(1,), validation=ValidationConfig(every_n_epochs=0))
     assert notes.checkpoints == []
     assert not (tmp_path / f"{BEST}.safetensors").exists()
     assert (tmp_path / LAST).is_file()
@@ -182,13 +186,13 @@ def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(
 @pytest.mark.parametrize("every", [0, 1])
 def test_weights_spoilt_by_the_last_step_are_not_saved(training, micro: Recipe, tmp_path: Path, every: int) -> None:
     """The loss of every step is a number; what the last one left is not."""
-    one_step = replace(micro, pairs=PairsConfig(batch=10, untouched=0, workers=0), optimizer=SgdConfig(lr=1e30))
+    one_step = replace(micro, pairs=PairsConfig(batch=10, negatives=0, workers=0), optimizer=SgdConfig(lr=1e30))
     with pytest.raises(InputError) as error:
         training(
             one_step,
             tmp_path,
-            validation=ValidationConfig(every=every),
-            trainer=TrainerConfig("cpu", precision="fp32", clip=0.0),
+            validation=ValidationConfig(every_n_epochs=every),
+            trainer=TrainerConfig("cpu", precision="fp32", gradient_clip_val=0.0),
         )
     assert "the network's descriptors are no numbers any more in epoch 1" in str(error.value)
     good = (

@@ -7,7 +7,7 @@ import pytest
 
 from imgfp.errors import InputError
 from imgfp.images import Failure, write_failures
-from imgfp.learning.trained import Trained
+from imgfp.learning.artifacts import Trained
 
 
 def test_failures_are_those_of_the_folder_unless_they_are_given(tmp_path: Path) -> None:

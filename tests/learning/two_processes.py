@@ -8,12 +8,12 @@ from imgfp.edits import EditsConfig
 from imgfp.encoders import NetworkConfig
 from imgfp.learning.config import SgdConfig, TrainerConfig, ValidationConfig
 from imgfp.learning.data import PairsConfig, open_training
-from imgfp.learning.judged import judged_set
+from imgfp.learning.distributed import is_first, join_processes, process_of
 from imgfp.learning.losses import ContrastiveConfig
-from imgfp.learning.processes import is_first, join_processes, process_of
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Unrecorded
 from imgfp.learning.train import train
+from imgfp.learning.validation_set import judged_set
 
 
 def main() -> None:
@@ -25,8 +25,8 @@ def main() -> None:
         ContrastiveConfig(),
         SgdConfig(lr=0.05),
         edits=EditsConfig("weak"),
-        pairs=PairsConfig(limit=8, batch=batch, untouched=1, workers=0),
-        trainer=TrainerConfig(accelerator="cpu", distributed=together, precision="fp32", clip=0.0),
+        pairs=PairsConfig(limit=8, batch=batch, negatives=1, workers=0),
+        trainer=TrainerConfig(accelerator="cpu", distributed=together, precision="fp32", gradient_clip_val=0.0),
         validation=ValidationConfig(background=0),
         epochs=(1,),
         size=(160,),

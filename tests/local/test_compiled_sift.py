@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from imgfp.local.compiled_sift import find_and_describe
-from imgfp.local.extractor_check import same_keypoints
-from imgfp.local.plane import luma_plane
-from imgfp.local.pycolmap_sift import find_and_describe as find_by_pycolmap
+from imgfp.local.sift.compiled_sift import find_and_describe
+from imgfp.local.sift.extractor_check import same_keypoints
+from imgfp.local.sift.plane import luma_plane
+from imgfp.local.sift.pycolmap_sift import find_and_describe as find_by_pycolmap
 
 USUAL = (5, 7, 0.5, 10.0, 4)  # octaves, levels, peak, edge, orientations
 
@@ -74,8 +74,8 @@ def test_a_large_plane_of_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """More extrema than memory is made for at first, and arrays too large to be kept, change nothing."""
     plane = np.random.default_rng(1).integers(16, 236, (400, 500), dtype=np.uint8)
     usual = find_and_describe(plane, *USUAL)
-    monkeypatch.setattr("imgfp.local.extrema._ROOM", 3)
-    monkeypatch.setattr("imgfp.local.workspace._MOST", 1000)
+    monkeypatch.setattr("imgfp.local.sift.extrema._ROOM", 3)
+    monkeypatch.setattr("imgfp.local.sift.workspace._MOST", 1000)
     for one, other in zip(usual, find_and_describe(plane, *USUAL), strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(usual[0]) > 300
@@ -118,7 +118,7 @@ def test_nothing_is_read_outside_arrays_and_torch_is_not_loaded() -> None:
     code = """
 import sys
 import numpy as np
-from imgfp.local import compiled_sift, extract
+from imgfp.local.sift import compiled_sift, extract
 rng = np.random.default_rng(0)
 for shape in ((12, 12), (12, 60), (60, 12), (33, 47)):
     for levels in (1, 7):

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.local.byte_kmeans import byte_centres, nearest_centre
-from imgfp.local.codebook import Codebook, draw_sample, read_codebook, train_codebook, write_codebook
-from imgfp.local.compressed_index import CompressedIndex
-from imgfp.local.features import variant_descriptors, variants
-from imgfp.local.index_config import KINDS
-from imgfp.local.ivf import empty_index, encode, in_blocks, prepared
-from imgfp.local.merged import Encoded, merge, open_merged
-from imgfp.local.nearest import NO_DISTANCE, nearest
+from imgfp.local.features import transform_descriptors, transforms_for
+from imgfp.local.index.byte_kmeans import byte_centres, nearest_centre
+from imgfp.local.index.codebook import Codebook, draw_sample, read_codebook, train_codebook, write_codebook
+from imgfp.local.index.compressed_index import CompressedIndex
+from imgfp.local.index.index_config import KINDS
+from imgfp.local.index.ivf import empty_index, encode, in_blocks, prepared
+from imgfp.local.index.merged import Encoded, merge, open_merged
+from imgfp.local.index.nearest import NO_DISTANCE, nearest
 
 COMPRESSED = tuple(KINDS)[1:]
 LISTS, IMAGES, EACH = 16, 40, 50
@@ -26,7 +26,7 @@ class Source:
     """IMAGES images of EACH descriptors."""
 
     descriptors: np.ndarray
-    identity = "made up"
+    fingerprint = "made up"
 
     def __post_init__(self) -> None:
         self.ids = tuple(f"R{number}" for number in range(IMAGES))
@@ -64,10 +64,10 @@ def test_sq8_with_every_list_is_the_exact_search_in_every_form(source, tmp_path)
     codebook = train_codebook("ivf_sq8", source, LISTS)
     merge(tmp_path, [lambda: shard_of(codebook, source.descriptors, OWNERS)], LISTS, 128)
     index = CompressedIndex(codebook, open_merged(tmp_path, LISTS, 128, IMAGES), source.ids, "x", LISTS)
-    forms = variants(True, True)
-    queries = variant_descriptors(source.descriptors[::9], forms[2])
-    distances, rows = nearest(queries, source.blocks(), 1, forms)
-    found = index.search(queries, 1, forms)
+    transforms = transforms_for(True, True)
+    queries = transform_descriptors(source.descriptors[::9], transforms[2])
+    distances, rows = nearest(queries, source.blocks(), 1, transforms)
+    found = index.search(queries, 1, transforms)
     assert found.distances.dtype == found.owners.dtype == np.int32
     assert np.array_equal(found.distances, distances)
     alone = distances[:, :, 0] == 0
@@ -77,7 +77,7 @@ def test_sq8_with_every_list_is_the_exact_search_in_every_form(source, tmp_path)
 
 def test_a_stored_descriptor_finds_its_image(built, source) -> None:
     _, index, _ = built
-    found = index.search(source.descriptors[::7], 8, variants(False, False))
+    found = index.search(source.descriptors[::7], 8, transforms_for(False, False))
     right = np.arange(IMAGES * EACH)[::7] // EACH
     assert (found.owners[0] == right[:, None]).any(axis=1).mean() > 0.85
     assert (np.diff(found.distances[0].astype(np.int64), axis=1) >= 0).all()
@@ -87,21 +87,21 @@ def test_estimates_are_in_the_unit_of_exact_distances(built, source) -> None:
     _, index, _ = built
     queries = source.descriptors[::11][:, ::-1].copy()
     exact = nearest(queries, source.blocks(), 4)[0][0].astype(float)
-    estimated = index.search(queries, 4, variants(False, False)).distances[0].astype(float)
+    estimated = index.search(queries, 4, transforms_for(False, False)).distances[0].astype(float)
     assert np.median(np.abs(estimated / exact - 1)) < 0.1
 
 
 def test_fewer_than_k_neighbours(built, source) -> None:
     codebook, _, folder = built
     narrow = CompressedIndex(codebook, open_merged(folder, LISTS, codebook.code_size, IMAGES), source.ids, "x", 1)
-    found = narrow.search(source.descriptors[:3], 1500, variants(False, False))
+    found = narrow.search(source.descriptors[:3], 1500, transforms_for(False, False))
     assert (found.owners[:, :, -1] == -1).all()
     assert (found.distances[:, :, -1] == NO_DISTANCE).all()
     assert ((found.owners >= 0) == (found.distances < NO_DISTANCE)).all()
 
 
 def test_no_query_descriptors(built) -> None:
-    found = built[1].search(np.zeros((0, 128), np.uint8), 8, variants(True, False))
+    found = built[1].search(np.zeros((0, 128), np.uint8), 8, transforms_for(True, False))
     assert found.owners.shape == (2, 0, 8)
 
 
@@ -109,7 +109,7 @@ def test_an_index_of_nothing_finds_nothing(built, tmp_path) -> None:
     codebook = built[0]
     merge(tmp_path, [], LISTS, codebook.code_size)
     index = CompressedIndex(codebook, open_merged(tmp_path, LISTS, codebook.code_size, 0), (), "x", 4)
-    assert (index.search(np.zeros((2, 128), np.uint8), 3, variants(False, False)).owners == -1).all()
+    assert (index.search(np.zeros((2, 128), np.uint8), 3, transforms_for(False, False)).owners == -1).all()
 
 
 def test_identity_tells_codes_and_probes(built, source) -> None:
@@ -117,8 +117,8 @@ def test_identity_tells_codes_and_probes(built, source) -> None:
     merged = open_merged(folder, LISTS, codebook.code_size, IMAGES)
     same, other = (CompressedIndex(codebook, merged, source.ids, *rest) for rest in (("x", LISTS), ("y", LISTS)))
     fewer = CompressedIndex(codebook, merged, source.ids, "x", 2)
-    assert same.identity == index.identity
-    assert len({index.identity, other.identity, fewer.identity}) == 3
+    assert same.fingerprint == index.fingerprint
+    assert len({index.fingerprint, other.fingerprint, fewer.fingerprint}) == 3
     assert f"2 of {LISTS} lists of {IMAGES * EACH:,} descriptors" in fewer.needs(100, 8, 4)
 
 
@@ -141,7 +141,7 @@ def test_merging_keeps_order_and_leaves_out(built, source, tmp_path, monkeypatch
         shard_of(codebook, source.descriptors[part], np.where(kept, OWNERS, -1)[part].astype(np.int32))
         for part in (slice(0, half), slice(half, None))
     ]
-    monkeypatch.setattr("imgfp.local.merged.CHUNK_BYTES", codebook.code_size * 300)
+    monkeypatch.setattr("imgfp.local.index.merged.CHUNK_BYTES", codebook.code_size * 300)
     for folder, given in (("one", [shard_of(codebook, source.descriptors[kept], OWNERS[kept])]), ("two", shards)):
         merge(tmp_path / folder, [lambda shard=shard: shard for shard in given], LISTS, codebook.code_size)
     for path in (tmp_path / "one").iterdir():
@@ -161,9 +161,9 @@ def test_merged_files_of_another_codebook_or_list_are_refused(built) -> None:
 def test_a_codebook_is_read_as_it_was_written(built, source, tmp_path) -> None:
     codebook = built[0]
     _, record = write_codebook(tmp_path, codebook)
-    assert read_codebook(tmp_path, record).identity == codebook.identity
+    assert read_codebook(tmp_path, record).fingerprint == codebook.fingerprint
     assert codebook.trained_on == IMAGES * EACH
-    assert train_codebook(codebook.kind, source, LISTS).identity == codebook.identity
+    assert train_codebook(codebook.kind, source, LISTS).fingerprint == codebook.fingerprint
     np.save(tmp_path / "centres.npy", codebook.centres[:, :64])
     with pytest.raises(InputError, match=r"centres of shape \(16, 64\) uint8, not \(lists, 128\) uint8: "):
         read_codebook(tmp_path, record)
@@ -213,9 +213,9 @@ def test_blocks_of_a_fast_scan_hold_every_half_byte_once() -> None:
 
 def test_answers_do_not_depend_on_company(built, source) -> None:
     _, index, _ = built
-    together = index.search(source.descriptors[::3], 5, variants(True, True))
+    together = index.search(source.descriptors[::3], 5, transforms_for(True, True))
     for row in (0, 17, 300):
-        alone = index.search(source.descriptors[3 * row : 3 * row + 1], 5, variants(True, True))
+        alone = index.search(source.descriptors[3 * row : 3 * row + 1], 5, transforms_for(True, True))
         assert np.array_equal(alone.distances[:, 0], together.distances[:, row])
         assert np.array_equal(alone.rows[:, 0], together.rows[:, row])
 
@@ -233,7 +233,7 @@ def test_estimates_are_those_of_faiss(kind, source, tmp_path) -> None:
     theirs.add(prepared(codebook, source.descriptors))
     queries = source.descriptors[::5][:, ::-1].copy()
     expected = theirs.search(prepared(codebook, queries), 6)[0]
-    found = CompressedIndex(codebook, merged, source.ids, "x", 3).search(queries, 6, variants(False, False))
+    found = CompressedIndex(codebook, merged, source.ids, "x", 3).search(queries, 6, transforms_for(False, False))
     there = found.owners[0] >= 0
     assert np.array_equal(there, np.isfinite(expected) & (expected < NO_DISTANCE))
     off = np.abs(found.distances[0][there] - np.maximum(expected[there], 0)) / np.maximum(expected[there], 1000)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from imgfp.images import Failure, read_rgb
-from imgfp.local.extract import SiftPool
-from imgfp.local.features import variant_descriptors, variants
-from imgfp.local.plane import luma_plane
-from imgfp.local.sift import SiftConfig, extract_sift
+from imgfp.local.features import transform_descriptors, transforms_for
+from imgfp.local.sift.extract import SiftPool
+from imgfp.local.sift.plane import luma_plane
+from imgfp.local.sift.sift import SiftConfig, extract_sift
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +81,9 @@ def test_too_few_keypoints_count_as_none(make_texture) -> None:
 
 def test_a_form_taken_twice_is_nothing() -> None:
     descriptors = np.random.default_rng(0).integers(0, 256, (9, 128), dtype=np.uint8)
-    for form in variants(mirrored=True, inverted=True)[1:]:
-        changed = variant_descriptors(descriptors, form)
-        np.testing.assert_array_equal(variant_descriptors(changed, form), descriptors)
+    for transform in transforms_for(mirrored=True, inverted=True)[1:]:
+        changed = transform_descriptors(descriptors, transform)
+        np.testing.assert_array_equal(transform_descriptors(changed, transform), descriptors)
         assert (changed != descriptors).any()
 
 

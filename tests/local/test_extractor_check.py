@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imgfp.local.extractor_check import compiled_fault, difference, make_test_plane, usable_extractor
 from imgfp.local.features import LocalFeatures
-from imgfp.local.sift import SiftConfig, sift_of_plane
+from imgfp.local.sift.extractor_check import compiled_fault, difference, make_test_plane, usable_extractor
+from imgfp.local.sift.sift import SiftConfig, sift_of_plane
 
 COMPILED, PYCOLMAP = SiftConfig(extractor="compiled"), SiftConfig(extractor="pycolmap")
 
@@ -22,7 +22,7 @@ def forget() -> Iterator[None]:
 
 
 def break_find(monkeypatch: pytest.MonkeyPatch, change) -> None:
-    import imgfp.local.compiled_sift as module
+    import imgfp.local.sift.compiled_sift as module
 
     found = module.find_and_describe(make_test_plane(), 5, 7, 0.5, 10.0, 4)
     monkeypatch.setattr(module, "find_and_describe", lambda *_: change(*found))
@@ -59,12 +59,12 @@ def test_a_compiler_that_fails_is_a_reason(monkeypatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("cannot cache function:\n no place")
 
-    monkeypatch.setattr("imgfp.local.compiled_sift.find_and_describe", fail)
+    monkeypatch.setattr("imgfp.local.sift.compiled_sift.find_and_describe", fail)
     assert usable_extractor(COMPILED) == (PYCOLMAP, "RuntimeError: cannot cache function: no place")
 
 
 def test_numba_that_is_not_there_is_a_reason(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "imgfp.local.compiled_sift", None)
+    monkeypatch.setitem(sys.modules, "imgfp.local.sift.compiled_sift", None)
     assert "ImportError" in (compiled_fault() or "") or "ModuleNotFoundError" in (compiled_fault() or "")
 
 
@@ -75,7 +75,7 @@ def test_it_is_looked_into_once(monkeypatch) -> None:
         calls.append(1)
         raise ValueError
 
-    monkeypatch.setattr("imgfp.local.compiled_sift.find_and_describe", fail)
+    monkeypatch.setattr("imgfp.local.sift.compiled_sift.find_and_describe", fail)
     assert usable_extractor(COMPILED)[0] == usable_extractor(COMPILED)[0] == PYCOLMAP
     assert len(calls) == 1
 

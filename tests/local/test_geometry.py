@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgfp.local.features import PLAIN, Variant
-from imgfp.local.geometry import LEAST, fit, plausible, project, stretch
+from imgfp.local.features import PLAIN, Transform
+from imgfp.local.geometry import MIN_MATCHES, fit, plausible, project, stretch
 from imgfp.local.hypotheses import agreeing
 from imgfp.local.verify import _first_of_each
 
@@ -44,14 +44,14 @@ def test_stretch_of_a_homography_is_its_derivative() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "form", "possible"),
+    ("model", "transform", "possible"),
     [
         (np.eye(3), PLAIN, True),
-        (np.eye(3), Variant(inverted=True), True),
-        (np.eye(3), Variant(mirrored=True), False),
+        (np.eye(3), Transform(inverted=True), True),
+        (np.eye(3), Transform(mirrored=True), False),
         (MIRROR, PLAIN, False),
-        (MIRROR, Variant(mirrored=True), True),
-        (MIRROR, Variant(True, True), True),
+        (MIRROR, Transform(mirrored=True), True),
+        (MIRROR, Transform(True, True), True),
         (np.diag([3.9, 1, 1]), PLAIN, True),
         (np.diag([4.1, 1, 1]), PLAIN, False),
         (np.diag([0.06, 0.06, 1]), PLAIN, True),
@@ -61,8 +61,8 @@ def test_stretch_of_a_homography_is_its_derivative() -> None:
         (np.diag([1.0, 0, 1]), PLAIN, False),
     ],
 )
-def test_what_a_copy_can_look_like(model: np.ndarray, form: Variant, possible: bool) -> None:
-    assert plausible(model, np.array([10.0, 20]), form) is possible
+def test_what_a_copy_can_look_like(model: np.ndarray, transform: Transform, possible: bool) -> None:
+    assert plausible(model, np.array([10.0, 20]), transform) is possible
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_a_model_is_found_among_outliers(kind: str, model: np.ndarray) -> None:
     np.testing.assert_array_equal(found, fit(kind, source, target, 3.0))
 
 
-@pytest.mark.parametrize("kind", LEAST)
+@pytest.mark.parametrize("kind", MIN_MATCHES)
 def test_too_few_or_equal_points_give_no_model_or_an_impossible_one(kind: str) -> None:
-    source = points(LEAST[kind])
+    source = points(MIN_MATCHES[kind])
     assert fit(kind, source[:-1], source[:-1], 5.0) is None
     assert fit(kind, source, source, 5.0) is not None
     same = np.repeat(source[:1], 5, axis=0)
@@ -94,41 +94,45 @@ def keypoints(count: int, seed: int = 0) -> np.ndarray:
     return np.column_stack([points(count, seed), sigma, theta]).astype(np.float32)
 
 
-def moved(items: np.ndarray, scale: float, turn: float, form: Variant) -> np.ndarray:
-    """Keypoints of a picture that was mirrored or inverted as `form` says, then scaled and turned."""
+def moved(items: np.ndarray, scale: float, turn: float, transform: Transform) -> np.ndarray:
+    """Keypoints of a picture that was mirrored or inverted as `transform` says, then scaled and turned."""
     x, y, sigma, theta = items.astype(np.float64).T
-    if form.mirrored:
+    if transform.mirrored:
         x, theta = 299 - x, math.pi - theta
-    if form.inverted:
+    if transform.inverted:
         theta = theta + math.pi
     a, b = scale * math.cos(turn), scale * math.sin(turn)
     columns = a * x - b * y + 11, b * x + a * y - 7, scale * sigma, theta + turn
     return np.column_stack(columns).astype(np.float32)
 
 
-FORMS = [PLAIN, Variant(mirrored=True), Variant(inverted=True), Variant(True, True)]
+TRANSFORMS = [PLAIN, Transform(mirrored=True), Transform(inverted=True), Transform(True, True)]
 
 
 @given(
-    st.sampled_from(FORMS), st.floats(0.2, 4), st.floats(-math.pi, math.pi), st.integers(3, 12), st.integers(0, 1000)
+    st.sampled_from(TRANSFORMS),
+    st.floats(0.2, 4),
+    st.floats(-math.pi, math.pi),
+    st.integers(3, 12),
+    st.integers(0, 1000),
 )
 def test_right_matches_agree_whatever_scale_turn_and_form(
-    form: Variant, scale: float, turn: float, right: int, seed: int
+    transform: Transform, scale: float, turn: float, right: int, seed: int
 ) -> None:
     reference = keypoints(right, seed)
-    assert agreeing(reference, moved(reference, scale, turn, form), form, 0.25).all()
+    assert agreeing(reference, moved(reference, scale, turn, transform), transform, 0.25).all()
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_few_right_matches_are_found_among_many_wrong_ones(form: Variant) -> None:
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_a_few_right_matches_are_found_among_many_wrong_ones(transform: Transform) -> None:
     reference = keypoints(60)
-    query = moved(reference, 1.7, 0.4, form)
+    query = moved(reference, 1.7, 0.4, transform)
     query[8:] = keypoints(52, seed=5)
-    found = agreeing(reference, query, form, 0.25)
+    found = agreeing(reference, query, transform, 0.25)
     assert found[:8].all()
     assert found[8:].sum() <= 3
-    for other in FORMS:
-        if other != form:
+    for other in TRANSFORMS:
+        if other != transform:
             assert agreeing(reference, query, other, 0.25).sum() < 8
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.local.index_config import EXACT_LIMIT, KINDS, IndexConfig, choose, lists_for, machine_memory_mb
+from imgfp.local.index.index_config import EXACT_LIMIT, KINDS, IndexConfig, choose, lists_for, machine_memory_mb
 
 
 @pytest.mark.parametrize(

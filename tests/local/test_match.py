@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from imgfp.local.features import LocalFeatures, variant_descriptors, variants
-from imgfp.local.match import Side, match
+from imgfp.local.features import LocalFeatures, transform_descriptors, transforms_for
+from imgfp.local.match import MatchInput, match
 from imgfp.local.verify import MatchConfig, compare_pair
-from imgfp.pipeline.score import compare_pairs
+from imgfp.pipeline.stages.score import compare_pairs
 
 
 def made(seed: int, count: int, extent: float, high: int) -> LocalFeatures:
@@ -18,10 +18,10 @@ def made(seed: int, count: int, extent: float, high: int) -> LocalFeatures:
     return LocalFeatures(keypoints, rng.integers(0, high, (count, 128), dtype=np.uint8), 300, 300)
 
 
-def by_definition(query: LocalFeatures, reference: LocalFeatures, form, ratio: float) -> list[list[int]]:
+def by_definition(query: LocalFeatures, reference: LocalFeatures, transform, ratio: float) -> list[list[int]]:
     kept: list[list[int]] = []
     places = [np.rint(side.keypoints[:, :2]).astype(int).tolist() for side in (reference, query)]
-    changed = variant_descriptors(reference.descriptors, form).astype(int)
+    changed = transform_descriptors(reference.descriptors, transform).astype(int)
     for number, descriptor in enumerate(changed):
         squared = ((query.descriptors.astype(int) - descriptor) ** 2).sum(1)
         order = np.argsort(squared, kind="stable")[:2]
@@ -40,15 +40,15 @@ def by_definition(query: LocalFeatures, reference: LocalFeatures, form, ratio: f
 
 
 @pytest.mark.parametrize(("count", "extent"), [(90, 3.0), (150, 12.0), (300, 200.0)])
-@pytest.mark.parametrize("forms", [variants(m, i) for m in (False, True) for i in (False, True)])
-def test_equals_the_definition(count: int, extent: float, forms) -> None:
+@pytest.mark.parametrize("transforms", [transforms_for(m, i) for m in (False, True) for i in (False, True)])
+def test_equals_the_definition(count: int, extent: float, transforms) -> None:
     query, reference = made(1, count, extent, 3), made(2, count + 20, extent, 3)
     merged = 0
     for ratio in (1.0, 1.02):
-        found = match(Side(query, forms), Side(reference, forms), ratio)
-        for item, form in zip(found, forms, strict=True):
-            assert item.form == form
-            assert item.rows.tolist() == by_definition(query, reference, form, ratio)
+        found = match(MatchInput(query, transforms), MatchInput(reference, transforms), ratio)
+        for item, transform in zip(found, transforms, strict=True):
+            assert item.transform == transform
+            assert item.rows.tolist() == by_definition(query, reference, transform, ratio)
             merged += len(item) > 1
     assert merged > 0
 
@@ -73,6 +73,8 @@ def test_pairs_keep_their_order_and_each_reference_is_read_once() -> None:
             assert item is None
             continue
         assert item is not None
-        wanted = compare_pair(Side(features[query], config.forms), Side(features[reference], config.forms), config)
-        assert (item.found.score, item.found.form) == (wanted.score, wanted.form)
+        wanted = compare_pair(
+            MatchInput(features[query], config.transforms), MatchInput(features[reference], config.transforms), config
+        )
+        assert (item.found.score, item.found.transform) == (wanted.score, wanted.transform)
         np.testing.assert_array_equal(item.found.lines, wanted.lines)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from imgfp.local.features import variant_descriptors, variants
-from imgfp.local.nearest import NO_DISTANCE, Bytes, nearest, nearest_pair
+from imgfp.local.features import transform_descriptors, transforms_for
+from imgfp.local.index.nearest import NO_DISTANCE, PreparedDescriptors, nearest, nearest_pair
 
 
 def brute(queries: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -92,33 +92,37 @@ def test_memory_mapped_and_strided_blocks(tmp_path) -> None:
 
 def test_within_a_pair() -> None:
     queries, references = made(7, 1100), made(8, 1300)
-    (distances,), (rows,) = nearest_pair(Bytes(queries), Bytes(references), 2)
+    (distances,), (rows,) = nearest_pair(PreparedDescriptors(queries), PreparedDescriptors(references), 2)
     wanted_distances, wanted = brute(queries, references, 2)
     np.testing.assert_array_equal(rows, wanted)
     np.testing.assert_array_equal(distances, wanted_distances)
 
 
-@pytest.mark.parametrize("forms", [variants(m, i) for m in (False, True) for i in (False, True)])
+@pytest.mark.parametrize("transforms", [transforms_for(m, i) for m in (False, True) for i in (False, True)])
 @pytest.mark.parametrize("high", [90, 256])  # as RootSIFT; and so large that float32 would round
-def test_every_form_equals_brute_force_on_moved_descriptors(forms, high: int) -> None:
+def test_every_form_equals_brute_force_on_moved_descriptors(transforms, high: int) -> None:
     queries, blocks = made(10, 300, high), [made(11, 700, high), made(12, 50, high)]
-    distances, rows = nearest(queries, blocks, 3, forms)
-    for number, form in enumerate(forms):
-        wanted_distances, wanted = brute(variant_descriptors(queries, form), np.concatenate(blocks), 3)
+    distances, rows = nearest(queries, blocks, 3, transforms)
+    for number, transform in enumerate(transforms):
+        wanted_distances, wanted = brute(transform_descriptors(queries, transform), np.concatenate(blocks), 3)
         np.testing.assert_array_equal(rows[number], wanted)
         np.testing.assert_array_equal(distances[number], wanted_distances)
 
 
-@pytest.mark.parametrize("forms", [variants(False, False), variants(True, False), variants(True, True)])
+@pytest.mark.parametrize(
+    "transforms", [transforms_for(False, False), transforms_for(True, False), transforms_for(True, True)]
+)
 @pytest.mark.parametrize("k", [1, 2, 8])
 @pytest.mark.parametrize(
     ("count", "size"), [(1, 31), (255, 32), (256, 33), (257, 511), (3, 512), (513, 513), (2, 1100)]
 )
-def test_edges_of_tiles_and_chunks_with_ties(forms, k: int, count: int, size: int) -> None:
+def test_edges_of_tiles_and_chunks_with_ties(transforms, k: int, count: int, size: int) -> None:
     queries, references = made(20, count, 2), made(21, size, 2)
     references[size // 2 :] = references[: size - size // 2]  # every distance at least twice
-    distances, rows = nearest_pair(Bytes(queries, forms), Bytes(references, forms), k)
-    for number, form in enumerate(forms):
-        wanted_distances, wanted = brute(variant_descriptors(queries, form), references, k)
+    distances, rows = nearest_pair(
+        PreparedDescriptors(queries, transforms), PreparedDescriptors(references, transforms), k
+    )
+    for number, transform in enumerate(transforms):
+        wanted_distances, wanted = brute(transform_descriptors(queries, transform), references, k)
         np.testing.assert_array_equal(rows[number], wanted)
         np.testing.assert_array_equal(distances[number], wanted_distances)

@@ -11,7 +11,7 @@ from imgfp.images import Failure
 from imgfp.local.features import LocalFeatures
 from imgfp.local.store import FeatureFolder, FeatureStore, open_features, write_shard
 from imgfp.local.text import write_text
-from imgfp.pipeline.stage import Shard, Stage, run_stage
+from imgfp.pipeline.stages.stage import Shard, Stage, run_stage
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from PIL import Image
 from imgfp.files import write_json
 from imgfp.images import ImageList
 from imgfp.local.features import LocalFeatures
-from imgfp.local.match import Side
-from imgfp.local.sift import SiftConfig, extract_sift
+from imgfp.local.match import MatchInput
+from imgfp.local.sift.sift import SiftConfig, extract_sift
+from imgfp.local.sift.views import ONE_VIEW, ViewsConfig, _in_frame, extract_views
 from imgfp.local.store import FeatureStore
 from imgfp.local.verify import MatchConfig, compare_pair
-from imgfp.local.views import ONE_VIEW, ViewsConfig, _in_frame, extract_views
-from imgfp.pipeline.features import feature_stage
+from imgfp.pipeline.stages.features import feature_stage
 
 pytestmark = pytest.mark.usefixtures("one_process")
 SMALL = SiftConfig(side=100)
@@ -59,10 +59,10 @@ def test_every_view_finds_the_plain_picture_s_keypoints_where_they_are(make_text
     item = extract_views(picture, SMALL, ViewsConfig(2.0, 1.5))
     assert (item.width, item.height, len(item.views)) == (125, 100, 4)
     assert min(item.views) > 20
-    reference = Side(extract_sift(picture, SMALL), MatchConfig().forms)
+    reference = MatchInput(extract_sift(picture, SMALL), MatchConfig().transforms)
     for rows in item.view_rows:
         view = LocalFeatures(item.keypoints[rows], item.descriptors[rows], item.width, item.height)
-        found = compare_pair(Side(view, MatchConfig().forms), reference, MatchConfig(tolerance=2.0))
+        found = compare_pair(MatchInput(view, MatchConfig().transforms), reference, MatchConfig(tolerance=2.0))
         assert len(found.lines) > 10
         assert found.model is not None
         np.testing.assert_allclose(found.model, np.eye(3), atol=1.0)
@@ -73,10 +73,12 @@ def test_a_small_pasted_copy_is_found_in_the_fine_view_alone(make_texture) -> No
     original = make_texture(5, 400, 480)
     query = make_texture(6, 400, 480)
     query[150:230, 200:296] = np.asarray(Image.fromarray(original).resize((96, 80), Image.Resampling.LANCZOS))
-    reference = Side(extract_sift(original, SMALL), MatchConfig().forms)
+    reference = MatchInput(extract_sift(original, SMALL), MatchConfig().transforms)
     scores = {
         detail: compare_pair(
-            Side(extract_views(query, SMALL, ViewsConfig(detail, 1.0)), MatchConfig().forms), reference, MatchConfig()
+            MatchInput(extract_views(query, SMALL, ViewsConfig(detail, 1.0)), MatchConfig().transforms),
+            reference,
+            MatchConfig(),
         )
         for detail in (1.0, 4.0)
     }
@@ -90,8 +92,10 @@ def test_a_small_pasted_copy_is_found_in_the_fine_view_alone(make_texture) -> No
 def test_a_view_without_keypoints_among_others(make_features) -> None:
     made = make_features(1, 12)
     plain, holed = (LocalFeatures(made.keypoints, made.descriptors, 9, 9, views) for views in ((12,), (0, 12, 0)))
-    reference = Side(made, MatchConfig().forms)
-    first, second = (compare_pair(Side(item, MatchConfig().forms), reference, MatchConfig()) for item in (plain, holed))
+    reference = MatchInput(made, MatchConfig().transforms)
+    first, second = (
+        compare_pair(MatchInput(item, MatchConfig().transforms), reference, MatchConfig()) for item in (plain, holed)
+    )
     assert first.matches == 12
     assert (first.score, first.matches) == (second.score, second.matches)
     np.testing.assert_array_equal(first.lines, second.lines)

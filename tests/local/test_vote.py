@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from imgfp.local.features import LocalFeatures, Variant, variant_descriptors
-from imgfp.local.match import Side, match
-from imgfp.local.neighbours import ExactIndex, Neighbours
-from imgfp.local.sift import SiftConfig, extract_sift
+from imgfp.local.features import LocalFeatures, Transform, transform_descriptors
+from imgfp.local.index.neighbours import ExactIndex, Neighbours
+from imgfp.local.match import MatchInput, match
+from imgfp.local.sift.sift import SiftConfig, extract_sift
 from imgfp.local.verify import MatchConfig, compare_pair
 from imgfp.local.vote import Candidate, VoteConfig, imgfp_tally, vote, weighted_votes
 
@@ -19,7 +19,7 @@ class Source:
     def __init__(self, items: list[LocalFeatures]) -> None:
         self.items = items
         self.ids = tuple(str(number) for number in range(len(items)))
-        self.identity = "made"
+        self.fingerprint = "made"
         self.offsets = np.cumsum([0] + [len(item) for item in items])
 
     def get(self, index: int) -> LocalFeatures:
@@ -44,7 +44,7 @@ def test_a_copy_is_found(source: Source, rule: str) -> None:
     found = vote(
         queries,
         ExactIndex(source),
-        VoteConfig(rule=rule, neighbours=1 if rule == "imgfp" else 8, mirrored=False, inverted=False),
+        VoteConfig(rule=rule, k=1 if rule == "imgfp" else 8, mirrored=False, inverted=False),
     )
     assert [candidates[0].reference for candidates in found[:2]] == [2, 3]
     assert found[2] == []
@@ -65,7 +65,7 @@ def test_answers_do_not_depend_on_company(source: Source) -> None:
 def test_mirrored_copy_is_found_only_when_asked_for(source: Source) -> None:
     original = source.get(2)
     query = LocalFeatures(
-        original.keypoints, variant_descriptors(original.descriptors, Variant(mirrored=True)), 300, 400
+        original.keypoints, transform_descriptors(original.descriptors, Transform(mirrored=True)), 300, 400
     )
     plain, both = (
         vote([query], ExactIndex(source), VoteConfig(mirrored=mirrored, distinctive=False, damped=False))[0]
@@ -80,12 +80,12 @@ def test_no_query_and_no_reference(source: Source) -> None:
     assert vote([], ExactIndex(source), VoteConfig()) == []
     assert vote([source.get(0)], ExactIndex(Source([])), VoteConfig()) == [[]]
     assert vote(
-        [source.get(0)], ExactIndex(Source([])), VoteConfig(rule="imgfp", neighbours=1, mirrored=False, inverted=False)
+        [source.get(0)], ExactIndex(Source([])), VoteConfig(rule="imgfp", k=1, mirrored=False, inverted=False)
     ) == [[]]
 
 
 def test_number_of_candidates_is_limited(source: Source) -> None:
-    assert len(vote([source.get(0)], ExactIndex(source), VoteConfig(images=2))[0]) == 2
+    assert len(vote([source.get(0)], ExactIndex(source), VoteConfig(candidates=2))[0]) == 2
 
 
 # keypoint 0: image 5 at 10, image 6 at 20, image 5 again at 40 (the limit); keypoint 1: only two neighbours
@@ -136,12 +136,12 @@ def test_inliers_tell_a_copy_from_another_picture(make_texture, mirrored: bool) 
     original = make_texture(1, 300, 340)
     copy = original[30:260, 40:300]
     query, reference, other = (
-        Side(extract_sift(np.ascontiguousarray(picture), SiftConfig()), MatchConfig().forms)
+        MatchInput(extract_sift(np.ascontiguousarray(picture), SiftConfig()), MatchConfig().transforms)
         for picture in (copy[:, ::-1] if mirrored else copy, original, make_texture(2, 300, 340))
     )
     for config in (MatchConfig(), MatchConfig(score="count", ratio=1.8)):
         right, wrong = (compare_pair(query, side, config) for side in (reference, other))
-        assert right.form == Variant(mirrored=mirrored)
+        assert right.transform == Transform(mirrored=mirrored)
         assert right.score > 20 > 4 * wrong.score
     right = compare_pair(query, reference, MatchConfig())
     assert int(right.score) == len(right.lines)
@@ -154,7 +154,8 @@ def test_inliers_tell_a_copy_from_another_picture(make_texture, mirrored: bool) 
 
 def test_comparison_is_deterministic(make_texture) -> None:
     sides = [
-        Side(extract_sift(make_texture(1, 300, height), SiftConfig()), MatchConfig().forms) for height in (340, 320)
+        MatchInput(extract_sift(make_texture(1, 300, height), SiftConfig()), MatchConfig().transforms)
+        for height in (340, 320)
     ]
     first, second = (compare_pair(*sides, MatchConfig()) for _ in range(2))
     assert first.score == second.score
@@ -163,7 +164,7 @@ def test_comparison_is_deterministic(make_texture) -> None:
 
 def test_nothing_to_match(make_features) -> None:
     empty, one, some = (
-        Side(item, MatchConfig().forms)
+        MatchInput(item, MatchConfig().transforms)
         for item in (LocalFeatures.none(5, 5), make_features(1, 1), make_features(2, 30))
     )
     for query, reference in ((empty, some), (some, empty), (empty, empty)):

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from imgfp.images import read_rgb
-from imgfp.local.extractor_check import same_keypoints
-from imgfp.local.features import LocalFeatures, variants
-from imgfp.local.match import Matches, Side, match
-from imgfp.local.nearest import nearest
-from imgfp.local.plane import limited_range, plane_size, shrink
-from imgfp.local.sift import EXTRACTORS, SiftConfig, extract_sift, sift_of_plane
+from imgfp.local.features import LocalFeatures, transforms_for
+from imgfp.local.index.nearest import nearest
+from imgfp.local.match import Matches, MatchInput, match
+from imgfp.local.sift.extractor_check import same_keypoints
+from imgfp.local.sift.plane import limited_range, plane_size, shrink
+from imgfp.local.sift.sift import EXTRACTORS, SiftConfig, extract_sift, sift_of_plane
 from imgfp.local.text import read_text, write_text
 from imgfp.local.vote import imgfp_tally
 
 RATIO = 1.8
-FORMS = variants(mirrored=True, inverted=False)
+TRANSFORMS = transforms_for(mirrored=True, inverted=False)
 FEWEST = SiftConfig().least  # images with fewer keypoints count as without
 
 
@@ -34,13 +34,15 @@ def stored(folder: Path, image_id: str) -> dict[str, np.ndarray]:
 
 
 @cache
-def side(folder: Path, image_id: str) -> Side:
-    return Side(features(stored(folder, image_id)["keypoints"], stored(folder, image_id)["descriptors"]), FORMS)
+def side(folder: Path, image_id: str) -> MatchInput:
+    return MatchInput(
+        features(stored(folder, image_id)["keypoints"], stored(folder, image_id)["descriptors"]), TRANSFORMS
+    )
 
 
 @cache
-def our_side(folder: Path, image_id: str, extractor: str) -> Side:
-    return Side(sift_of_plane(stored(folder, image_id)["luma"], SiftConfig(extractor=extractor)), FORMS)
+def our_side(folder: Path, image_id: str, extractor: str) -> MatchInput:
+    return MatchInput(sift_of_plane(stored(folder, image_id)["luma"], SiftConfig(extractor=extractor)), TRANSFORMS)
 
 
 @pytest.fixture(scope="module", params=EXTRACTORS)
@@ -175,7 +177,7 @@ def test_synthetic_match(synthetic_match: dict[str, Any], folder: Path) -> None:
     name = synthetic_match["name"]
     with np.load(folder / "match_synthetic.npz") as arrays:
         query, reference = (
-            Side(features(arrays[f"{name}__{part}_keypoints"], arrays[f"{name}__{part}_descriptors"]), FORMS)
+            MatchInput(features(arrays[f"{name}__{part}_keypoints"], arrays[f"{name}__{part}_descriptors"]), TRANSFORMS)
             for part in ("query", "ref")
         )
         plain, mirrored = match(query, reference, RATIO)

@@ -16,14 +16,14 @@ from pathlib import Path
 
 def main() -> None:
     queries, references, folder, sizes, workers, *files = sys.argv[1:]
-    for module in ("torch", "timm", "cv2", "imgfp.cli.report_of", "imgfp.faiss_loader"):
+    for module in ("torch", "timm", "cv2", "imgfp.reports.search_report", "imgfp.faiss_loader"):
         import_module(module)
     for name, value in json.loads(sizes).items():
         module, _, constant = name.rpartition(".")
         setattr(import_module(module), constant, value)
     if workers == "one":
         sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-        import_module("imgfp.pipeline.features").SiftPool = import_module("one_process").OneProcess
+        import_module("imgfp.pipeline.stages.features").SiftPool = import_module("one_process").OneProcess
     import_module("torch").set_num_threads(1)
     for number, file in enumerate(files):
         child = os.fork()

@@ -7,8 +7,8 @@ import pytest
 
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.local.index_config import IndexConfig
-from imgfp.pipeline.index import build_index, open_index
+from imgfp.local.index.index_config import IndexConfig
+from imgfp.pipeline.index.index import build_index, open_index
 from imgfp.pipeline.presets import PRESETS
 from imgfp.pipeline.search import search
 
@@ -38,14 +38,14 @@ def test_every_kind_finds_the_copies(built, small_set, tmp_path, kind: str) -> N
 
 def test_sq8_with_all_lists_answers_as_the_exact_search(built, small_set, tmp_path) -> None:
     look_up(built, small_set, tmp_path / "exact", IndexConfig(kind="exact"))
-    look_up(built, small_set, tmp_path / "sq8", IndexConfig(kind="ivf_sq8", probes=10_000))
+    look_up(built, small_set, tmp_path / "sq8", IndexConfig(kind="ivf_sq8", nprobe=10_000))
     assert (tmp_path / "exact/predictions.csv").read_bytes() == (tmp_path / "sq8/predictions.csv").read_bytes()
 
 
 def test_auto_chooses_by_size_and_memory(built, small_set, tmp_path, monkeypatch, capsys) -> None:
     look_up(built, small_set, tmp_path / "few", IndexConfig())
     assert sorted(path.name for path in (built / "compressed").iterdir()) == ["ivf_rabitq"]
-    monkeypatch.setattr("imgfp.local.index_config.EXACT_LIMIT", 100)
+    monkeypatch.setattr("imgfp.local.index.index_config.EXACT_LIMIT", 100)
     capsys.readouterr()
     look_up(built, small_set, tmp_path / "many", IndexConfig(memory_mb=10))
     assert "index ivf_sq8 (the most accurate below 10 MB for more than 100 descriptors): " in capsys.readouterr().err
@@ -90,7 +90,7 @@ def test_merged_codes_of_another_codebook_are_refused(built, small_set, tmp_path
 
 
 def test_a_gpu_that_is_not_there_is_told_in_one_line(built, small_set, tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("imgfp.pipeline.descriptor_index.gpu_device", lambda: None)
+    monkeypatch.setattr("imgfp.pipeline.index.descriptor_index.gpu_device", lambda: None)
     for device, told in (("gpu", 1), ("auto", 0), ("cpu", 0)):
         capsys.readouterr()
         look_up(built, small_set, tmp_path / device, IndexConfig("exact", device=device))
@@ -100,7 +100,7 @@ def test_a_gpu_that_is_not_there_is_told_in_one_line(built, small_set, tmp_path,
 
 def test_the_gpu_answers_as_the_cpu(built, small_set, tmp_path, monkeypatch) -> None:
     look_up(built, small_set, tmp_path / "exact", IndexConfig("exact", device="cpu"))
-    monkeypatch.setattr("imgfp.pipeline.descriptor_index.gpu_device", lambda: "cpu")
+    monkeypatch.setattr("imgfp.pipeline.index.descriptor_index.gpu_device", lambda: "cpu")
     look_up(built, small_set, tmp_path / "torch", IndexConfig("exact", device="gpu"))
     assert (tmp_path / "exact/predictions.csv").read_bytes() == (tmp_path / "torch/predictions.csv").read_bytes()
 

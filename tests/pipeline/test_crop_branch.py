@@ -167,7 +167,7 @@ def test_holes_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> 
 
 
 def test_an_index_is_searched_with_crops_though_it_knows_none(sets, tmp_path) -> None:
-    from imgfp.pipeline.index import build_index, open_index
+    from imgfp.pipeline.index.index import build_index, open_index
     from imgfp.pipeline.search import search
 
     build_index(sets[1], tmp_path / "index", "default", preset_of("default"), ("local",))

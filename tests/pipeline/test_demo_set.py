@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imgfp.datasets import demo_set
+from imgfp.datasets.demo_set import make_demo_set
 from imgfp.errors import InputError
 from imgfp.images import ImageList, read_rgb
-from imgfp.pipeline import demo_set
-from imgfp.pipeline.demo_set import make_demo_set
 
 pytest.importorskip("skimage", reason="the demonstration uses scikit-image's photographs")
 pytest.importorskip("sklearn", reason="the demonstration uses scikit-learn's photographs")
@@ -109,7 +109,7 @@ class NoAugly:
             raise ImportError("no module named augly")
 sys.meta_path.insert(0, NoAugly())
 from pathlib import Path
-from imgfp.pipeline.demo_set import make_demo_set
+from imgfp.datasets.demo_set import make_demo_set
 make_demo_set(Path(sys.argv[1]))
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program, str(tmp_path / "set")], check=True)

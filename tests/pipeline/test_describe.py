@@ -11,8 +11,8 @@ from PIL import Image
 from imgfp.encoders import EncoderConfig, Network, NetworkConfig, export_network
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.pipeline.describe import descriptor_stage
 from imgfp.pipeline.presets import PRESETS, Preset, stand_in_note
+from imgfp.pipeline.stages.describe import descriptor_stage
 from imgfp.records import read_descriptors
 
 SMALL = "test_byobnet"

@@ -15,7 +15,7 @@ from imgfp.fusion.calibration import FEATURES
 from imgfp.images import FileSize, ImageList
 from imgfp.pipeline.duplicates import Duplicates, find_duplicates
 from imgfp.pipeline.presets import PRESETS, Preset
-from imgfp.pipeline.stage import StageResult
+from imgfp.pipeline.stages.stage import StageResult
 
 pytestmark = pytest.mark.usefixtures("one_process")
 
@@ -140,11 +140,13 @@ def test_a_chain_is_one_group_though_its_ends_share_nothing(duplicates, small_se
 
 
 def test_more_equal_files_than_candidates_hide_no_edited_copy(duplicates, collection, preset) -> None:
-    for number in range(preset.vote.images + 4):
+    for number in range(preset.vote.candidates + 4):
         shutil.copy(collection / "ref1.png", collection / f"again{number:02d}.png")
     result = duplicates(collection)
     group = {member.image_id for member in result.groups[0]}
-    assert group == {"ref1", "mirror", "smaller"} | {f"again{number:02d}" for number in range(preset.vote.images + 4)}
+    assert group == {"ref1", "mirror", "smaller"} | {
+        f"again{number:02d}" for number in range(preset.vote.candidates + 4)
+    }
     assert "local candidates" in [stage.name for stage in result.stages]
     assert [stage.items for stage in result.stages if stage.name == "local candidates"] == [8], "each picture once"
 
@@ -196,9 +198,9 @@ def test_stopped_anywhere_and_started_again_gives_the_same_bytes(
     duplicates, collection, contents, monkeypatch, tmp_path
 ) -> None:
     for name, value in {
-        "imgfp.pipeline.features.SHARD_IMAGES": 3,
-        "imgfp.pipeline.candidates.SHARD_QUERIES": 3,
-        "imgfp.pipeline.score.SHARD_PAIRS": 5,
+        "imgfp.pipeline.stages.features.SHARD_IMAGES": 3,
+        "imgfp.pipeline.stages.candidates.SHARD_QUERIES": 3,
+        "imgfp.pipeline.stages.score.SHARD_PAIRS": 5,
     }.items():
         monkeypatch.setattr(name, value)
     expected = contents(duplicates(collection, "undisturbed").out)

@@ -16,10 +16,10 @@ from imgfp.cli.main import main
 
 # small shards, so that there are several to be killed between
 SIZES = {
-    "imgfp.pipeline.features.SHARD_IMAGES": 3,
-    "imgfp.pipeline.describe.SHARD_IMAGES": 3,
-    "imgfp.pipeline.candidates.SHARD_QUERIES": 4,
-    "imgfp.pipeline.score.SHARD_PAIRS": 20,
+    "imgfp.pipeline.stages.features.SHARD_IMAGES": 3,
+    "imgfp.pipeline.stages.describe.SHARD_IMAGES": 3,
+    "imgfp.pipeline.stages.candidates.SHARD_QUERIES": 4,
+    "imgfp.pipeline.stages.score.SHARD_PAIRS": 20,
 }
 STAGES = [
     "reference features",
@@ -52,7 +52,7 @@ BETWEEN_STAGES = {
 @pytest.fixture
 def run_again(small_set, monkeypatch, capsys, one_process) -> Callable[[Path], dict[str, tuple[int, int]]]:
     """Runs `imgfp find` into a folder; returns each stage's printed numbers of reused and of all items."""
-    for name, value in {**SIZES, "imgfp.cli.report_of.BEST": 1}.items():
+    for name, value in {**SIZES, "imgfp.reports.search_report.BEST": 1}.items():
         monkeypatch.setattr(name, value)
 
     def run(out: Path) -> dict[str, tuple[int, int]]:

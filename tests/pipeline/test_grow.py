@@ -10,9 +10,9 @@ import pytest
 from imgfp.cli.main import main
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.local.index_config import IndexConfig
-from imgfp.pipeline.grow import add_images, read_ids, remove_images
-from imgfp.pipeline.index import build_index, open_index
+from imgfp.local.index.index_config import IndexConfig
+from imgfp.pipeline.index.grow import add_images, read_ids, remove_images
+from imgfp.pipeline.index.index import build_index, open_index
 from imgfp.pipeline.presets import PRESETS
 from imgfp.pipeline.search import SearchResult, search
 
@@ -23,7 +23,7 @@ KINDS = ("exact", "ivf_sq8", "ivf_rabitq", "ivf_pq24", "ivf_pq16", "fast_scan")
 
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch) -> None:
-    monkeypatch.setattr("imgfp.pipeline.compress.SHARD_IMAGES", 3)
+    monkeypatch.setattr("imgfp.pipeline.stages.compress.SHARD_IMAGES", 3)
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_a_removed_id_never_comes_back(halves, tmp_path, contents) -> None:
 def test_features_of_two_extractors_do_not_mix(halves, tmp_path, contents, monkeypatch) -> None:
     index = build(halves["a"], tmp_path / "index", "exact")
     before = contents(index)
-    monkeypatch.setattr("imgfp.local.extractor_check.compiled_fault", lambda: "no compiler")
+    monkeypatch.setattr("imgfp.local.sift.extractor_check.compiled_fault", lambda: "no compiler")
     with pytest.raises(InputError, match=r"was built with sift\.extractor=compiled, which cannot be used here"):
         add_images(halves["b"], index, {})
     assert contents(index) == before
@@ -198,7 +198,7 @@ def test_other_settings_are_refused_by_name(halves, tmp_path) -> None:
 
 
 def test_commands_add_and_remove(halves, small_set, tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("imgfp.cli.report_of.BEST", 1)
+    monkeypatch.setattr("imgfp.reports.search_report.BEST", 1)
     folder, index = halves["a"].root, tmp_path / "index"
     (folder / "broken.jpg").write_bytes(b"")
     names = (folder / "b.txt").read_text()
@@ -220,7 +220,7 @@ def test_commands_add_and_remove(halves, small_set, tmp_path, capsys, monkeypatc
 
 def test_growth_far_beyond_the_codebook_is_told(halves, tmp_path, capsys, monkeypatch) -> None:
     index = build(halves["a"], tmp_path / "index", "ivf_sq8")
-    monkeypatch.setattr("imgfp.pipeline.compress.GROWN", 1.5)
+    monkeypatch.setattr("imgfp.pipeline.stages.compress.GROWN", 1.5)
     capsys.readouterr()
     add_images(halves["b"], index, {})
     said = capsys.readouterr().err

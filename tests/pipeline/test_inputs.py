@@ -6,7 +6,7 @@ import pytest
 
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.pipeline.inputs import claim_images
+from imgfp.pipeline.stages.inputs import claim_images
 
 
 def listed(folder: Path, *names: str) -> ImageList:

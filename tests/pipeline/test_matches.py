@@ -13,11 +13,11 @@ from PIL import Image, ImageOps
 from imgfp.errors import InputError
 from imgfp.fusion import COPIES, EDITED, EXACT, NONE, Calibration, FusionConfig
 from imgfp.images import FileSize, ImageList
-from imgfp.pipeline.evidence import _box, _spanned
-from imgfp.pipeline.index import open_index
+from imgfp.pipeline.index.index import open_index
 from imgfp.pipeline.matches import HEADER, Answer, write_matches
 from imgfp.pipeline.presets import PRESETS
 from imgfp.pipeline.search import SearchResult, find, search
+from imgfp.pipeline.stages.pair_evidence import _box, _spanned
 from imgfp.records import Evidence
 
 # 8 inliers are even odds; the probability of n is (n + 1)^2 / ((n + 1)^2 + 81)
@@ -72,7 +72,7 @@ def found(small_set, tmp_path_factory) -> Found:
         image.save(queries / f"{name}.jpg", quality=85)
     flat(queries / "flat.png")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("imgfp.pipeline.features.SiftPool", OneProcess)
+        patch.setattr("imgfp.pipeline.stages.features.SiftPool", OneProcess)
         patch.setenv("IMGFP_THREADS", "1")
         lists = ImageList.open(queries), ImageList.open(references)
         result = find(*lists, folder / "out", "default", calibrated(folder), ("local", "global"))

@@ -12,12 +12,12 @@ from imgfp.encoders import EncoderConfig, Network, NetworkConfig, export_network
 from imgfp.errors import InputError
 from imgfp.fusion import COPIES, FusionConfig, best_answers
 from imgfp.images import ImageList
-from imgfp.local.extract import SiftPool
-from imgfp.pipeline.candidates import read_rows
-from imgfp.pipeline.features import feature_stage
-from imgfp.pipeline.index import build_index, open_index
+from imgfp.local.sift.extract import SiftPool
+from imgfp.pipeline.index.index import build_index, open_index
 from imgfp.pipeline.presets import BRANCHES, PRESETS, indexed, parse_branches, preset_named, stand_in_note
 from imgfp.pipeline.search import SearchResult, find, search
+from imgfp.pipeline.stages.candidates import read_rows
+from imgfp.pipeline.stages.features import feature_stage
 from imgfp.records import Pairs, read_descriptors
 
 pytestmark = pytest.mark.usefixtures("one_process")
@@ -98,9 +98,9 @@ def test_the_same_input_gives_the_same_bytes(finder, contents) -> None:
 
 def test_worker_processes_give_the_bytes_of_one_process(small_set, tmp_path, contents, monkeypatch) -> None:
     references = ImageList.open(small_set.references)
-    monkeypatch.setattr("imgfp.pipeline.features.SHARD_IMAGES", 3)
+    monkeypatch.setattr("imgfp.pipeline.stages.features.SHARD_IMAGES", 3)
     feature_stage("features", references, PRESETS["default"].sift, tmp_path / "one")
-    monkeypatch.setattr("imgfp.pipeline.features.SiftPool", SiftPool)
+    monkeypatch.setattr("imgfp.pipeline.stages.features.SiftPool", SiftPool)
     monkeypatch.setenv("IMGFP_THREADS", "2")
     feature_stage("features", references, PRESETS["default"].sift, tmp_path / "many")
     assert contents(tmp_path / "one") == contents(tmp_path / "many")
@@ -233,16 +233,16 @@ def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
     [
         ({"fusion": {"rule": "max"}}, "fusion.rule='max': give one of sum, verified, calibrated, similarity"),
         ({"match": {"model": "cubic"}}, "match.model='cubic': give one of similarity, affine, homography"),
-        ({"match": {"slack": 0}}, "match.slack=0: give a number above 0"),
-        ({"views": {"detail": 0.5}}, r"views.detail=0.5: give a number from 1 \(no such view\) to 4"),
-        ({"views": {"stretch": 5}}, r"views.stretch=5: give a number from 1 \(no such view\) to 4"),
+        ({"match": {"slack": 0}}, "match.hypothesis_tolerance=0: give a number above 0"),
+        ({"views": {"detail": 0.5}}, r"views.upscale=0.5: give a number from 1 \(no such view\) to 4"),
+        ({"views": {"stretch": 5}}, r"views.aspect=5: give a number from 1 \(no such view\) to 4"),
         ({"vote": {"views": 0}}, "vote.views=0: give 1 or more"),
         (
             {"fusion": {"rule": "verified", "calibration": "a.json"}},
             "fusion.calibration='a.json' has no effect with fusion.rule='verified': leave it at None",
         ),
-        ({"vote": {"images": 0}}, "vote.images=0: give 1 or more"),
-        ({"vote": {"neighbours": 1}}, "vote.neighbours=1: weights need 2 neighbours or more"),
+        ({"vote": {"images": 0}}, "vote.candidates=0: give 1 or more"),
+        ({"vote": {"neighbours": 1}}, "vote.k=1: weights need 2 neighbours or more"),
         ({"sift": {"side": -3}}, "sift.side=-3: give 1 or more"),
         ({"sift": {"extractor": "vlfeat"}}, "sift.extractor='vlfeat': give one of compiled, pycolmap"),
     ],

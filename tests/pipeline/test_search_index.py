@@ -9,7 +9,7 @@ import pytest
 from imgfp.cli.main import main
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.pipeline.index import build_index, open_index, preset_from
+from imgfp.pipeline.index.index import build_index, open_index, preset_from
 from imgfp.pipeline.presets import PRESETS
 from imgfp.pipeline.search import search
 from imgfp.records import Pairs
@@ -140,7 +140,7 @@ def test_index_says_what_it_holds(built, small_set) -> None:
 
 
 def test_an_index_states_the_extractor_that_was_used(small_set, tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr("imgfp.local.extractor_check.compiled_fault", lambda: "no compiler")
+    monkeypatch.setattr("imgfp.local.sift.extractor_check.compiled_fault", lambda: "no compiler")
     queries, references = ImageList.open(small_set.queries), ImageList.open(small_set.references)
     build_index(references, tmp_path / "index", "default", PRESETS["default"], ("local",))
     told = capsys.readouterr().err.splitlines()

@@ -9,7 +9,7 @@ import pytest
 from imgfp.errors import InputError
 from imgfp.files import hash_file
 from imgfp.images import Failure
-from imgfp.pipeline.stage import Shard, Stage, StageResult, read_shard, run_stage
+from imgfp.pipeline.stages.stage import Shard, Stage, StageResult, read_shard, run_stage
 
 ITEMS, SIZE = 7, 3
 
@@ -87,7 +87,7 @@ def test_failures_are_collected_also_from_reused_shards(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"images": 9}, "settings.vote.images = 8, now it is 9"),
+        ({"images": 9}, "settings.vote.candidates = 8, now it is 9"),
         ({"inputs": "xyz"}, "inputs.pairs = 'abc', now it is 'xyz'"),
         ({"items": 8}, "items = 7, now it is 8"),
         ({"size": 4}, "shard_size = 3, now it is 4"),

@@ -8,19 +8,19 @@ from experiments import ROOT
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from imgfp.cli.ablation import DEFAULT, changed, compare_settings
-from imgfp.cli.hydra_app import register_presets
+from imgfp.apps.ablation import DEFAULT, changed, compare_settings
+from imgfp.apps.hydra_app import register_presets
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.local.neighbours import ExactIndex
+from imgfp.local.index.neighbours import ExactIndex
 from imgfp.local.store import FeatureStore
-from imgfp.pipeline.ablation import evidence_of_settings
-from imgfp.pipeline.candidates import read_rows
 from imgfp.pipeline.presets import PRESETS
-from imgfp.pipeline.score import read_evidence
 from imgfp.pipeline.search import find
+from imgfp.pipeline.stages.candidates import read_rows
+from imgfp.pipeline.stages.score import read_evidence
+from imgfp.studies.ablation import evidence_of_settings
 
-CHANGES = ("vote.mirrored=false vote.neighbours=4", "vote.damped=false", "views.detail=1", "match.ratio=1.8")
+CHANGES = ("vote.mirrored=false vote.k=4", "vote.damped=false", "views.upscale=1", "match.ratio=1.8")
 
 
 def test_a_setting_finds_what_it_finds_alone(training_disc, tmp_path, one_process) -> None:
@@ -38,7 +38,7 @@ def test_a_setting_finds_what_it_finds_alone(training_disc, tmp_path, one_proces
         assert sorted(proposed.id_pairs()) == sorted(read_rows(work / "local_candidates").id_pairs()), name
         assert evidence == read_evidence(work / "match_scores"), name
         assert len(evidence) > 5
-    assert found["views.detail=1"][1] != found[DEFAULT][1]
+    assert found["views.upscale=1"][1] != found[DEFAULT][1]
     assert found["match.ratio=1.8"][1] != found[DEFAULT][1]
 
 
@@ -51,10 +51,10 @@ def test_the_table_has_every_setting_on_both_sets(training_disc, tmp_path, capsy
         "paths.mlruns": tmp_path / "mlruns",
         "out": tmp_path / "out",
         "sources": "null",
-        "made.references": 4,
-        "made.queries": 12,
-        "made.most": 1,
-        "changes": '["vote.images=1","fusion.rule=verified"]',
+        "synthetic.references": 4,
+        "synthetic.queries": 12,
+        "synthetic.max_edits": 1,
+        "changes": '["vote.candidates=1","fusion.rule=verified"]',
     }
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = compose("ablation", overrides=[f"{key}={value}" for key, value in given.items()])
@@ -63,9 +63,9 @@ def test_the_table_has_every_setting_on_both_sets(training_disc, tmp_path, capsy
     figures = json.loads((tmp_path / "out" / "ablation.json").read_bytes())
     assert len(figures) == 2
     for part in figures.values():
-        assert part.keys() == {DEFAULT, "vote.images=1", "fusion.rule=verified"}
+        assert part.keys() == {DEFAULT, "vote.candidates=1", "fusion.rule=verified"}
         assert part[DEFAULT]["against"] is None
-        assert part["vote.images=1"]["candidates"] <= part[DEFAULT]["candidates"] <= 1
+        assert part["vote.candidates=1"]["candidates"] <= part[DEFAULT]["candidates"] <= 1
         assert 0 < part[DEFAULT]["figures"]["uap"] <= 1
     assert "| `fusion.rule=verified` | " in table
     assert table.startswith((tmp_path / "out" / "ablation.md").read_text())
@@ -75,8 +75,8 @@ def test_changes_that_cannot_be(tmp_path) -> None:
     assert changed(PRESETS["default"], "match.ratio=1.8 vote.damped=false").match.ratio == 1.8
     with pytest.raises(InputError, match=r"^changes: 'vote\.dampd=false': Key 'dampd' not in 'VoteConfig'$"):
         changed(PRESETS["default"], "vote.dampd=false")
-    with pytest.raises(InputError, match=r"vote\.images=0: give 1 or more"):
-        changed(PRESETS["default"], "vote.images=0")
-    finer = replace(PRESETS["default"], views=replace(PRESETS["default"].views, detail=3.0))
-    with pytest.raises(InputError, match=r"^finer: only views\.detail=1 and views\.stretch=1 are compared here"):
+    with pytest.raises(InputError, match=r"vote\.candidates=0: give 1 or more"):
+        changed(PRESETS["default"], "vote.candidates=0")
+    finer = replace(PRESETS["default"], views=replace(PRESETS["default"].views, upscale=3.0))
+    with pytest.raises(InputError, match=r"^finer: only views\.upscale=1 and views\.aspect=1 are compared here"):
         evidence_of_settings({DEFAULT: PRESETS["default"], "finer": finer}, None, None, None, tmp_path)

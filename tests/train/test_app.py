@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hydra.errors import ConfigCompositionException
 
-from imgfp.cli import esvit
-from imgfp.cli.config_check import one_line
-from imgfp.cli.recipe_config import recipe_of, shown
+from imgfp.apps import esvit
+from imgfp.apps.config_check import one_line
+from imgfp.apps.recipe_config import recipe_of, shown
 from imgfp.errors import InputError
 from imgfp.learning.data import open_training, show_samples
 from imgfp.tracking import open_store

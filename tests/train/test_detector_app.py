@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgfp.cli import detector
+from imgfp.apps import detector
 from imgfp.detection import SynthesisConfig, describe_scenes
 from imgfp.detection.finders import missing_packages
 from imgfp.errors import InputError

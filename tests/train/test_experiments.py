@@ -6,7 +6,7 @@ import pytest
 from experiments import ROOT, app_of, experiments_of
 from omegaconf import DictConfig
 
-from imgfp.cli.esvit import run_training
+from imgfp.apps.esvit import run_training
 from imgfp.encoders import EMBEDDED, load_export
 from imgfp.tracking import open_store
 
@@ -28,8 +28,8 @@ def micro(config: DictConfig) -> list[str]:
         "network.dim=4",  # fewer than there are photographs, for the PCA
         f"epochs={[1] * stages}",
         f"size={[32 + 8 * stage for stage in range(stages)]}",
-        f"pairs.untouched={min(config.pairs.untouched, 2)}",
-        f"validation.every={min(config.validation.every, stages)}",
+        f"pairs.negatives={min(config.pairs.negatives, 2)}",
+        f"validation.every_n_epochs={min(config.validation.every_n_epochs, stages)}",
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from experiments import ROOT
 
-from imgfp.cli.esvit import run_training
+from imgfp.apps.esvit import run_training
 from imgfp.tracking import open_store
 
 EPOCHS = 40  # of a second or less: some are over and some to come when it is killed
@@ -27,9 +27,9 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
         "size=32",
         "trainer.ema=0.9",
         "loss.memory=64",
-        "pairs.untouched=2",
-        "pairs.hard=1",
-        "validation.every=20",
+        "pairs.negatives=2",
+        "pairs.hard_negatives=1",
+        "validation.every_n_epochs=20",
         f"data.root={training_disc}",
     ]
     folders = {"paths.work": "killed", "paths.mlruns": "mlruns", "hydra.run.dir": "hydra"}

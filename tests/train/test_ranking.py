@@ -7,8 +7,8 @@ from experiments import ROOT
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from imgfp.cli.hydra_app import register_presets
-from imgfp.cli.ranking import fit_ranking
+from imgfp.apps.hydra_app import register_presets
+from imgfp.apps.ranking import fit_ranking
 from imgfp.errors import InputError
 from imgfp.fusion import read_calibration
 
@@ -35,7 +35,7 @@ def fit(training_disc, tmp_path):
 
 
 def test_a_calibration_is_fitted_and_written(fit, tmp_path, capsys, one_process) -> None:
-    made = ["made.references=4", "made.queries=12", "made.most=1"]
+    made = ["synthetic.references=4", "synthetic.queries=12", "synthetic.max_edits=1"]
     assert fit(*made) == 0
     said = capsys.readouterr().out
     assert "inliers" in said

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from imgfp.cli import esvit_search
-from imgfp.cli.esvit_search import Found, run_search
+from imgfp.apps import tune as esvit_search
+from imgfp.apps.tune import Found, run_search
 from imgfp.errors import InputError
-from imgfp.learning.trained import Diverged, Trained
+from imgfp.learning.artifacts import Diverged, Trained
 from imgfp.tracking import open_store
 
 PARENT = "mlflow.parentRunId"
@@ -89,7 +89,10 @@ def test_a_search_goes_on_where_it_was_stopped(search, composed, tmp_path: Path,
         (["search.space={loss.margin: 0.5 3.0}"], "loss.margin=3.0: unit vectors are at most 2 apart"),
         (["search.space={optimizer.lr: -1 1}"], "optimizer.lr=-1.0: give a number above 0"),
         (["search.trials=0"], "search.trials=0: give 1 or more"),
-        (["validation.every=0"], "validation.every=0: a search compares trainings by their uAP: give 1 or more"),
+        (
+            ["validation.every_n_epochs=0"],
+            "validation.every_n_epochs=0: a search compares trainings by their uAP: give 1 or more",
+        ),
         (["trainer=ddp"], "trainer.distributed=true: a search trains in one process"),
     ],
 )

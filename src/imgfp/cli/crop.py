@@ -30,11 +30,11 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run_crop(options: argparse.Namespace) -> int:
     """imgfp crop."""
-    from imgfp.cli.console import print_stages, report_failures
     from imgfp.detection import crop_rules, open_finder
     from imgfp.files import write_bytes
     from imgfp.images import ImageList
-    from imgfp.pipeline.crops import crop_file, crop_images
+    from imgfp.pipeline.stages.crops import crop_file, crop_images
+    from imgfp.reports.console import print_stages, report_failures
 
     finder = open_finder(options.finder, options.weights)
     rules = crop_rules(options.preset, finder)
@@ -44,7 +44,7 @@ def run_crop(options: argparse.Namespace) -> int:
         lines = "".join(f"{crop_file(crop, rules)} {crop.confidence:f}\n" for crop in crops)
         write_bytes(options.out / f"{options.preset}_crop_list.txt", lines.encode("utf-8", "surrogateescape"))
     cropped = len({crop.image_id for crop in crops})
-    print(f"finder: {finder.identity}")
+    print(f"finder: {finder.fingerprint}")
     print(f"{len(crops)} crops, of {cropped} of {len(images)} pictures, in {options.out / 'images'}; stages:")
     print_stages((result,))
     return report_failures(result.failures, options.out / "failures.csv")

@@ -35,11 +35,12 @@ def run_demo(options: argparse.Namespace) -> int:
     """imgfp demo."""
     from dataclasses import asdict
 
-    from imgfp.cli.console import print_result, report_failures, ui_hint
-    from imgfp.cli.judged_run import JudgedData, Tracking, figures_table, judged_run
-    from imgfp.pipeline.demo_set import make_demo_set
+    from imgfp.datasets.demo_set import make_demo_set
+    from imgfp.datasets.disc_set import DiscSet
     from imgfp.pipeline.presets import BRANCHES, preset_named
     from imgfp.progress import announce
+    from imgfp.reports.console import print_result, report_failures, ui_hint
+    from imgfp.studies.judged_run import Tracking, figures_table, judged_run
 
     started = time.monotonic()
     preset = preset_named(options.preset)
@@ -49,7 +50,7 @@ def run_demo(options: argparse.Namespace) -> int:
         root, notes = options.out / "demo-set", (DEMO_NOTE,)
         announce(f"the demonstration set: {root}")
         make_demo_set(root)
-    data = JudgedData.open(root)
+    data = DiscSet.open(root)
     settings = {"data": data.root.name, "preset": options.preset, "branches": list(BRANCHES), **asdict(preset)}
     tracking = Tracking(options.store, "demo", settings)
     done = judged_run(data, options.out, options.preset, preset, BRANCHES, None, tracking, notes)

@@ -35,12 +35,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run_duplicates(options: argparse.Namespace) -> int:
     """imgfp duplicates."""
-    from imgfp.cli.console import report_failures
-    from imgfp.cli.duplicates_report import duplicates_report
     from imgfp.images import ImageList
     from imgfp.pipeline.duplicates import find_duplicates
     from imgfp.pipeline.presets import parse_branches, preset_named
     from imgfp.reports import write_report
+    from imgfp.reports.console import report_failures
+    from imgfp.reports.duplicates_report import duplicates_report
 
     preset, branches = preset_named(options.preset), parse_branches(options.branches)
     found = find_duplicates(ImageList.open_collection(options.images), options.out, options.preset, preset, branches)
@@ -51,7 +51,7 @@ def run_duplicates(options: argparse.Namespace) -> int:
 
 
 def _print(found: "Duplicates") -> None:
-    from imgfp.cli.console import print_stages
+    from imgfp.reports.console import print_stages
 
     print(found.summary)
     for number, group in enumerate(found.groups[:_SHOWN], start=1):

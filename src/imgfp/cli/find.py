@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # the heavy rooms are imported by the command that needs them
     from imgfp.images import ImageList
     from imgfp.pipeline.presets import Preset
     from imgfp.pipeline.search import SearchResult
-    from imgfp.pipeline.stage import StageResult
+    from imgfp.pipeline.stages.stage import StageResult
 
 COMMON_OUT = "output folder; run again with the same folder to go on after an interruption"
 
@@ -94,9 +94,9 @@ def run_find(options: argparse.Namespace) -> int:
 
 def run_index(options: argparse.Namespace) -> int:
     """imgfp index."""
-    from imgfp.cli.console import print_stages, report_failures
     from imgfp.images import write_failures
-    from imgfp.pipeline.index import index_failures, open_images
+    from imgfp.pipeline.index.index import index_failures, open_images
+    from imgfp.reports.console import print_stages, report_failures
 
     stages = tuple(_changed(options) if options.references is None else _built(options))
     print(f"index of {len(open_images(options.out)):,} pictures in {options.out}" + ("; stages:" if stages else ""))
@@ -111,7 +111,7 @@ def run_index(options: argparse.Namespace) -> int:
 def _built(options: argparse.Namespace) -> "list[StageResult]":
     from imgfp.errors import InputError
     from imgfp.images import ImageList
-    from imgfp.pipeline.index import build_index
+    from imgfp.pipeline.index.index import build_index
     from imgfp.pipeline.presets import indexed, parse_branches, stand_in_note
 
     options.preset = options.preset or "default"
@@ -128,7 +128,7 @@ def _built(options: argparse.Namespace) -> "list[StageResult]":
 
 def _changed(options: argparse.Namespace) -> "list[StageResult]":
     from imgfp.images import ImageList
-    from imgfp.pipeline.grow import add_images, read_ids, remove_images
+    from imgfp.pipeline.index.grow import add_images, read_ids, remove_images
 
     wanted = {"--preset": options.preset, "--branches": options.branches, "--index": options.index}
     given = {name: value for name, value in wanted.items() if value is not None}
@@ -146,7 +146,7 @@ def _preset(options: argparse.Namespace) -> "Preset":
 def run_search(options: argparse.Namespace) -> int:
     """imgfp search."""
     from imgfp.images import ImageList
-    from imgfp.pipeline.index import open_index
+    from imgfp.pipeline.index.index import open_index
     from imgfp.pipeline.presets import parse_branches, stand_in_note
     from imgfp.pipeline.search import search
 
@@ -160,16 +160,16 @@ def run_search(options: argparse.Namespace) -> int:
 
 def finish(result: "SearchResult", preset_name: str, preset: "Preset", branches: tuple[str, ...]) -> int:
     """Writes the report and prints the summary."""
-    from imgfp.cli.console import print_result, report_failures
-    from imgfp.cli.report_of import report_of
     from imgfp.pipeline.presets import stand_in_note
     from imgfp.reports import write_report
+    from imgfp.reports.console import print_result, report_failures
+    from imgfp.reports.search_report import search_report
 
     notes = tuple(filter(None, [stand_in_note(preset_name, preset, branches)]))
     settings = {"preset": preset_name, "branches": ",".join(branches)}
     if result.crops is not None:
         settings["crops"] = result.crops.finder
-    report = report_of(result, "Copy detection", settings, notes)
+    report = search_report(result, "Copy detection", settings, notes)
     write_report(report, result.out / "report.html")
     print_result(result)
     return report_failures(result.failures, result.out / "failures.csv")

@@ -5,10 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from imgfp.errors import InputError
+from imgfp.errors import BAD_INPUT, INTERRUPTED, OK, InputError
 from imgfp.install_check import installation_problems, package_version
-
-OK, BAD_INPUT, LEFT_OUT, INTERRUPTED = 0, 2, 3, 130
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,7 +19,7 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> Parser:
     """The parser of all subcommands; each names the function that runs it."""
-    from imgfp.cli import crop, demo, duplicates, evaluate, find, stages
+    from imgfp.cli import crop, demo, duplicates, evaluate, find, original_steps
 
     parser = Parser(
         prog="imgfp",
@@ -30,7 +28,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"imgfp {package_version('imgfp')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for module in (find, duplicates, evaluate, crop, stages, demo):
+    for module in (find, duplicates, evaluate, crop, original_steps, demo):
         module.add_commands(commands)
     return parser
 

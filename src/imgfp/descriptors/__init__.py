@@ -2,10 +2,10 @@
 
 from imgfp.descriptors.capped_search import range_search
 from imgfp.descriptors.encode import encode_paths
-from imgfp.descriptors.judge import judge_descriptors, rank
 from imgfp.descriptors.normalisation import NORMALISATIONS, Normalisation, Normalised, normalise
 from imgfp.descriptors.projection import Projection, fit_projection
-from imgfp.descriptors.search import TopkConfig, search_topk
+from imgfp.descriptors.topk import TopkConfig, search_topk
+from imgfp.descriptors.track_metrics import judge_descriptors, rank
 
 __all__ = [
     "NORMALISATIONS",

@@ -5,7 +5,7 @@ Protocol: the challenge's evaluation script (search_with_capped_res). A query ma
 
 import numpy as np
 
-from imgfp.descriptors.search import require_metric
+from imgfp.descriptors.topk import require_metric
 from imgfp.errors import InputError
 from imgfp.records import DescriptorSet, Pairs, require_same_dim
 

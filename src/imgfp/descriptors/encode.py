@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imgfp.encoders import Encoder
-from imgfp.images import Failure, read_squashed
+from imgfp.images import Failure, read_resized
 from imgfp.threads import thread_count
 
 BATCH = 32
@@ -27,7 +27,7 @@ def encode_paths(paths: Sequence[Path], encoder: Encoder) -> tuple[np.ndarray, n
         for start in range(0, len(paths), BATCH):
             part = paths[start : start + BATCH]
             batch = np.zeros((len(part), encoder.size, encoder.size, 3), np.uint8)
-            for place, picture in enumerate(pool.map(lambda path: read_squashed(path, encoder.size), part)):
+            for place, picture in enumerate(pool.map(lambda path: read_resized(path, encoder.size), part)):
                 if isinstance(picture, Failure):
                     failures.append(picture)
                     readable[start + place] = False

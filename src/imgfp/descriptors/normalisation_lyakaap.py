@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.descriptors.search import nearest, require_enough
+from imgfp.descriptors.topk import nearest, require_enough
 from imgfp.errors import InputError
 from imgfp.records import DescriptorSet
 

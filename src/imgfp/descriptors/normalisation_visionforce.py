@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.descriptors.search import background_similarities
+from imgfp.descriptors.topk import background_similarities
 from imgfp.errors import InputError
 from imgfp.records import DescriptorSet
 

@@ -1,10 +1,10 @@
 """Pictures pasted into pictures: found, cut out, and made to learn from (floor 2)."""
 
-from imgfp.detection.box import CLASSES, Box, overlap
-from imgfp.detection.classical import Found, find_boxes
+from imgfp.detection.box import CLASSES, Box, Found, overlap
+from imgfp.detection.box_metrics import JudgedBoxes, judge_boxes
+from imgfp.detection.classical import find_boxes
 from imgfp.detection.crops import CROPS, CropRules, choose_boxes, crop_rules, cut, region
 from imgfp.detection.finders import FINDERS, Finder, detector_module, open_finder
-from imgfp.detection.judge import JudgedBoxes, judge_boxes
 from imgfp.detection.scenes import KINDS, Scene, Scenes, draw_kind
 from imgfp.detection.synthesis import SynthesisConfig, describe_scenes, make_scenes, read_labels
 

@@ -43,6 +43,14 @@ class Box:
         )
 
 
+@dataclass(frozen=True)
+class Found:
+    """A box in pixels of the picture, and how sure it is (0 to 1)."""
+
+    box: Box
+    confidence: float
+
+
 def overlap(first: Box, second: Box) -> float:
     """Intersection over union; 0 where both are empty."""
     width = min(first.right, second.right) - max(first.left, second.left)

@@ -4,26 +4,16 @@ A pasted picture ends where the page goes on: along a whole side of it neighbour
 weakest side, as the share of that side along which they do.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
-from imgfp.detection.box import Box, overlap
+from imgfp.detection.box import Box, Found, overlap
 
 _SIDE = 256  # longer side of the picture that is looked at, in pixels
 _STEP = 14  # grey levels between neighbours that make an edge
 _LINES = 20  # strongest columns, and rows, that boxes are made of
 _BESIDE = 4  # pixels from a line where an edge is none of its own
 _LEAST = 0.12  # shorter side of a box, as a share of the picture's
-
-
-@dataclass(frozen=True)
-class Found:
-    """A box in pixels of the picture, and how sure it is (0 to 1)."""
-
-    box: Box
-    confidence: float
 
 
 def find_boxes(image: np.ndarray, most: int = 5) -> list[Found]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgfp.detection.box import Box, overlap
-from imgfp.detection.classical import Found
+from imgfp.detection.box import Box, Found, overlap
 from imgfp.detection.finders import Finder
 from imgfp.errors import InputError
 

@@ -28,7 +28,7 @@ def export_network(network: Network, path: Path, card: Mapping[str, object]) -> 
     Args:
         network: What is exported; on any device.
         path: Where the weights go.
-        card: Plain JSON values. `size`, the side pictures are squashed to, must be among them; the rest (recipe, data,
+        card: Plain JSON values. `size`, the side pictures are resized to, must be among them; the rest (recipe, data,
             figures) is up to the caller.
     """
     from safetensors.torch import save

@@ -28,7 +28,7 @@ class EncoderConfig:
     weights: str | None = (
         None  # an export, a checkpoint for an EsViT, a .safetensors file for a timm model, else timm's
     )
-    size: int | None = None  # pictures are squashed to size x size; None: the card's, else 224
+    size: int | None = None  # pictures are resized to size x size; None: the card's, else 224
     gem_p: float | None = None  # power of the generalised mean over the last map, 1: the mean; None: the card's, else 3
 
 

@@ -9,7 +9,7 @@ from imgfp.fusion.merge import (
     calibrated,
     sum_scores,
     surest,
-    unite,
+    union_pairs,
     verified,
     write_merged_text,
 )
@@ -30,7 +30,7 @@ __all__ = [
     "read_calibration",
     "sum_scores",
     "surest",
-    "unite",
+    "union_pairs",
     "verified",
     "write_merged_text",
 ]

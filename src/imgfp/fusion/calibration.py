@@ -38,14 +38,14 @@ def features(pairs: Sequence[Evidence]) -> np.ndarray:
     columns = np.array(
         [
             [
-                *(pair.inliers, pair.matches, pair.query_area, pair.reference_area, pair.scale, pair.squeeze),
+                *(pair.inliers, pair.matches, pair.query_area, pair.reference_area, pair.scale, pair.anisotropy),
                 pair.mirrored or pair.inverted,
             ]
             for pair in pairs
         ],
         dtype=np.float64,
     ).reshape(-1, len(FEATURES))
-    inliers, matches, query_area, reference_area, scale, squeeze, changed = columns.T
+    inliers, matches, query_area, reference_area, scale, anisotropy, changed = columns.T
     return np.stack(
         [
             np.log1p(inliers),
@@ -53,7 +53,7 @@ def features(pairs: Sequence[Evidence]) -> np.ndarray:
             np.log(query_area + 0.01),
             np.log(reference_area + 0.01),
             np.abs(np.log(scale)),
-            np.log(squeeze),
+            np.log(anisotropy),
             changed,
         ],
         axis=1,

@@ -30,7 +30,7 @@ class FusionConfig:
     weights: dict[str, float] = field(default_factory=lambda: {"local": 1.0, "global": 1.0, "crop": 1.0})
 
 
-def unite(branches: Iterable[Pairs]) -> list[tuple[str, str]]:
+def union_pairs(branches: Iterable[Pairs]) -> list[tuple[str, str]]:
     """Every (query id, reference id) that any branch proposes, once, sorted."""
     return sorted({pair for branch in branches for pair in branch.id_pairs()})
 

@@ -70,8 +70,8 @@ class TrainerConfig:
     accelerator: str = "cpu"  # cpu, gpu, or auto: a GPU where there is one
     distributed: bool = False  # as many processes as torchrun started
     precision: str = "auto"  # bf16, fp32, or auto: bf16 where the machine computes it, else fp32
-    accumulate: int = 1  # steps whose gradients are added up before the weights move
-    clip: float = 1.0  # largest norm of the gradient; 0: any
+    accumulate_grad_batches: int = 1  # steps whose gradients are added up before the weights move
+    gradient_clip_val: float = 1.0  # largest norm of the gradient; 0: any
     ema: float = 0.0  # decay of the averaged weights that are judged and exported; 0: the weights themselves
     frozen_batch_norm: bool = False  # keep the statistics that the network came with
     compile: bool = False  # by torch.compile: minutes before the first step, faster ones after it
@@ -82,8 +82,18 @@ class TrainerConfig:
             ("precision", self.precision, ("auto", "bf16", "fp32")),
         ):
             _check(value in allowed, f"trainer.{key}", value, f"one of {', '.join(allowed)}")
-        _check(self.accumulate >= 1, "trainer.accumulate", self.accumulate, "1 or more")
-        _check(0 <= self.clip < math.inf, "trainer.clip", self.clip, "0 (off) or more")
+        _check(
+            self.accumulate_grad_batches >= 1,
+            "trainer.accumulate_grad_batches",
+            self.accumulate_grad_batches,
+            "1 or more",
+        )
+        _check(
+            0 <= self.gradient_clip_val < math.inf,
+            "trainer.gradient_clip_val",
+            self.gradient_clip_val,
+            "0 (off) or more",
+        )
         _check(0 <= self.ema < 1, "trainer.ema", self.ema, "0 (off) or a decay below 1, such as 0.999")
 
 
@@ -91,7 +101,7 @@ class TrainerConfig:
 class ValidationConfig:
     """When and on what the network is judged (descriptor track of the challenge)."""
 
-    every: int = 1  # epochs, and always the last one; 0: never
+    every_n_epochs: int = 1  # epochs, and always the last one; 0: never
     start: bool = True  # also before the first step
     ground_truth: str | None = None  # CSV; None: ground_truth.csv of data.root
     background: int = 1000  # so many training photographs normalise the scores; 0: not judged normalised
@@ -99,11 +109,14 @@ class ValidationConfig:
     keep: int = 3  # exported checkpoints of the best uAP that stay on disk, beside the last one
 
     def __post_init__(self) -> None:
-        for key in ("every", "background", "patience"):
+        for key in ("every_n_epochs", "background", "patience"):
             _check(getattr(self, key) >= 0, f"validation.{key}", getattr(self, key), "0 or more")
         _check(self.keep >= 1, "validation.keep", self.keep, "1 or more")
-        if not self.every:
+        if not self.every_n_epochs:
             for key in ("patience", "ground_truth"):
                 _check(
-                    not getattr(self, key), f"validation.{key}", getattr(self, key), "nothing with validation.every=0"
+                    not getattr(self, key),
+                    f"validation.{key}",
+                    getattr(self, key),
+                    "nothing with validation.every_n_epochs=0",
                 )

@@ -87,7 +87,7 @@ class Recipe:
             plain[part] = {"kind": type(getattr(self, part)).__name__.removesuffix("Config"), **plain[part]}
         return plain | {"epochs": list(self.epochs), "size": list(self.size)}
 
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """A hash of all that decides on the result."""
         plain = self.as_plain()
         for part, keys in _FREE.items():

@@ -11,14 +11,14 @@ from imgfp.descriptors.encode import BATCH
 from imgfp.encoders import Network, create_network, fit_pca_head
 from imgfp.errors import InputError
 from imgfp.files import write_bytes
+from imgfp.learning.artifacts import LAST, Trained
 from imgfp.learning.data import TrainingData
-from imgfp.learning.keeper import Keeper
 from imgfp.learning.losses import create_loss
-from imgfp.learning.machine import create_trainer, on_gpu
 from imgfp.learning.module import DescriptorTraining
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Recorder
-from imgfp.learning.trained import LAST, Trained
+from imgfp.learning.trainer import create_trainer, on_gpu
+from imgfp.learning.training_callback import TrainingCallback
 from imgfp.learning.validate import JudgedSet
 from imgfp.progress import announce, track
 from imgfp.threads import thread_count
@@ -64,9 +64,9 @@ def train(
     loss = create_loss(recipe.loss, network.dim)
     if recipe.trainer.compile:
         network.compile()
-    steps = -(-data.batches_an_epoch // recipe.trainer.accumulate)
+    steps = -(-data.batches_an_epoch // recipe.trainer.accumulate_grad_batches)
     module = DescriptorTraining(recipe, network, loss, steps)
-    keeper = Keeper(recipe, data, judged, folder, recorder, about)
+    keeper = TrainingCallback(recipe, data, judged, folder, recorder, about)
     trainer = create_trainer(recipe.trainer, recipe.total_epochs, keeper)
     try:
         trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if begun else None, weights_only=True)

@@ -8,7 +8,7 @@ from imgfp.descriptors import encode_paths, judge_descriptors
 from imgfp.encoders import Encoder, Network, encoder_from_network
 from imgfp.errors import InputError
 from imgfp.images import Failure, ImageList
-from imgfp.learning.trained import Diverged
+from imgfp.learning.artifacts import Diverged
 from imgfp.progress import track
 from imgfp.records import DescriptorSet, GroundTruth
 

@@ -18,7 +18,7 @@ class LocalFeatures:
     `keypoints`: (n, 4) float32: x, y (pixels of the plane, pixel centre = integer), sigma (pixels), theta (radians).
     `descriptors`: (n, 128) uint8 RootSIFT: 4 x 4 cells row by row, 8 orientation bins each, squared norm about 65025.
     `width`, `height`: the plane's size in pixels.
-    `views`: how many of them each view of the picture gave, in order (see `imgfp.local.views`); empty: all are of one.
+    `views`: how many of them each view of the picture gave, in order (see `imgfp.local.sift.views`); empty: all are of one.
     """
 
     keypoints: np.ndarray
@@ -47,26 +47,26 @@ class LocalFeatures:
         return cls(np.zeros((0, 4), np.float32), np.zeros((0, DESCRIPTOR_SIZE), np.uint8), width, height)
 
 
-class Variant(NamedTuple):
+class Transform(NamedTuple):
     """What may have been done to a whole picture that SIFT does not follow by itself, and a descriptor shows as other places."""
 
     mirrored: bool = False
     inverted: bool = False  # a negative: every gradient turned round
 
 
-PLAIN = Variant()
+PLAIN = Transform()
 
 
-def variants(mirrored: bool, inverted: bool) -> tuple[Variant, ...]:
+def transforms_for(mirrored: bool, inverted: bool) -> tuple[Transform, ...]:
     """The plain picture, and every combination of what is asked for; plain first."""
     return tuple(
-        Variant(m, i)
+        Transform(m, i)
         for i in ((False, True) if inverted else (False,))
         for m in ((False, True) if mirrored else (False,))
     )
 
 
-def variant_places(variant: Variant) -> np.ndarray:
+def transform_permutation(variant: Transform) -> np.ndarray:
     """(128,) such that `descriptor[places]` is the descriptor in the changed picture; doing it twice changes nothing.
 
     Mirrored: rows of cells reversed, orientation bins t to -t mod 8. Inverted: the keypoint's own direction turns by half
@@ -80,9 +80,9 @@ def variant_places(variant: Variant) -> np.ndarray:
     return np.ascontiguousarray(places).ravel()
 
 
-def variant_descriptors(descriptors: np.ndarray, variant: Variant) -> np.ndarray:
+def transform_descriptors(descriptors: np.ndarray, variant: Transform) -> np.ndarray:
     """(n, 128) descriptors as they would be in the changed picture."""
-    return np.ascontiguousarray(descriptors[:, variant_places(variant)])
+    return np.ascontiguousarray(descriptors[:, transform_permutation(variant)])
 
 
 def reverse_bins(descriptors: np.ndarray) -> np.ndarray:

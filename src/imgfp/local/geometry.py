@@ -3,23 +3,23 @@
 import cv2
 import numpy as np
 
-from imgfp.local.features import Variant
+from imgfp.local.features import Transform
 
-LEAST = {"similarity": 2, "affine": 3, "homography": 4}  # matches that fix a model
+MIN_MATCHES = {"similarity": 2, "affine": 3, "homography": 4}  # matches that fix a model
 
 
 def fit(kind: str, source: np.ndarray, target: np.ndarray, tolerance: float) -> np.ndarray | None:
     """The model from reference to query that most matches agree with, by OpenCV's RANSAC with a fixed seed, refined on its inliers.
 
     Args:
-        kind: A key of LEAST.
+        kind: A key of MIN_MATCHES.
         source, target: (m, 2) float32 positions in the reference and in the query, in pixels.
         tolerance: How far off an inlier may land in the query, in pixels.
 
     Returns:
         (3, 3) float64 homography, or None.
     """
-    if len(source) < LEAST[kind]:
+    if len(source) < MIN_MATCHES[kind]:
         return None
     if kind == "homography":
         model, _ = cv2.findHomography(source, target, cv2.RANSAC, tolerance, maxIters=2000, confidence=0.999)
@@ -47,9 +47,9 @@ def stretch(model: np.ndarray, place: np.ndarray) -> tuple[float, float, float]:
     return float(large), float(small), float(np.sign(np.linalg.det(linear)))
 
 
-def plausible(model: np.ndarray, place: np.ndarray, form: Variant) -> bool:
+def plausible(model: np.ndarray, place: np.ndarray, transform: Transform) -> bool:
     """A copy is neither squeezed to a line nor turned inside out: stretch at most 4 : 1, scale 1/20 to 20, right handedness."""
     if not model[2] @ np.append(place, 1.0) > 1e-9:  # seen from behind
         return False
     large, small, sign = stretch(model, place)
-    return small > 0.05 and large < 20 and large < 4 * small and (sign < 0) == form.mirrored
+    return small > 0.05 and large < 20 and large < 4 * small and (sign < 0) == transform.mirrored

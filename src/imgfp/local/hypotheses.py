@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from imgfp.local.features import Variant
+from imgfp.local.features import Transform
 from imgfp.local.jit import entry
 
 
-def agreeing(reference: np.ndarray, query: np.ndarray, form: Variant, slack: float) -> np.ndarray:
+def agreeing(reference: np.ndarray, query: np.ndarray, transform: Transform, slack: float) -> np.ndarray:
     """The matches that agree with the one that most agree with.
 
     One match is enough for a hypothesis (Lowe 2004, section 7.3, without the bins), so nothing is drawn at random and a few
@@ -17,7 +17,7 @@ def agreeing(reference: np.ndarray, query: np.ndarray, form: Variant, slack: flo
 
     Args:
         reference, query: (m, 4) float32 x, y, sigma, theta of both keypoints of each match.
-        form: What the reference was compared as.
+        transform: What the reference was compared as.
         slack: How far off a position may be, as a share of its distance from the hypothesis's own keypoint, plus 5 pixels.
 
     Returns:
@@ -26,8 +26,8 @@ def agreeing(reference: np.ndarray, query: np.ndarray, form: Variant, slack: flo
     if not len(reference):
         return np.zeros(0, bool)
     # a mirrored direction t is seen at pi - t, a negative's gradients point the other way
-    handed = -1.0 if form.mirrored else 1.0
-    turned = math.pi * (form.mirrored + form.inverted)
+    handed = -1.0 if transform.mirrored else 1.0
+    turned = math.pi * (transform.mirrored + transform.inverted)
     turns = query[:, 3].astype(np.float64) - handed * reference[:, 3] - turned
     columns = [handed * reference[:, 0], reference[:, 1], query[:, 0], query[:, 1], query[:, 2] / reference[:, 2]]
     return np.asarray(_best(np.stack([*columns, np.cos(turns), np.sin(turns)]).astype(np.float32), np.float32(slack)))

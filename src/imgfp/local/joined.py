@@ -34,7 +34,9 @@ class JoinedFeatures:
         )
         self._first = first
         whole = len(stores) == 1 and not gone
-        self.identity = stores[0].identity if whole else hash_value([[s.identity for s in stores], sorted(gone)])
+        self.fingerprint = (
+            stores[0].fingerprint if whole else hash_value([[s.fingerprint for s in stores], sorted(gone)])
+        )
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -5,40 +5,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.local.features import LocalFeatures, Variant
+from imgfp.local.features import LocalFeatures, Transform
+from imgfp.local.index.nearest import PreparedDescriptors, nearest_pair
 from imgfp.local.jit import entry
-from imgfp.local.nearest import Bytes, nearest_pair
 
 
 @dataclass(frozen=True)
 class Matches:
-    """m matches. `rows`: (m, 2) int64, reference keypoint and query keypoint. `form`: what the reference was compared as."""
+    """m matches. `rows`: (m, 2) int64, reference keypoint and query keypoint. `transform`: what the reference was compared as."""
 
     rows: np.ndarray
-    form: Variant
+    transform: Transform
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
-class Side:
-    """One image made ready to be compared with many: its features, and its descriptors in the given forms."""
+class MatchInput:
+    """One image made ready to be compared with many: its features, and its descriptors in the given transforms."""
 
-    def __init__(self, features: LocalFeatures, forms: Sequence[Variant]) -> None:
+    def __init__(self, features: LocalFeatures, transforms: Sequence[Transform]) -> None:
         self.features = features
-        self.forms = tuple(forms)
-        self.views = [Bytes(features.descriptors[rows], forms) for rows in features.view_rows]
+        self.transforms = tuple(transforms)
+        self.views = [PreparedDescriptors(features.descriptors[rows], transforms) for rows in features.view_rows]
         rounded = np.rint(features.keypoints[:, :2]).astype(np.int64)  # ties to even, as the original
         self.places = rounded[:, 0] * 2**32 + rounded[:, 1]  # one number for each rounded position
 
 
-def match(query: Side, reference: Side, ratio: float) -> list[Matches]:
-    """Matches of one pair by imgFp's rule, in each form that the two sides were made ready for.
+def match(query: MatchInput, reference: MatchInput, ratio: float) -> list[Matches]:
+    """Matches of one pair by imgFp's rule, in each transform that the two sides were made ready for.
 
     For each reference keypoint the best and second-best query keypoint; accepted where `ratio` * best < second, both
     squared distances (in float32, as the original). A match that falls on a kept one's rounded position in either image
     is merged with it, the closer one kept. A query of one keypoint has no second-best: every match is accepted.
-    imgFp's score is the larger count of the plain and the mirrored form.
+    imgFp's score is the larger count of the plain and the mirrored transform.
 
     Each view of the query is matched by itself, for a keypoint looks alike in all of them; the matches are merged together.
 
@@ -48,18 +48,18 @@ def match(query: Side, reference: Side, ratio: float) -> list[Matches]:
         ratio: On squared distances.
     """
     if not len(query.features) or not len(reference.features):
-        return [Matches(np.zeros((0, 2), np.int64), form) for form in query.forms]
+        return [Matches(np.zeros((0, 2), np.int64), transform) for transform in query.transforms]
     views = [nearest_pair(reference.views[0], view, 2) for view in query.views]
     firsts = [rows.start for rows in query.features.view_rows]
     found = []
-    for number, form in enumerate(query.forms):
+    for number, transform in enumerate(query.transforms):
         parts = []
         for first, (distances, rows) in zip(firsts, views, strict=True):
             best, second = distances[number].T.astype(np.float32)
             accepted = np.flatnonzero((np.float32(ratio) * best < second) & (rows[number, :, 0] >= 0))
             parts.append((accepted, rows[number, accepted, 0] + first, distances[number, accepted, 0]))
         rows_of, columns_of, lengths = (np.concatenate(items) for items in zip(*parts, strict=True))
-        found.append(Matches(_merge(rows_of, columns_of, lengths, reference.places, query.places), form))
+        found.append(Matches(_merge(rows_of, columns_of, lengths, reference.places, query.places), transform))
     return found
 
 

@@ -24,7 +24,7 @@ class FeatureSource(Protocol):
     """Local features of many images, in a fixed order."""
 
     ids: tuple[str, ...]
-    identity: str  # a hash of everything in it
+    fingerprint: str  # a hash of everything in it
     offsets: np.ndarray  # (images + 1,) int64: descriptors of image i are rows offsets[i]:offsets[i + 1] of all blocks
 
     def get(self, index: int) -> LocalFeatures:
@@ -84,7 +84,7 @@ class FeatureStore:
             raise InputError(
                 f"{folder}: damaged, or no feature store: give what 'imgfp sift' or an index made"
             ) from None
-        self.identity = hash_file(folder / "manifest.json")
+        self.fingerprint = hash_file(folder / "manifest.json")
         if verify:
             for record in track(records, len(records), f"checking {folder.name}", "shards"):
                 self._verify(record["files"])
@@ -149,7 +149,7 @@ class FeatureFolder:
             )
         self.ids = tuple(path.stem for path in paths)
         self._features = [read_text(path) for path in track(paths, len(paths), f"reading {folder.name}", "files")]
-        self.identity = hash_value([[path.stem, hash_file(path)] for path in paths])
+        self.fingerprint = hash_value([[path.stem, hash_file(path)] for path in paths])
         self.offsets = np.concatenate([[0], np.cumsum([len(item) for item in self._features])]).astype(np.int64)
 
     def __len__(self) -> int:

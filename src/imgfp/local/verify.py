@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.local.features import Variant, variants
+from imgfp.local.features import Transform, transforms_for
 from imgfp.local.geometry import fit, plausible, project
 from imgfp.local.hypotheses import agreeing
-from imgfp.local.match import Matches, Side, match
+from imgfp.local.match import Matches, MatchInput, match
 
 
 @dataclass(frozen=True)
@@ -23,35 +23,37 @@ class MatchConfig:
     tolerance: float = 5.0  # pixels of the query's plane that an inlier may be off; only for "inliers"
     inverted: bool = True  # compare with the reference's negative too
     model: str = "affine"  # similarity, affine or homography; only for "inliers"
-    slack: float = 0.25  # how loosely matches must agree on a similarity before the model is fitted; only for "inliers"
+    hypothesis_tolerance: float = (
+        0.25  # how loosely matches must agree on a similarity before the model is fitted; only for "inliers"
+    )
 
     @property
-    def forms(self) -> tuple[Variant, ...]:
+    def transforms(self) -> tuple[Transform, ...]:
         """What a reference is compared as: always plain and mirrored."""
-        return variants(True, self.inverted)
+        return transforms_for(True, self.inverted)
 
 
 @dataclass(frozen=True)
 class MatchedPair:
     """What comparing a pair gave.
 
-    `lines`: (m, 2) int64 reference and query keypoints that support the score. `form`: what the reference was compared as.
+    `lines`: (m, 2) int64 reference and query keypoints that support the score. `transform`: what the reference was compared as.
     `matches`: how many there were before geometry. `model`: (3, 3) float64 from the reference's plane to the query's, or None.
     """
 
     score: float
     lines: np.ndarray
-    form: Variant
+    transform: Transform
     matches: int
     model: np.ndarray | None = None
 
 
-def compare_pair(query: Side, reference: Side, config: MatchConfig) -> MatchedPair:
-    """Rates one pair in every form and keeps the best, the first among equals. The sides have the forms of `config`."""
+def compare_pair(query: MatchInput, reference: MatchInput, config: MatchConfig) -> MatchedPair:
+    """Rates one pair in every transform and keeps the best, the first among equals. The sides have the transforms of `config`."""
     every = match(query, reference, config.ratio)
     if config.score == "count":
         return max((_count(matches) for matches in every), key=lambda item: item.score)
-    best: dict[int, MatchedPair] = {}  # by the form's position
+    best: dict[int, MatchedPair] = {}  # by the transform's position
     for number in sorted(range(len(every)), key=lambda number: -len(every[number])):
         if best and max(item.score for item in best.values()) >= len(every[number]) + 1:
             break  # even if all of its matches agreed it would score less, and so would the rest
@@ -60,16 +62,16 @@ def compare_pair(query: Side, reference: Side, config: MatchConfig) -> MatchedPa
 
 
 def _count(matches: Matches) -> MatchedPair:
-    return MatchedPair(float(len(matches)), matches.rows, matches.form, len(matches))
+    return MatchedPair(float(len(matches)), matches.rows, matches.transform, len(matches))
 
 
-def _inliers(query: Side, reference: Side, matches: Matches, config: MatchConfig) -> MatchedPair:
+def _inliers(query: MatchInput, reference: MatchInput, matches: Matches, config: MatchConfig) -> MatchedPair:
     """The matches that agree loosely on one similarity, then closely on the model fitted to them."""
-    none = MatchedPair(0.0, matches.rows[:0], matches.form, len(matches))
+    none = MatchedPair(0.0, matches.rows[:0], matches.transform, len(matches))
     source, target = reference.features.keypoints[matches.rows[:, 0]], query.features.keypoints[matches.rows[:, 1]]
-    together = agreeing(source, target, matches.form, config.slack)
+    together = agreeing(source, target, matches.transform, config.hypothesis_tolerance)
     model = fit(config.model, source[together, :2], target[together, :2], config.tolerance)
-    if model is None or not plausible(model, source[together, :2].mean(axis=0), matches.form):
+    if model is None or not plausible(model, source[together, :2].mean(axis=0), matches.transform):
         return none
     off = np.linalg.norm(project(model, source[:, :2]) - target[:, :2], axis=1)
     order = np.argsort(np.where(off <= config.tolerance, off, np.inf), kind="stable")[
@@ -78,7 +80,7 @@ def _inliers(query: Side, reference: Side, matches: Matches, config: MatchConfig
     lines = matches.rows[np.sort(order[_first_of_each(matches.rows[order])])]
     if not len(lines):  # what a homography was fitted to may lie behind its horizon
         return none
-    return MatchedPair(len(lines) + len(lines) / (len(matches) + 1), lines, matches.form, len(matches), model)
+    return MatchedPair(len(lines) + len(lines) / (len(matches) + 1), lines, matches.transform, len(matches), model)
 
 
 def _first_of_each(rows: np.ndarray) -> np.ndarray:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imgfp.local.features import DESCRIPTOR_SIZE, LocalFeatures, variants
-from imgfp.local.neighbours import DescriptorIndex, Neighbours
+from imgfp.local.features import DESCRIPTOR_SIZE, LocalFeatures, transforms_for
+from imgfp.local.index.neighbours import DescriptorIndex, Neighbours
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,13 @@ class VoteConfig:
 
     `rule` "imgfp": every keypoint votes for the owner of its nearest descriptor; at most one candidate, by imgFp's limits.
     `rule` "weighted": every keypoint votes for the owners of its nearest descriptors, once an image, with a weight of
-    1 - d / d_k, d_k being the squared distance of the farthest of the `neighbours` (as far as chance). The `images` best
-    are candidates.
+    1 - d / d_k, d_k being the squared distance of the farthest of the `k` (as far as chance). The `candidates` best
+    are proposed.
     """
 
     rule: str = "weighted"
-    neighbours: int = 16  # nearest descriptors looked at; 1 with rule "imgfp"
-    images: int = 16  # candidates a query; 1 with rule "imgfp"
+    k: int = 16  # nearest descriptors looked at; 1 with rule "imgfp"
+    candidates: int = 16  # candidates a query; 1 with rule "imgfp"
     views: int = 1  # so many of a query's views vote; all of them are matched with the candidates
     mirrored: bool = True  # ask with the mirrored query too
     inverted: bool = True  # ask with the query's negative too
@@ -61,27 +61,30 @@ def vote(
         config: How.
         own: Where the queries are references themselves, the position of each: an image does not vote for itself.
     """
-    forms = variants(config.mirrored, config.inverted)
+    transforms = transforms_for(config.mirrored, config.inverted)
     sides = [item.first_views(config.views) for item in queries]
     stacked = np.concatenate(sides) if sides else np.zeros((0, DESCRIPTOR_SIZE), np.uint8)
-    found = references.search(stacked, looked_at(config, own is not None), forms, len(queries))
+    found = references.search(stacked, neighbours_needed(config, own is not None), transforms, len(queries))
     ends = np.cumsum([0] + [len(side) for side in sides])
     parts = [found.of(start, stop) for start, stop in pairwise(ends.tolist())]
     if own is not None:
-        parts = [part.without(image, config.neighbours) for part, image in zip(parts, own, strict=True)]
+        parts = [part.without(image, config.k) for part, image in zip(parts, own, strict=True)]
     if config.rule == "imgfp":
         tallies = [imgfp_tally(part.distances[0, :, 0], part.owners[0, :, 0]) for part in parts]
         return [[] if t.emitted is None else [Candidate(t.emitted, float(t.votes))] for t in tallies]
     return [
-        best_images([weighted_votes(part, form, config) for form in range(len(forms))], config.images) for part in parts
+        best_images(
+            [weighted_votes(part, transform, config) for transform in range(len(transforms))], config.candidates
+        )
+        for part in parts
     ]
 
 
-def looked_at(config: VoteConfig, among_themselves: bool) -> int:
+def neighbours_needed(config: VoteConfig, among_themselves: bool) -> int:
     """How many neighbours the index is asked for. Among themselves twice as many: an image's own descriptors, one at
     distance 0 and those of patterns that repeat in it, are taken out again and must not displace the others'.
     """
-    return 2 * config.neighbours if among_themselves else config.neighbours
+    return 2 * config.k if among_themselves else config.k
 
 
 def imgfp_tally(distances: np.ndarray, owners: np.ndarray) -> ImgfpTally:
@@ -105,13 +108,13 @@ def imgfp_tally(distances: np.ndarray, owners: np.ndarray) -> ImgfpTally:
     return ImgfpTally(int(images[top]) if enough and mean < 8000 else None, int(votes[top]), mean, runner_up)
 
 
-def weighted_votes(found: Neighbours, form: int, config: VoteConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Votes of one query's keypoints in one form, each keypoint at most once for an image.
+def weighted_votes(found: Neighbours, transform: int, config: VoteConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Votes of one query's keypoints in one transform, each keypoint at most once for an image.
 
     Returns:
         Images (m,) and the sum of their votes (m,) float64.
     """
-    distances, owners, rows = found.distances[form], found.owners[form], found.rows[form]
+    distances, owners, rows = found.distances[transform], found.owners[transform], found.rows[transform]
     valid = owners >= 0
     limit = distances[:, -1].astype(np.float64)
     weights = np.maximum(0.0, 1.0 - distances / np.maximum(limit, 1.0)[:, None])

@@ -9,14 +9,14 @@ import numpy as np
 from imgfp.detection import CropRules, crop_rules, open_finder, region
 from imgfp.files import hash_file, hash_value
 from imgfp.images import ImageList
-from imgfp.local.neighbours import DescriptorIndex
+from imgfp.local.index.neighbours import DescriptorIndex
 from imgfp.local.store import FeatureSource, FeatureStore
-from imgfp.pipeline.candidates import read_rows, vote_stage
-from imgfp.pipeline.crops import Crop, box_stage, cut_crops, read_crops
-from imgfp.pipeline.features import feature_stage
 from imgfp.pipeline.presets import Preset
-from imgfp.pipeline.score import read_evidence, score_stage
-from imgfp.pipeline.stage import StageResult
+from imgfp.pipeline.stages.candidates import read_rows, vote_stage
+from imgfp.pipeline.stages.crops import Crop, box_stage, cut_crops, read_crops
+from imgfp.pipeline.stages.features import feature_stage
+from imgfp.pipeline.stages.score import read_evidence, score_stage
+from imgfp.pipeline.stages.stage import StageResult
 from imgfp.progress import announce
 from imgfp.records import Evidence, Pairs
 
@@ -77,14 +77,14 @@ class CropBranch:
         self._queries, self._preset, self._shared, self._work = queries, preset, shared, work
         self._finder = open_finder(preset.crop.finder, preset.crop.weights)
         self.stages: list[StageResult] = []
-        boxes = shared / f"boxes-{hash_value(self._finder.identity)[:8]}"
+        boxes = shared / f"boxes-{hash_value(self._finder.fingerprint)[:8]}"
         self.stages.append(box_stage(queries, self._finder, boxes))
         imgfp = preset.crop.rules == "imgfp"
         self.local = self._with_features(self._cut(boxes, crop_rules("local" if imgfp else "default", self._finder)))
         self.alike = self._cut(boxes, crop_rules("global", self._finder)) if imgfp and alike else self.local
         count = len({crop.image_id for crop in self.local.crops.values()})
         announce(
-            f"crops: {len(self.local.crops)}, of {count} of the {len(queries)} queries, found by {self._finder.identity}"
+            f"crops: {len(self.local.crops)}, of {count} of the {len(queries)} queries, found by {self._finder.fingerprint}"
         )
 
     def candidates(self, nearest: DescriptorIndex) -> Pairs:
@@ -124,10 +124,10 @@ class CropBranch:
 
     def _cut(self, boxes: Path, rules: CropRules) -> CutQueries:
         crops = read_crops(boxes, rules)
-        made_from = [self._finder.identity, asdict(rules), hash_file(boxes / "manifest.json")]
+        made_from = [self._finder.fingerprint, asdict(rules), hash_file(boxes / "manifest.json")]
         folder = self._shared / f"crops-{hash_value(made_from)[:8]}"
         pictures = cut_crops(self._queries, crops, rules.margin, folder / "images")
-        return CutQueries(self._finder.identity, pictures, {crop.name: crop for crop in crops}, rules.margin)
+        return CutQueries(self._finder.fingerprint, pictures, {crop.name: crop for crop in crops}, rules.margin)
 
     def _with_features(self, cut: CutQueries) -> CutQueries:
         if not cut.crops:

@@ -6,15 +6,15 @@ from pathlib import Path
 from imgfp.errors import InputError
 from imgfp.fusion import COPIES, EXACT, SIMILAR, Calibration, paired, read_calibration
 from imgfp.images import Failure, ImageList, file_size, write_failures
-from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
-from imgfp.pipeline.descriptor_index import open_descriptor_index
 from imgfp.pipeline.groups import Group, groups_of, write_groups, write_pairs
 from imgfp.pipeline.identical import Distinct, distinct_files
-from imgfp.pipeline.index import Index, build_index, open_index
+from imgfp.pipeline.index.descriptor_index import open_descriptor_index
+from imgfp.pipeline.index.index import Index, build_index, open_index
 from imgfp.pipeline.matches import Answer, answers_of
 from imgfp.pipeline.presets import Preset
-from imgfp.pipeline.score import read_evidence, score_stage
-from imgfp.pipeline.stage import StageResult
+from imgfp.pipeline.stages.candidates import read_rows, topk_stage, vote_stage
+from imgfp.pipeline.stages.score import read_evidence, score_stage
+from imgfp.pipeline.stages.stage import StageResult
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def _candidate_stages(index: Index, branches: tuple[str, ...], work: Path) -> li
         searched, stages = open_descriptor_index(index.folder, index.features, index.preset.index)
         stages.append(vote_stage(index.features, searched, index.preset.vote, work / "local_candidates", True))
     if "global" in branches and index.descriptors is not None:
-        one_more = replace(index.preset.topk, answers=index.preset.topk.answers + 1)  # the picture itself
-        inputs = {"collection": index.descriptors_identity}
+        one_more = replace(index.preset.topk, k=index.preset.topk.k + 1)  # the picture itself
+        inputs = {"collection": index.descriptors_fingerprint}
         stages.append(
             topk_stage(index.descriptors, index.descriptors, None, one_more, inputs, work / "global_candidates")
         )

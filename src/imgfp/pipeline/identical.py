@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from imgfp.images import Failure, ImageList
-from imgfp.pipeline.inputs import UNREADABLE, hash_images
+from imgfp.images import UNREADABLE, Failure, ImageList, hash_images
 
 
 class Distinct(NamedTuple):

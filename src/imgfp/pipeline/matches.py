@@ -85,7 +85,7 @@ def write_matches(path: Path, answers: tuple[Answer, ...], queries: ImageList) -
 
 def _may_be_exact(item: Evidence) -> bool:
     unchanged = not (item.mirrored or item.inverted or item.part)
-    return unchanged and item.squeeze < 1.1 and min(item.query_area, item.reference_area) >= _WHOLE
+    return unchanged and item.anisotropy < 1.1 and min(item.query_area, item.reference_area) >= _WHOLE
 
 
 def _hash_bits(query: Path, reference: Path) -> int | None:

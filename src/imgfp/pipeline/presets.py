@@ -9,17 +9,17 @@ from imgfp.detection import FINDERS
 from imgfp.encoders import EMBEDDED, EncoderConfig
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
-from imgfp.local.geometry import LEAST
-from imgfp.local.index_config import CHOICES, DEVICES, PROBES, IndexConfig
-from imgfp.local.sift import EXTRACTORS, SiftConfig
+from imgfp.local.geometry import MIN_MATCHES
+from imgfp.local.index.index_config import CHOICES, DEVICES, PROBES, IndexConfig
+from imgfp.local.sift.sift import EXTRACTORS, SiftConfig
+from imgfp.local.sift.views import ONE_VIEW, ViewsConfig
 from imgfp.local.verify import MatchConfig
-from imgfp.local.views import ONE_VIEW, ViewsConfig
 from imgfp.local.vote import VoteConfig
 
 BRANCHES = ("local", "global", "crop")
 CROP_RULES = ("default", "imgfp")
 IMGFP_VOTES = VoteConfig(
-    rule="imgfp", neighbours=1, images=1, mirrored=False, inverted=False, distinctive=False, damped=False
+    rule="imgfp", k=1, candidates=1, mirrored=False, inverted=False, distinctive=False, damped=False
 )
 
 
@@ -76,20 +76,20 @@ class Preset:
         for key, value in self._at_least_one().items():
             if value is not None and value < 1:
                 raise InputError(f"{key}={value}: give 1 or more")
-        for key, factor in {"views.detail": self.views.detail, "views.stretch": self.views.stretch}.items():
+        for key, factor in {"views.upscale": self.views.upscale, "views.aspect": self.views.aspect}.items():
             if not 1 <= factor <= 4:
                 raise InputError(f"{key}={factor}: give a number from 1 (no such view) to 4")
         for key, number in {
             "match.ratio": self.match.ratio,
             "match.tolerance": self.match.tolerance,
-            "match.slack": self.match.slack,
+            "match.hypothesis_tolerance": self.match.hypothesis_tolerance,
             "encoder.gem_p": self.encoder.gem_p,
         }.items():
             if number is not None and not number > 0:
                 raise InputError(f"{key}={number}: give a number above 0")
-        _one_of("match.model", self.match.model, tuple(LEAST))
-        if self.vote.rule == "weighted" and self.vote.neighbours < 2:
-            raise InputError(f"vote.neighbours={self.vote.neighbours}: weights need 2 neighbours or more")
+        _one_of("match.model", self.match.model, tuple(MIN_MATCHES))
+        if self.vote.rule == "weighted" and self.vote.k < 2:
+            raise InputError(f"vote.k={self.vote.k}: weights need k = 2 or more")
         for rule, key, given, only in self._fixed_by_rules():
             if given != only:
                 raise InputError(f"{key}={given!r} has no effect with {rule}: leave it at {only!r}")
@@ -101,12 +101,12 @@ class Preset:
             "sift.levels": self.sift.levels,
             "sift.orientations": self.sift.orientations,
             "encoder.size": self.encoder.size,
-            "vote.images": self.vote.images,
+            "vote.candidates": self.vote.candidates,
             "vote.views": self.vote.views,
-            "topk.answers": self.topk.answers,
+            "topk.k": self.topk.k,
             "fusion.answers": self.fusion.answers,
             "index.memory_mb": self.index.memory_mb,
-            "index.probes": self.index.probes,
+            "index.nprobe": self.index.nprobe,
         }
 
     def _fixed_by_rules(self) -> list[tuple[str, str, object, object]]:
@@ -120,7 +120,7 @@ class Preset:
             ]
             fixed.append((rule, "index.kind", self.index.kind, "exact"))
         if self.match.score == "count":
-            for key in ("tolerance", "model", "slack"):
+            for key in ("tolerance", "model", "hypothesis_tolerance"):
                 fixed.append(
                     ("match.score='count'", f"match.{key}", getattr(self.match, key), getattr(MatchConfig(), key))
                 )
@@ -129,7 +129,7 @@ class Preset:
         if self.index.kind != "auto":
             fixed.append((f"index.kind={self.index.kind!r}", "index.memory_mb", self.index.memory_mb, None))
         if self.index.kind == "exact":
-            fixed.append(("index.kind='exact'", "index.probes", self.index.probes, PROBES))
+            fixed.append(("index.kind='exact'", "index.nprobe", self.index.nprobe, PROBES))
         if self.fusion.rule == "sum":
             fixed.append(("fusion.rule='sum'", "fusion.answers", self.fusion.answers, 1))
         if self.fusion.rule in ("verified", "similarity"):
@@ -145,7 +145,7 @@ PRESETS = {
     "imgfp": Preset(
         views=ONE_VIEW,
         vote=IMGFP_VOTES,
-        topk=TopkConfig(answers=1),
+        topk=TopkConfig(k=1),
         match=MatchConfig(score="count", ratio=1.8, inverted=False),
         fusion=FusionConfig(rule="sum"),
         index=IndexConfig(kind="exact"),

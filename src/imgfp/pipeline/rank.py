@@ -16,7 +16,7 @@ class Candidates:
 
     Attributes:
         proposed: By branch; of the global branch the scores are similarities.
-        uncropped: What the global branch proposes of whole queries alone, where crops have changed that.
+        whole_query_candidates: What the global branch proposes of whole queries alone, where crops have changed that.
         whole: Each proposed pair compared with the whole query; None with rule "similarity", which compares nothing.
         parts: Pairs compared with a crop of the query each; a pair may be there several times.
     """
@@ -24,13 +24,13 @@ class Candidates:
     proposed: Mapping[str, Pairs]
     whole: Sequence[Evidence] | None
     parts: Sequence[Evidence] = field(default_factory=tuple)
-    uncropped: Pairs | None = None
+    whole_query_candidates: Pairs | None = None
 
     def without_crops(self) -> "Candidates":
         """As if there were no crop branch."""
         proposed = {name: pairs for name, pairs in self.proposed.items() if name != "crop"}
-        if self.uncropped is not None:
-            proposed["global"] = self.uncropped
+        if self.whole_query_candidates is not None:
+            proposed["global"] = self.whole_query_candidates
         known = {pair for pairs in proposed.values() for pair in pairs.id_pairs()}
         whole = self.whole
         if whole is not None:

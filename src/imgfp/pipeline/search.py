@@ -8,22 +8,21 @@ import numpy as np
 
 from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value
-from imgfp.fusion import COPIES, SIMILAR, unite
-from imgfp.images import Failure, ImageList, write_failures
+from imgfp.fusion import COPIES, SIMILAR, union_pairs
+from imgfp.images import Failure, ImageList, hash_images, write_failures
 from imgfp.local.store import FeatureSource, FeatureStore
-from imgfp.pipeline.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.crop_branch import CropBranch, CutQueries
-from imgfp.pipeline.describe import descriptor_stage
-from imgfp.pipeline.descriptor_index import open_descriptor_index
-from imgfp.pipeline.features import feature_stage, with_usable_extractor
-from imgfp.pipeline.index import Index, build_index, located, open_index
-from imgfp.pipeline.inputs import hash_images
+from imgfp.pipeline.index.descriptor_index import open_descriptor_index
+from imgfp.pipeline.index.index import Index, build_index, located, open_index
+from imgfp.pipeline.index.parts import require_some
 from imgfp.pipeline.matches import Answer, answers_of, write_matches
-from imgfp.pipeline.parts import require_some
 from imgfp.pipeline.presets import BRANCHES, Preset, indexed, needs_features, refuse_idle_background
 from imgfp.pipeline.rank import Candidates, calibration_of, rank_branches, rank_merged
-from imgfp.pipeline.score import read_evidence, score_stage
-from imgfp.pipeline.stage import StageResult
+from imgfp.pipeline.stages.candidates import read_rows, topk_stage, vote_stage
+from imgfp.pipeline.stages.describe import descriptor_stage
+from imgfp.pipeline.stages.features import feature_stage, with_usable_extractor
+from imgfp.pipeline.stages.score import read_evidence, score_stage
+from imgfp.pipeline.stages.stage import StageResult
 from imgfp.records import DescriptorSet, Evidence, Pairs, read_descriptors
 
 
@@ -119,7 +118,7 @@ def search(
     shared = extracted or work
     stages = list(before or [])
     proposed: dict[str, Pairs] = {}
-    uncropped: Pairs | None = None
+    whole_query_candidates: Pairs | None = None
     crops = CropBranch(queries, preset, "global" in branches, shared, work) if "crop" in branches else None
     query_features = None
     if needs_features(preset, branches):
@@ -138,13 +137,15 @@ def search(
         if crops is not None:
             proposed["crop"] = crops.candidates(nearest)
     if "global" in branches:
-        uncropped, proposed["global"] = _global_candidates(
+        whole_query_candidates, proposed["global"] = _global_candidates(
             index, queries, crops, preset, background, work, shared, stages
         )
 
     candidates = Candidates(proposed, None)
     if query_features is not None and index.features is not None:
-        candidates = _compared(proposed, uncropped, query_features, index.features, crops, preset, work, stages)
+        candidates = _compared(
+            proposed, whole_query_candidates, query_features, index.features, crops, preset, work, stages
+        )
     stages += crops.stages if crops else []
     found = rank_branches(preset, calibration, candidates)
     predictions, decided = rank_merged(preset, calibration, candidates)
@@ -200,7 +201,7 @@ def _global_candidates(
         require_some(len(described), images, stages[-1])
         return described, hash_file(folder / "descriptors.h5")
 
-    inputs, known = {"reference": index.descriptors_identity}, None
+    inputs, known = {"reference": index.descriptors_fingerprint}, None
     if background is not None:
         known, inputs["background"] = describe("background descriptors", background, "background")
 
@@ -221,7 +222,7 @@ def _global_candidates(
 
 def _compared(
     proposed: dict[str, Pairs],
-    uncropped: Pairs | None,
+    whole_query_candidates: Pairs | None,
     queries: FeatureSource,
     references: FeatureSource,
     crops: CropBranch | None,
@@ -231,10 +232,10 @@ def _compared(
 ) -> Candidates:
     """What crops vote for, compared with these crops; all other candidates with whole queries."""
     whole = [pairs for name, pairs in proposed.items() if name != "crop"]
-    pairs = unite(whole if uncropped is None else [*whole, uncropped])
+    pairs = union_pairs(whole if whole_query_candidates is None else [*whole, whole_query_candidates])
     stages.append(score_stage(pairs, queries, references, preset.match, work / "match_scores"))
     parts = [] if crops is None else crops.evidence(references)
-    return Candidates(proposed, read_evidence(work / "match_scores"), parts, uncropped)
+    return Candidates(proposed, read_evidence(work / "match_scores"), parts, whole_query_candidates)
 
 
 def _require(index: Index, preset: Preset, branches: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ class Evidence:
         mirrored, inverted: What the reference was compared as.
         query_area, reference_area: Share of each picture that the box around the inliers covers, 0..1.
         scale: Length in the query of one pixel of the reference, by the model; 1 without one.
-        squeeze: Largest over smallest stretch of the model, at least 1.
+        anisotropy: Largest over smallest stretch of the model, at least 1.
         left, top, right, bottom: Where the whole reference lies in the query, by the model, clipped: shares of the query's
             width and height, 0..1; NaN without a model.
         part: Of the query, where it was not compared as a whole: the name of a crop. Areas and scale are of that part, the
@@ -34,7 +34,7 @@ class Evidence:
     query_area: float = 0.0
     reference_area: float = 0.0
     scale: float = 1.0
-    squeeze: float = 1.0
+    anisotropy: float = 1.0
     left: float = math.nan
     top: float = math.nan
     right: float = math.nan

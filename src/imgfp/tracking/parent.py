@@ -1,6 +1,6 @@
 """The parent run of a sweep, shared by all processes that work on the sweep."""
 
-from imgfp.tracking.lock import file_lock
+from imgfp.files import file_lock
 from imgfp.tracking.run import Run, create_run
 from imgfp.tracking.store import Store
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from imgfp.errors import InputError
-from imgfp.tracking.lock import file_lock
+from imgfp.files import file_lock
 from imgfp.tracking.store import open_store
 
 # every column of MLflow's schema that holds an artifact's address

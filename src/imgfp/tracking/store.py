@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgfp.errors import InputError
-from imgfp.files import atomic_path
-from imgfp.tracking.lock import file_lock
+from imgfp.files import atomic_path, file_lock
 
 if TYPE_CHECKING:  # importing mlflow costs 3.5 s: only functions that need it do so
     from mlflow import MlflowClient

@@ -33,8 +33,8 @@ def test_workers_and_earlier_epochs_change_nothing(opened) -> None:
     def size_of_epoch(epoch: int) -> int:
         return 32 if epoch < 2 else 48
 
-    here = opened(size_of_epoch=size_of_epoch, hard=1)
-    there = opened(size_of_epoch=size_of_epoch, hard=1, workers=2)
+    here = opened(size_of_epoch=size_of_epoch, hard_negatives=1)
+    there = opened(size_of_epoch=size_of_epoch, hard_negatives=1, workers=2)
     before = torch.get_rng_state()
     workers = there.train_dataloader()
     epochs = [passed(workers, epoch) for epoch in range(4)]
@@ -61,7 +61,7 @@ def test_workers_start_in_a_job_of_a_sweep(made: Path) -> None:
         from imgfp.edits import EditsConfig
         from imgfp.learning.data import PairsConfig, open_training
 
-        training = open_training(PairsConfig(workers=1, untouched=0), EditsConfig(), made, 5, lambda epoch: 32)
+        training = open_training(PairsConfig(workers=1, negatives=0), EditsConfig(), made, 5, lambda epoch: 32)
         return next(iter(training.train_dataloader())).labels.tolist()
 
     assert get_reusable_executor(max_workers=1).submit(job).result(timeout=120) == job()
@@ -89,7 +89,7 @@ def test_the_processes_share_an_epoch(opened, truth: str, world: int, pairs: boo
 
 def test_labels_say_what_is_seen(opened, truth: str) -> None:
     """All unedited rows of a label show one picture; two views of an item share a label."""
-    training = opened(ground_truth=truth, untouched=4, batch=3)
+    training = opened(ground_truth=truth, negatives=4, batch=3)
     seen: dict[int, bytes] = {}
     for epoch in range(3):
         for batch in passed(training.train_dataloader(), epoch):
@@ -106,7 +106,7 @@ def test_broken_photographs_shrink_their_batch(opened, made: Path, tmp_path: Pat
     shutil.copytree(made, root)
     for name in ("T02", "T07"):
         (root / "training_images" / f"{name}.jpg").write_bytes(b"no picture")
-    batches = passed(opened(root=root, untouched=0).train_dataloader(), 0)
+    batches = passed(opened(root=root, negatives=0).train_dataloader(), 0)
     assert sorted(torch.cat([batch.labels for batch in batches]).tolist()) == sorted(2 * [*set(range(11)) - {2, 7}])
     assert {Path(path).stem for batch in batches for path, _ in batch.failures} == {"T02", "T07"}
 
@@ -115,7 +115,7 @@ def test_an_epoch_without_any_picture_ends_the_training(opened, tmp_path: Path) 
     (tmp_path / "training_images").mkdir()
     for name in "abc":
         (tmp_path / "training_images" / f"{name}.jpg").write_bytes(b"no picture")
-    iterator = iter(opened(root=tmp_path, untouched=0, batch=1).train_dataloader())
+    iterator = iter(opened(root=tmp_path, negatives=0, batch=1).train_dataloader())
     assert [len(next(iterator).pixels) for _ in range(3)] == [0, 0, 0]  # an empty batch is a batch
     with pytest.raises(InputError, match=r"no picture of epoch 1 could be used, first .*\.jpg: not a readable image"):
         next(iterator)
@@ -147,16 +147,16 @@ def test_a_lightning_trainer_gets_its_epoch_also_when_it_goes_on(opened, tmp_pat
             enable_model_summary=False, use_distributed_sampler=False, default_root_dir=tmp_path,
         )  # fmt: skip
 
-    training = opened(untouched=0)
+    training = opened(negatives=0)
     expected = {
         epoch: [batch.labels.tolist() for batch in passed(training.train_dataloader(), epoch)] for epoch in range(4)
     }
     first = Listener()
     begun = trainer(2)
-    begun.fit(first, opened(untouched=0).train_dataloader())
+    begun.fit(first, opened(negatives=0).train_dataloader())
     begun.save_checkpoint(tmp_path / "last.ckpt")
     resumed = Listener()
-    trainer(4).fit(resumed, opened(untouched=0).train_dataloader(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+    trainer(4).fit(resumed, opened(negatives=0).train_dataloader(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     assert first.heard == {epoch: expected[epoch] for epoch in (0, 1)}
     assert resumed.heard == {epoch: expected[epoch] for epoch in (2, 3)}
 

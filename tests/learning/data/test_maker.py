@@ -9,14 +9,14 @@ from PIL import Image
 
 from imgfp.edits import EditsConfig
 from imgfp.errors import InputError
-from imgfp.images import PhotographPool, read_squashed
+from imgfp.images import PhotographPool, read_resized
 from imgfp.learning.data.batch import HARD, UNTOUCHED, VIEW, Item, collate
-from imgfp.learning.data.maker import Key, Maker
+from imgfp.learning.data.sample_builder import Key, SampleBuilder
 
 
-def maker_of(training, untouched: int | None = None) -> Maker:
-    count = training.config.untouched if untouched is None else untouched
-    return Maker(training.material, training.plan, training.edits, count)
+def maker_of(training, negatives: int | None = None) -> SampleBuilder:
+    count = training.config.negatives if negatives is None else negatives
+    return SampleBuilder(training.image_pool, training.plan, training.edits, count)
 
 
 def same(one: Item, other: Item) -> bool:
@@ -42,7 +42,7 @@ def broken(made: Path, tmp_path: Path) -> Path:
 
 
 def test_two_edited_views_then_unedited_others(opened) -> None:
-    training = opened(untouched=5)
+    training = opened(negatives=5)
     item = maker_of(training).item(Key(0, 4, 32))
     assert [view.kind for view in item.views] == [VIEW, VIEW, *[UNTOUCHED] * 5]
     first, second, *others = item.views
@@ -54,23 +54,23 @@ def test_two_edited_views_then_unedited_others(opened) -> None:
     assert 4 not in {view.number for view in others}
     for view in others:
         assert view.edits == ()
-        assert np.array_equal(view.pixels, read_squashed(Path(training.material.path(view.number)), 32))
+        assert np.array_equal(view.pixels, read_resized(Path(training.image_pool.path(view.number)), 32))
     assert all(view.pixels.shape == (32, 32, 3) and view.pixels.dtype == np.uint8 for view in item.views)
 
 
 def test_an_item_depends_on_its_key_alone(opened) -> None:
-    first, second = (maker_of(opened(untouched=3)) for _ in range(2))
+    first, second = (maker_of(opened(negatives=3)) for _ in range(2))
     keys = [Key(epoch, item, 32) for epoch in range(2) for item in range(11)]
     forward = [first.item(key) for key in keys]
     backward = [second.item(key) for key in reversed(keys)][::-1]
     assert all(same(one, other) for one, other in zip(forward, backward, strict=True))
     assert len({item.views[0].pixels.tobytes() for item in forward}) == len(keys)
-    other_seed = maker_of(opened(untouched=3, seed=6)).item(keys[0])
+    other_seed = maker_of(opened(negatives=3, seed=6)).item(keys[0])
     assert not same(other_seed, forward[0])
 
 
 def test_size_and_hard_negatives_come_with_the_key(opened) -> None:
-    maker = maker_of(opened(untouched=4))
+    maker = maker_of(opened(negatives=4))
     item = maker.item(Key(0, 4, 48, (9, 1)))
     assert [(view.number, view.kind) for view in item.views[2:4]] == [(9, HARD), (1, HARD)]
     assert [view.kind for view in item.views[4:]] == [UNTOUCHED, UNTOUCHED]
@@ -81,21 +81,21 @@ def test_size_and_hard_negatives_come_with_the_key(opened) -> None:
 
 
 def test_as_many_negatives_as_there_are_others(opened) -> None:
-    maker = maker_of(opened(untouched=10))
+    maker = maker_of(opened(negatives=10))
     for item in range(11):
         numbers = [view.number for view in maker.item(Key(0, item, 32, ((item + 1) % 11,))).views]
         assert sorted(numbers[1:]) == list(range(11))
 
 
 def test_a_true_pair_is_the_query_and_its_reference(opened, truth: str) -> None:
-    training = opened(ground_truth=truth, untouched=6)
+    training = opened(ground_truth=truth, negatives=6)
     maker = maker_of(training)
     edited = 0
     for epoch in range(20):
         query, reference, *others = maker.item(Key(epoch, 0, 32)).views
         assert query.number == reference.number == 11 + 3
-        assert np.array_equal(reference.pixels, read_squashed(Path(training.material.path(14)), 32))
-        as_it_is = np.array_equal(query.pixels, read_squashed(Path(training.material.queries[0]), 32))
+        assert np.array_equal(reference.pixels, read_resized(Path(training.image_pool.path(14)), 32))
+        as_it_is = np.array_equal(query.pixels, read_resized(Path(training.image_pool.queries[0]), 32))
         assert as_it_is == (query.edits == ())
         edited += not as_it_is
         assert {view.number for view in others} == set(range(11, 18)) - {14}
@@ -147,7 +147,7 @@ def test_a_photograph_that_an_edit_fails_on_is_named_with_the_edit(opened, monke
 
 
 def test_the_pool_passes_over_broken_photographs_and_the_edited_one(opened, broken: Path) -> None:
-    pool = PhotographPool(opened(root=broken).material.photographs)
+    pool = PhotographPool(opened(root=broken).image_pool.photographs)
     with Image.open(broken / "training_images" / "T03.jpg") as image:
         third = np.array(image)
     assert len(pool) == 11

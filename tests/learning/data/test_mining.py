@@ -91,7 +91,7 @@ def test_goes_on_from_a_checkpoint() -> None:
 
 
 def test_a_training_collects_and_asks_for_hard_negatives(opened) -> None:
-    training = opened(untouched=3, hard=2)
+    training = opened(negatives=3, hard_negatives=2)
     rows = torch.from_numpy(unit_rows(6, 11))
     labels = torch.arange(11)
     batch = Batch(torch.zeros(11, 3, 32, 32), labels, torch.tensor([VIEW, UNTOUCHED, HARD, *[VIEW] * 8]), [])
@@ -103,7 +103,7 @@ def test_a_training_collects_and_asks_for_hard_negatives(opened) -> None:
         start = place * 5
         assert first.kinds[start : start + 5].tolist() == [VIEW, VIEW, HARD, HARD, UNTOUCHED]
         assert first.labels[start + 2 : start + 4].tolist() == expected[int(first.labels[start])]
-    resumed = opened(untouched=3, hard=2)
+    resumed = opened(negatives=3, hard_negatives=2)
     resumed.load_state_dict(training.state_dict())
     (again, *_) = resumed.train_dataloader()
     assert torch.equal(again.pixels, first.pixels)

@@ -14,7 +14,7 @@ from imgfp.records import GroundTruth
 
 
 def names(training) -> list[str]:
-    return [Path(path).stem for path in training.material.photographs]
+    return [Path(path).stem for path in training.image_pool.photographs]
 
 
 def test_the_training_images_of_the_data_root_unless_photographs_are_given(opened, made: Path) -> None:
@@ -22,7 +22,7 @@ def test_the_training_images_of_the_data_root_unless_photographs_are_given(opene
     assert names(opened(photographs=str(made / "reference_images"))) == [f"R{k}" for k in range(7)]
     assert names(opened(photographs=str(made / "query_images"), root=None)) == [f"Q{k}" for k in range(5)]
     (made / "some.txt").write_text("training_images/T03.jpg\nreference_images/R1.jpg\ntraining_images/T00.jpg\n")
-    assert names(opened(photographs=str(made / "some.txt"), untouched=1)) == ["T03", "R1", "T00"]
+    assert names(opened(photographs=str(made / "some.txt"), negatives=1)) == ["T03", "R1", "T00"]
 
 
 def test_ids_of_the_first_two_columns_are_left_out(opened, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -44,11 +44,11 @@ def test_limit_is_a_choice_by_the_seed(opened) -> None:
 
 def test_true_pairs_and_references_get_numbers_behind_the_photographs(opened, truth: str) -> None:
     training = opened(ground_truth=truth)
-    material = training.material
-    assert [Path(path).stem for path in material.queries] == ["Q1", "Q2", "Q4"]
-    assert [Path(material.path(number)).stem for number in material.query_references] == ["R3", "R0", "R3"]
-    assert [Path(material.path(number)).stem for number in material.negatives] == [f"R{k}" for k in range(7)]
-    assert material.pictures == 18
+    image_pool = training.image_pool
+    assert [Path(path).stem for path in image_pool.queries] == ["Q1", "Q2", "Q4"]
+    assert [Path(image_pool.path(number)).stem for number in image_pool.query_references] == ["R3", "R0", "R3"]
+    assert [Path(image_pool.path(number)).stem for number in image_pool.negatives] == [f"R{k}" for k in range(7)]
+    assert image_pool.pictures == 18
     assert training.trained_queries is not None
     assert training.trained_queries.ids == ("Q1", "Q2", "Q4")
     assert opened().trained_queries is None
@@ -72,10 +72,10 @@ def test_counts_before_training(opened, truth: str) -> None:
     ("settings", "message"),
     [
         ({"batch": 0}, "pairs.batch=0: give 1 or more"),
-        ({"untouched": -1}, "pairs.untouched=-1: give 0 or more"),
+        ({"untouched": -1}, "pairs.negatives=-1: give 0 or more"),
         ({"workers": -1}, "pairs.workers=-1: give 0 or more"),
         ({"limit": 1}, "pairs.limit=1: give 2 or more"),
-        ({"untouched": 2, "hard": 3}, "pairs.hard=3 is more than pairs.untouched=2, which it is a part of"),
+        ({"untouched": 2, "hard": 3}, "pairs.hard_negatives=3 is more than pairs.negatives=2, which it is a part of"),
         ({"ground_truth": ""}, "pairs.ground_truth is empty: give a path, or null for none"),
     ],
 )
@@ -105,11 +105,11 @@ def test_a_training_without_pictures_is_refused(opened, made: Path, tmp_path: Pa
 def test_more_than_there_is_is_refused(opened, truth: str) -> None:
     with pytest.raises(InputError, match=r"pairs\.limit=12: there are 11 training photographs: lower it, or null"):
         opened(limit=12)
-    with pytest.raises(InputError, match=r"pairs\.untouched=11: there are 11 training photographs, .* at most 10"):
-        opened(untouched=11)
-    with pytest.raises(InputError, match=r"pairs\.untouched=7: there are 7 references, .* at most 6"):
-        opened(untouched=7, ground_truth=truth)
-    assert opened(untouched=10).pictures_an_epoch == 11 * 12
+    with pytest.raises(InputError, match=r"pairs\.negatives=11: there are 11 training photographs, .* at most 10"):
+        opened(negatives=11)
+    with pytest.raises(InputError, match=r"pairs\.negatives=7: there are 7 references, .* at most 6"):
+        opened(negatives=7, ground_truth=truth)
+    assert opened(negatives=10).pictures_an_epoch == 11 * 12
     with pytest.raises(InputError, match="1 to 99 edits cannot be drawn"):
         opened(edits=EditsConfig(most=99))
     with pytest.raises(InputError, match="11 items an epoch for 12 processes: give more photographs"):

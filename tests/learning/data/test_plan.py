@@ -4,14 +4,14 @@ from collections import Counter
 
 import numpy as np
 
-from imgfp.learning.data.material import Material
+from imgfp.learning.data.image_pool import ImagePool
 from imgfp.learning.data.plan import Plan
 
 
 def plan(photographs: int, pairs: int, seed: int = 3) -> Plan:
     paths = tuple(f"{k}.jpg" for k in range(photographs))
     queries = tuple(f"q{k}.jpg" for k in range(pairs))
-    return Plan(Material(paths, ("r0.jpg", "r1.jpg") if pairs else (), queries, (photographs + 1,) * pairs), seed)
+    return Plan(ImagePool(paths, ("r0.jpg", "r1.jpg") if pairs else (), queries, (photographs + 1,) * pairs), seed)
 
 
 def test_an_epoch_of_photographs_shows_each_once() -> None:

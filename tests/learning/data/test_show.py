@@ -10,7 +10,7 @@ from imgfp.learning.data.batch import VIEW
 
 
 def test_the_first_items_of_an_epoch_as_they_are_trained_on(opened) -> None:
-    training = opened(untouched=1, size_of_epoch=lambda epoch: 40 if epoch else 32)
+    training = opened(negatives=1, size_of_epoch=lambda epoch: 40 if epoch else 32)
     batches = training.train_dataloader()
     batches.sampler.set_epoch(1)
     first = next(iter(batches))

@@ -2,8 +2,8 @@
 
 from imgfp.learning.data.batch import Batch
 from imgfp.learning.data.config import PairsConfig
-from imgfp.learning.data.opening import open_training, queries_of
 from imgfp.learning.data.overlap import refuse_judged_photographs, refuse_overlap
+from imgfp.learning.data.setup import open_training, queries_of
 from imgfp.learning.data.show import Sample, show_samples
 from imgfp.learning.data.training_data import TrainingData
 

@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from imgfp.edits import EditsConfig
 from imgfp.errors import InputError
 from imgfp.learning.data.batch import Batch, collate
-from imgfp.learning.data.maker import Key, Maker
-from imgfp.learning.data.material import Material
+from imgfp.learning.data.image_pool import ImagePool
 from imgfp.learning.data.plan import Plan
+from imgfp.learning.data.sample_builder import Key, SampleBuilder
 
 # A fork would copy locks that torch's and OpenCV's threads may hold; of the two other ways this one starts faster.
 _START = "forkserver"
@@ -58,13 +58,13 @@ class BatchKeys(Sampler[list[Key]]):
 class Pictures(Dataset[Batch]):
     """Batches by their keys. Travels to worker processes; what cannot travel is made there."""
 
-    def __init__(self, material: Material, plan: Plan, edits: EditsConfig, untouched: int) -> None:
-        self._recipe = (material, plan, edits, untouched)
-        self._maker: Maker | None = None
+    def __init__(self, image_pool: ImagePool, plan: Plan, edits: EditsConfig, negatives: int) -> None:
+        self._recipe = (image_pool, plan, edits, negatives)
+        self._maker: SampleBuilder | None = None
 
     def __getitem__(self, keys: Sequence[Key]) -> Batch:
         if self._maker is None:
-            self._maker = Maker(*self._recipe)
+            self._maker = SampleBuilder(*self._recipe)
         size = keys[0].size if keys else 1  # fewer items than processes in the last step: nothing for this one
         return collate([self._maker.item(key) for key in keys], size)
 
@@ -112,7 +112,7 @@ class Batches:
             said = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(
                 f"a worker process that makes training pictures ended ({said}): most often memory is short: lower "
-                f"pairs.workers (now {self._workers}), pairs.batch or pairs.untouched"
+                f"pairs.workers (now {self._workers}), pairs.batch or pairs.negatives"
             ) from None
         if not pictures and failures:
             path, reason = failures[0]

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from imgfp.learning.data.material import Material
+from imgfp.learning.data.image_pool import ImagePool
 
 # Numpy fills seeds with zeros, so [seed, epoch] would be item 0's [seed, epoch, 0]: a fourth word keeps uses apart.
 ORDER, STREAM, CHOICE, NEGATIVES = 1, 2, 3, 4
@@ -18,10 +18,10 @@ class Plan:
     photographs in a shuffled order, on and on over the epochs, so that all of them take part.
     """
 
-    def __init__(self, material: Material, seed: int) -> None:
+    def __init__(self, image_pool: ImagePool, seed: int) -> None:
         self.seed = seed
-        self._photographs, self.pairs = len(material.photographs), len(material.queries)
-        self._query_references = material.query_references
+        self._photographs, self.pairs = len(image_pool.photographs), len(image_pool.queries)
+        self._query_references = image_pool.query_references
 
     def __len__(self) -> int:
         return 2 * self.pairs or self._photographs

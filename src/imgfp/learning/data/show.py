@@ -7,7 +7,7 @@ import numpy as np
 
 from imgfp.images import Failure, read_rgb
 from imgfp.learning.data.batch import VIEW
-from imgfp.learning.data.maker import Key, Maker
+from imgfp.learning.data.sample_builder import Key, SampleBuilder
 from imgfp.learning.data.training_data import TrainingData
 
 _SHOWN = 512  # an original is read at about that size
@@ -29,18 +29,18 @@ def show_samples(training: TrainingData, count: int, epoch: int = 0) -> list[Sam
 
     A row of a true pair shows its reference as the original, then the query, then the reference as it is trained on.
     """
-    maker = Maker(training.material, training.plan, training.edits, untouched=0)
+    maker = SampleBuilder(training.image_pool, training.plan, training.edits, negatives=0)
     size = training.size_of_epoch(epoch)
     return [_sample(training, maker, Key(epoch, int(index), size)) for index in training.plan.order(epoch)[:count]]
 
 
-def _sample(training: TrainingData, maker: Maker, key: Key) -> Sample:
-    path = Path(training.material.path(training.plan.number(key.epoch, key.item)))
+def _sample(training: TrainingData, maker: SampleBuilder, key: Key) -> Sample:
+    path = Path(training.image_pool.path(training.plan.number(key.epoch, key.item)))
     original = read_rgb(path, smallest=_SHOWN)
     views = [view for view in maker.item(key).views if view.kind == VIEW]
     as_it_was = ["not edited", "not edited"]
     if training.plan.is_true_pair(key.item):
-        as_it_was = [f"query {Path(training.material.queries[key.item]).stem}", "reference"]
+        as_it_was = [f"query {Path(training.image_pool.queries[key.item]).stem}", "reference"]
     captions = [" + ".join(view.edits) or text for view, text in zip(views, as_it_was, strict=False)]
     if training.plan.is_true_pair(key.item) and views and views[0].edits:
         captions[0] = f"{as_it_was[0]} + {captions[0]}"

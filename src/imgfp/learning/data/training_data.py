@@ -12,11 +12,11 @@ import torch
 
 from imgfp.edits import EditsConfig
 from imgfp.errors import InputError
-from imgfp.images import Failure, ImageList, read_squashed
+from imgfp.images import Failure, ImageList, read_resized
 from imgfp.learning.data.batch import VIEW, Batch
 from imgfp.learning.data.config import PairsConfig
+from imgfp.learning.data.image_pool import ImagePool
 from imgfp.learning.data.loader import Batches, BatchKeys, Pictures
-from imgfp.learning.data.material import Material
 from imgfp.learning.data.mining import HardNegativeTable
 from imgfp.learning.data.plan import Plan
 
@@ -32,7 +32,7 @@ class TrainingData:
 
     def __init__(
         self,
-        material: Material,
+        image_pool: ImagePool,
         config: PairsConfig,
         edits: EditsConfig,
         seed: int,
@@ -41,10 +41,10 @@ class TrainingData:
         world: int = 1,
         trained_queries: ImageList | None = None,
     ) -> None:
-        self.material, self.config, self.edits = material, config, edits
+        self.image_pool, self.config, self.edits = image_pool, config, edits
         self.size_of_epoch, self.rank, self.world, self.trained_queries = size_of_epoch, rank, world, trained_queries
-        self.plan = Plan(material, seed)
-        self.table = HardNegativeTable(material.pictures, material.negatives, config.hard)
+        self.plan = Plan(image_pool, seed)
+        self.table = HardNegativeTable(image_pool.pictures, image_pool.negatives, config.hard_negatives)
         self._keys = BatchKeys(self.plan, config.batch, size_of_epoch, self.table.of, rank, world)
 
     @property
@@ -55,11 +55,11 @@ class TrainingData:
     @property
     def pictures_an_epoch(self) -> int:
         """Of all processes together, where none fails."""
-        return len(self.plan) * (2 + self.config.untouched)
+        return len(self.plan) * (2 + self.config.negatives)
 
     def train_dataloader(self) -> Batches:
         """Passes through an epoch; the trainer needs `use_distributed_sampler=False`."""
-        pictures = Pictures(self.material, self.plan, self.edits, self.config.untouched)
+        pictures = Pictures(self.image_pool, self.plan, self.edits, self.config.negatives)
         return Batches(pictures, self._keys, self.config.workers)
 
     def collect(self, batch: Batch, descriptors: torch.Tensor) -> None:
@@ -69,7 +69,7 @@ class TrainingData:
             batch: Of this process.
             descriptors: (n, d), one row a row of the batch.
         """
-        if not self.config.hard:
+        if not self.config.hard_negatives:
             return
         from imgfp.learning.losses import gather  # here, because it loads more than workers need
 
@@ -80,12 +80,12 @@ class TrainingData:
 
     def end_epoch(self) -> None:
         """Mines the hard negatives of the next epoch."""
-        if self.config.hard:
+        if self.config.hard_negatives:
             self.table.end_epoch()
 
     def state_dict(self) -> dict[str, Any]:
         """What must be known to go on at an epoch's end."""
-        return self.table.state_dict() if self.config.hard else {}
+        return self.table.state_dict() if self.config.hard_negatives else {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Back from a checkpoint.
@@ -93,7 +93,7 @@ class TrainingData:
         Raises:
             InputError: it is of other pictures.
         """
-        if self.config.hard:
+        if self.config.hard_negatives:
             self.table.load_state_dict(state_dict)
 
     def sample_photographs(self, count: int, size: int) -> tuple[np.ndarray, Sequence[Failure]]:
@@ -105,9 +105,9 @@ class TrainingData:
         Raises:
             InputError: none can be read.
         """
-        photographs = self.material.photographs
+        photographs = self.image_pool.photographs
         places = np.linspace(0, len(photographs) - 1, min(count, len(photographs))).astype(int)
-        read = [read_squashed(Path(photographs[place]), size) for place in places]
+        read = [read_resized(Path(photographs[place]), size) for place in places]
         failures = [picture for picture in read if isinstance(picture, Failure)]
         if len(failures) == len(read):
             raise InputError(f"no training photograph can be read, first {failures[0].path}: {failures[0].reason}")

@@ -1,0 +1,240 @@
+"""What evaluate/descriptors.py does: one set of descriptors judged by the descriptor track's rules, and tracked."""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from imgfp.apps.config_node import writable_node
+from imgfp.apps.hydra_app import sweep_key
+from imgfp.datasets.disc_set import DiscSet
+from imgfp.descriptors import NORMALISATIONS, Normalisation, rank
+from imgfp.descriptors.track_metrics import CAPS
+from imgfp.encoders import EncoderConfig, create_encoder, resolve_encoder
+from imgfp.errors import LEFT_OUT, OK, InputError
+from imgfp.files import hash_value
+from imgfp.metrics import IscMetrics, evaluate, precision_recall
+from imgfp.metrics import judge as verdicts
+from imgfp.records import Pairs
+from imgfp.reports import Curve, precision_recall_figure
+from imgfp.reports.console import print_stages, report_failures, ui_hint
+from imgfp.studies.judged_descriptors import JudgedDescriptors, add_background, encode_set, is_descriptor_file, read_set
+from imgfp.studies.judged_run import Tracking
+from imgfp.tracking import comparison, describe, open_store, parent_run, tracked_run
+
+MAX_DIM = 256  # the challenge's limit
+PLAIN = "none"
+
+
+@dataclass(frozen=True)
+class NoneConfig:
+    """No normalisation."""
+
+
+def register_groups() -> None:
+    """Makes the config groups `encoder` and `normalisation` from their one definition."""
+    store = ConfigStore.instance()
+    store.store(group="encoder", name="default", node=writable_node(EncoderConfig()))
+    for name, kind in {PLAIN: NoneConfig, **NORMALISATIONS}.items():
+        store.store(group="normalisation", name=name, node=writable_node(kind()), package=f"normalisation.{name}")
+
+
+def judge(config: DictConfig) -> int:
+    """Judges one set under every chosen normalisation; the exit code says whether anything was left out."""
+    chosen: dict[str, Normalisation | None] = {
+        str(name): None if name == PLAIN else OmegaConf.to_object(node)  # type: ignore[misc]  # Hydra has checked it
+        for name, node in config.normalisation.items()
+    }
+    _refuse_contradictions(config)
+    try:
+        judged = _open(config, background=config.pca is not None or any(chosen.values()))
+    except InputError as error:
+        raise InputError(_named_as_given(str(error), config)) from None
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    known = [settings[key] for key in ("normalisation", "pca", "whiten", "answers", "cap")]
+    out = Path(config.paths.work) / judged.name / hash_value([judged.digest, known])[:8]
+    params = {key: value for key, value in settings.items() if key not in ("paths", "tracking", "encoder")}
+    if judged.stages:
+        params["encoder"] = asdict(resolve_encoder(_encoder(config)))
+
+    mlruns, experiment = Path(config.paths.mlruns), config.tracking.experiment
+    store = open_store(mlruns)
+    key = sweep_key()
+    parent = parent_run(store, experiment, key, f"sweep {Path(key).name}") if key else None
+    plain = _rank(judged, None, config)
+    figures, runs = {}, []
+    for name, normalisation in chosen.items():
+        own = {"name": name} if normalisation is None else {"name": name, **asdict(normalisation)}
+        rankings = (
+            {PLAIN: plain} if normalisation is None else {PLAIN: plain, name: _rank(judged, normalisation, config)}
+        )
+        tracking = Tracking(
+            mlruns, experiment, params | {"normalisation": own}, OmegaConf.to_yaml(config, resolve=True), parent
+        )
+        figures[name], run_id = _track(judged, name, rankings, out / name, tracking)
+        runs.append(run_id)
+    print_stages(judged.stages)
+    print(f"{_protocol(judged, config)}\n{_table(figures)}")
+    print(f"open next: {', '.join(str(out / name / 'predictions.csv') for name in chosen)}")
+    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
+    if len(runs) > 1:
+        print(f"side by side: {comparison(store, experiment, runs)}")
+    return max(report_failures(judged.failures, out / "failures.csv"), _report_holes(judged))
+
+
+def _refuse_contradictions(config: DictConfig) -> None:
+    """Raises InputError for settings that contradict each other or would do nothing, before hours of encoding."""
+    if isinstance(config.answers, bool) or not isinstance(config.answers, int) or config.answers < 1:
+        raise InputError(f"answers={config.answers}: give a whole number, 1 or more")
+    if config.cap not in CAPS:
+        raise InputError(f"cap={config.cap!r}: give one of {', '.join(CAPS)}")
+    if config.whiten and config.pca is None:
+        raise InputError(f"whiten=true has no effect without a projection: give pca={MAX_DIM} too")
+    if config.checkpoint is not None and not Path(config.checkpoint).is_file():
+        raise InputError(f"checkpoint={config.checkpoint}: no such file: give an exported network, FILE.safetensors")
+    if config.checkpoint is not None and config.encoder.weights is not None:
+        raise InputError(
+            f"checkpoint={config.checkpoint} and encoder.weights={config.encoder.weights}: give one of them"
+        )
+    if config.descriptors is None:
+        if config.ground_truth is not None:
+            raise InputError(
+                f"ground_truth={config.ground_truth} belongs to descriptors=FILE.h5: give both; "
+                "pictures are judged by the ground_truth.csv in data.root"
+            )
+        return
+    if config.ground_truth is None:
+        raise InputError(f"descriptors={config.descriptors}: give its ground truth too: ground_truth=FILE.csv")
+    encodes = config.background is not None and not is_descriptor_file(config.background)
+    if not encodes and (config.checkpoint is not None or OmegaConf.to_object(config.encoder) != EncoderConfig()):
+        raise InputError(
+            f"descriptors={config.descriptors}: no picture is encoded: leave checkpoint and encoder out, or descriptors"
+        )
+
+
+def _open(config: DictConfig, background: bool) -> JudgedDescriptors:
+    """What the configuration names, projected where it asks for that; of the background only where something needs it."""
+    encoder = _encoder(config)
+    work, choice = Path(config.paths.work), config.background
+    if config.descriptors is not None:
+        judged = read_set(Path(config.descriptors), Path(config.ground_truth))
+        if background and choice is None:
+            raise InputError("normalisation and pca need a background set: give background=FILE.h5, or a folder")
+    else:
+        data = DiscSet.open(Path(config.data.root))
+        if config.pca is None:  # before hours of encoding
+            _require_dim(create_encoder(encoder).dim, config)
+        judged = encode_set(data, encoder, work)
+    if background:
+        judged = add_background(judged, choice or "training", Path(config.data.root), encoder, work)
+    if config.pca is not None:
+        judged = judged.projected(config.pca, config.whiten)
+    _require_dim(judged.query.dim, config)
+    return judged
+
+
+def _encoder(config: DictConfig) -> EncoderConfig:
+    encoder: EncoderConfig = OmegaConf.to_object(config.encoder)  # type: ignore[assignment]
+    return encoder if config.checkpoint is None else replace(encoder, weights=str(config.checkpoint))
+
+
+def _named_as_given(said: str, config: DictConfig) -> str:
+    """What an encoder says of its weights, under the key that the user gave."""
+    given = f"checkpoint={config.checkpoint}"
+    return (
+        said
+        if config.checkpoint is None
+        else re.sub(rf"(encoder\.)?weights={re.escape(str(config.checkpoint))}", lambda _: given, said)
+    )
+
+
+def _require_dim(dim: int, config: DictConfig) -> None:
+    if config.limit_dim and dim > MAX_DIM:
+        raise InputError(
+            f"descriptors of {dim} dimensions: the challenge takes {MAX_DIM} at most: "
+            f"project them with pca={MAX_DIM}, or judge them outside its rules with limit_dim=false"
+        )
+
+
+def _rank(judged: JudgedDescriptors, normalisation: Normalisation | None, config: DictConfig) -> Pairs:
+    background = None if normalisation is None else judged.background
+    return rank(judged.query, judged.reference, judged.truth, background, normalisation, config.answers, config.cap)
+
+
+def _track(
+    judged: JudgedDescriptors, name: str, rankings: Mapping[str, Pairs], out: Path, tracking: Tracking
+) -> tuple[IscMetrics, str]:
+    """One MLflow run: the plain figures under their names, those of a normalisation after `normalised/`.
+
+    Returns:
+        The figures under the normalisation, and the run's id.
+    """
+    store = open_store(tracking.folder)
+    tags = {"data": judged.name, "normalisation": name, "dimensions": str(judged.query.dim)}
+    title = f"{judged.name} {name}"
+    with tracked_run(
+        store, tracking.experiment, title, tracking.settings, tracking.config_yaml, tags, tracking.parent
+    ) as run:
+        counts = len(judged.truth.queries), len(judged.reference)
+        run.log_dataset(judged.name, judged.source, judged.digest, *counts)
+        results = {each: evaluate(pairs, judged.truth) for each, pairs in rankings.items()}
+        metrics = dict(results[PLAIN].figures())
+        if name != PLAIN:
+            metrics |= {f"normalised/{key}": value for key, value in results[name].figures().items()}
+        if judged.rate is not None:
+            metrics["images_per_second"] = judged.rate
+        run.log_metrics(metrics)
+        rankings[name].best_first().write_csv(out / "predictions.csv")
+        run.log_artifact(out / "predictions.csv")
+        curves = []
+        for each, pairs in rankings.items():
+            curve = precision_recall(verdicts(pairs, judged.truth))
+            curves.append(Curve(each, curve.recall, curve.precision, results[each].uap))
+        precision_recall_figure(curves).savefig(out / "precision_recall.png")
+        run.log_artifact(out / "precision_recall.png", "pictures")
+        return results[name], run.run_id
+
+
+def _report_holes(judged: JudgedDescriptors) -> int:
+    """One line for each kind of listed id without a descriptor, less the pictures that were reported already."""
+    failed = np.array([failure.path.stem for failure in judged.failures], dtype=str)
+    code = OK
+    for what, listed, described in (
+        ("queries", judged.truth.queries, judged.query.ids),
+        ("true references", np.unique(judged.truth.reference_ids), judged.reference.ids),
+    ):
+        missing = np.setdiff1d(np.setdiff1d(listed, described), failed)
+        if len(missing):
+            print(
+                f"{len(missing)} of {len(listed)} {what} of the ground truth have no descriptor "
+                f"(the first: {missing[0]}): their pairs count as missed",
+                file=sys.stderr,
+            )
+            code = LEFT_OUT
+    return code
+
+
+def _protocol(judged: JudgedDescriptors, config: DictConfig) -> str:
+    queries, answers = len(judged.truth.queries), config.answers
+    whole = f"the best {queries * answers:,} pairs of all together"
+    rule = whole if config.cap == "global" else f"the best {answers} of each query"
+    return (
+        f"{judged.name}: {queries:,} queries, {len(judged.reference):,} references, "
+        f"descriptors of {judged.query.dim} dimensions, {rule}"
+    )
+
+
+def _table(figures: Mapping[str, IscMetrics]) -> str:
+    """The figures as text, one row a normalisation."""
+    rows = [f"{'normalisation':<13} {'uAP':>8} {'R@P90':>8} {'recall@1':>9} {'recall@10':>10}"]
+    for name, item in figures.items():
+        rows.append(
+            f"{name:<13} {item.uap:>8.4f} {item.recall_at_p90:>8.4f} {item.recall_at_1:>9.4f} {item.recall_at_10:>10.4f}"
+        )
+    return "\n".join(rows)

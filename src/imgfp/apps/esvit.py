@@ -1,0 +1,149 @@
+"""What train/esvit.py does: one tracked training, begun or gone on with."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from imgfp.apps.hydra_app import command_key, experiment_choice
+from imgfp.apps.recipe_config import recipe_of, shown
+from imgfp.errors import LEFT_OUT, OK
+from imgfp.files import hash_file, hash_value
+from imgfp.images import digest_of
+from imgfp.learning.artifacts import LAST, Trained
+from imgfp.learning.data import TrainingData, open_training, show_samples
+from imgfp.learning.distributed import is_first, join_processes, process_of, wait_for_all
+from imgfp.learning.recipe import Recipe
+from imgfp.learning.recorder import Recorder, Unrecorded
+from imgfp.learning.validate import JudgedSet
+from imgfp.learning.validation_set import judged_set
+from imgfp.progress import announce
+from imgfp.reports import draw_samples
+from imgfp.reports.console import ui_hint
+from imgfp.studies.training_run import RunFolder, TrackedRecorder
+from imgfp.tracking import describe, open_store, parent_run, tracked_run
+
+_LOGGED_SAMPLES = 16
+
+
+def train_app(config: DictConfig) -> int:
+    """Trains, or goes on, and prints the figures; with `show` it only draws samples. The exit code says 0 or 3."""
+    name = experiment_choice("esvit")
+    recipe = recipe_of(config)
+    count, epoch = shown(config, recipe)
+    if count:
+        path = _folder(config, recipe, name)
+        data = open_training(recipe.pairs, recipe.edits, Path(config.data.root), recipe.seed, recipe.size_of_epoch)
+        print(f"open next: {_draw(data, count, path.with_name(path.name + '.samples.png'), epoch)}")
+        return OK
+    parent = None
+    if (key := command_key()) and is_first():
+        store = open_store(Path(config.paths.mlruns))
+        parent = parent_run(store, config.tracking.experiment, key, f"sweep of {name}")
+    done = run_training(config, name, parent)
+    if is_first():
+        _tell(config, done)
+    # torchrun knows success and failure only: holes are told and listed there, and are no failure
+    return LEFT_OUT if done.failures and not os.environ.get("LOCAL_RANK") else OK
+
+
+def run_training(config: DictConfig, name: str, parent: str | None = None) -> Trained:
+    """One tracked training; of one that is finished already only what it left behind.
+
+    Args:
+        config: As composed by Hydra.
+        name: Of the run.
+        parent: MLflow run that it belongs to.
+
+    Raises:
+        InputError: whatever the user can mend.
+    """
+    recipe = recipe_of(config)
+    root = Path(config.data.root)
+    rank, world = process_of(recipe.trainer)
+    data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch, rank, world)
+    path = _folder(config, recipe, name)
+    judged, tags = judged_set(recipe, root, data)
+    if recipe.trainer.distributed:
+        join_processes(recipe.trainer)
+    photographs = digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs))
+    pairs = hash_file(Path(recipe.pairs.ground_truth)) if recipe.pairs.ground_truth else None
+    material = hash_value([photographs, pairs, judged.digest if judged else None])
+    if is_first():
+        folder = RunFolder.open(path, material, config.resume, open_store(Path(config.paths.mlruns)))
+    wait_for_all()
+    if not is_first():
+        folder = RunFolder(path, material)
+    if folder.finished is not None:
+        announce(f"{path}: this training is done already; resume=false trains again")
+        return folder.finished
+    about = {"experiment": name, "data": {"root": root.name, "photographs": photographs, **tags}}
+    tags = {"experiment": name, "data": root.name, "architecture": recipe.network.architecture, **tags}
+    with _recorder(config, recipe, name, folder, judged, data, tags, parent) as recorder:
+        from imgfp.learning.train import train  # with Lightning, whose import takes longer than all else here
+
+        done = train(recipe, data, judged, folder.path, recorder, about)
+        if is_first():
+            folder.note(finished={"epochs": done.epochs, "stopped_early": done.stopped_early})
+        wait_for_all()  # torchrun ends all of them where one ends before
+    return done
+
+
+@contextmanager
+def _recorder(
+    config: DictConfig,
+    recipe: Recipe,
+    name: str,
+    folder: RunFolder,
+    judged: JudgedSet | None,
+    data: TrainingData,
+    tags: dict[str, str],
+    parent: str | None,
+) -> Iterator[Recorder]:
+    """The MLflow run of the first process; the others report nothing."""
+    if not is_first():
+        yield Unrecorded()
+        return
+    store = open_store(Path(config.paths.mlruns))
+    params: dict[str, object] = {"experiment": name, "data": config.data.root, **recipe.as_plain()}
+    known = folder.mlflow_run(store) if folder.begun else None
+    with tracked_run(
+        store, config.tracking.experiment, name, params, OmegaConf.to_yaml(config, resolve=True), tags, parent, known
+    ) as run:
+        folder.note(mlflow_run=run.run_id)
+        if known is None:
+            photographs = Path(data.image_pool.photographs[0]).parent
+            run.log_dataset(photographs.name, photographs, folder.material, context="training")
+            if judged is not None:
+                counts = len(judged.queries), len(judged.references)
+                run.log_dataset(judged.name, Path(config.data.root), judged.digest, *counts, context="validation")
+            run.log_artifact(_draw(data, _LOGGED_SAMPLES, folder.path / "samples.png"), "pictures")
+        yield TrackedRecorder(run, params, (judged.name, judged.digest) if judged else None)
+
+
+def _folder(config: DictConfig, recipe: Recipe, name: str) -> Path:
+    """The same recipe on the same data set finds the same folder."""
+    root = str(Path(config.data.root).resolve())
+    _, world = process_of(recipe.trainer)  # which decides on what a step compares
+    return Path(config.paths.work) / f"{name}-{hash_value([recipe.fingerprint(), root, world])[:8]}"
+
+
+def _draw(data: TrainingData, count: int, path: Path, epoch: int = 0) -> Path:
+    draw_samples(show_samples(data, count, epoch), path)
+    return path
+
+
+def _summary(done: Trained) -> str:
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in done.figures.items() if value is not None)
+    return f"{done.epochs} epochs" + (f": the best checkpoint has {figures}" if figures else "")
+
+
+def _tell(config: DictConfig, done: Trained) -> None:
+    print(_summary(done) + (" (stopped early)" if done.stopped_early else ""))
+    if done.failures:
+        announce(f"{len(done.failures)} photograph(s) were left out, listed in {done.folder / 'failures.csv'}")
+    print(f"weights: {done.best or done.folder / LAST}")
+    store = open_store(Path(config.paths.mlruns))
+    print(f"in MLflow: {ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}")

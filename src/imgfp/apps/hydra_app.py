@@ -1,0 +1,89 @@
+"""What every Hydra app shares: presets as config groups, folders from the repository's root, one exit code."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from imgfp.apps.config_check import check_command_line
+from imgfp.apps.config_node import writable_node
+from imgfp.apps.job import Job
+from imgfp.apps.sweep import FOLDER, KEY, tell_sweep
+from imgfp.errors import BAD_INPUT, INTERRUPTED, InputError
+from imgfp.install_check import installation_problems
+from imgfp.pipeline.presets import PRESETS, Preset
+
+
+def register_presets() -> None:
+    """Makes the group `preset` from the one definition; the settings of preset NAME stand under `preset.NAME`."""
+    for name, preset in PRESETS.items():
+        node = writable_node(preset)
+        ConfigStore.instance().store(group="preset", name=name, node=node, package=f"preset.{name}")
+
+
+def preset_of(node: DictConfig) -> Preset:
+    """The typed preset of a `preset.NAME` node, type-checked by Hydra."""
+    preset = OmegaConf.to_object(node)
+    assert isinstance(preset, Preset), f"preset node holds {type(preset).__name__}"
+    return preset
+
+
+def run_app(
+    task: Callable[[DictConfig], int],
+    repository: Path,
+    config_name: str,
+    register: Callable[[], None] = register_presets,
+) -> None:
+    """Runs `task` under Hydra with the configuration in `repository/conf`; its result is the exit code.
+
+    `register` makes the config groups that come from dataclasses.
+
+    Bad configuration and bad input end with one line and exit 2; an unknown key is told with the nearest known one.
+    In a sweep (-m) the other jobs still run, in whatever processes, and the failed ones are named at the end.
+    """
+    program = Path(sys.argv[0]).name
+    sys.argv[1:] = sorted(
+        sys.argv[1:], key=lambda text: text in ("-m", "--multirun")
+    )  # Hydra knows them at the end only
+    for problem in installation_problems():
+        print(f"{program}: {problem}", file=sys.stderr)
+    job = Job(task, program, repository)
+    register()
+    conf = str(repository / "conf")
+    try:
+        check_command_line(conf, config_name, sys.argv[1:])
+    except InputError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    crashed = 0
+    try:
+        hydra.main(version_base="1.3", config_path=conf, config_name=config_name)(job)()
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except SystemExit as end:  # Hydra has printed why
+        crashed = int(end.code or 0)
+    folder = os.environ.get(FOLDER)
+    sys.exit(tell_sweep(program, Path(folder), crashed) if folder else crashed or job.code)
+
+
+def sweep_key() -> str | None:
+    """What the jobs of one `-m` sweep have in common; None outside a sweep."""
+    own = HydraConfig.get()
+    return str(own.sweep.dir) if own.mode == RunMode.MULTIRUN else None
+
+
+def command_key() -> str | None:
+    """What a `-m` sweep and the same command given again have in common; None outside a sweep."""
+    return os.environ.get(KEY) if HydraConfig.get().mode == RunMode.MULTIRUN else None
+
+
+def experiment_choice(default: str) -> str:
+    """The name that `+experiment=` chose, else `default`."""
+    return str(HydraConfig.get().runtime.choices.get("experiment") or default)

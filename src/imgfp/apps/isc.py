@@ -1,0 +1,56 @@
+"""What evaluate/isc.py does: every chosen preset judged and tracked in one MLflow experiment."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from imgfp.apps.hydra_app import preset_of, sweep_key
+from imgfp.datasets.disc_set import DiscSet
+from imgfp.errors import OK
+from imgfp.images import ImageList
+from imgfp.pipeline.presets import parse_branches
+from imgfp.reports.console import print_result, report_failures, ui_hint
+from imgfp.studies.judged_run import Tracking, figures_table, judged_run
+from imgfp.tracking import comparison, describe, open_store, parent_run
+
+
+def judge(config: DictConfig) -> int:
+    """Runs every chosen preset and prints the figures side by side; the exit code says whether images were left out."""
+    data = DiscSet.open(Path(config.data.root))
+    branches = parse_branches(config.branches)
+    background = _background(config.background, data)
+    mlruns, work = Path(config.paths.mlruns), Path(config.paths.work) / data.root.name
+    store = open_store(mlruns)
+    key = sweep_key()
+    parent = parent_run(store, config.tracking.experiment, key, f"sweep {Path(key).name}") if key else None
+    tables, runs, code = [], [], OK
+    presets = {str(name): preset_of(node) for name, node in config.preset.items()}
+    for name, preset in presets.items():
+        settings = {
+            "data": data.root.name,
+            "preset": name,
+            "branches": list(branches),
+            "background": config.background,
+            **asdict(preset),
+        }
+        tracking = Tracking(
+            mlruns, config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent
+        )
+        done = judged_run(data, work, name, preset, branches, background, tracking)
+        print_result(done.search)
+        code = max(code, report_failures(done.search.failures, done.search.out / "failures.csv"))
+        runs.append(done.run_id)
+        tables.append(f"preset {name}\n{figures_table(done.figures)}")
+    print("\n".join(tables))
+    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, config.tracking.experiment)}")
+    if len(runs) > 1:
+        print(f"side by side: {comparison(store, config.tracking.experiment, runs)}")
+    return code
+
+
+def _background(choice: str | None, data: DiscSet) -> ImageList | None:
+    """None, the set's own training images ("training"), or a folder."""
+    if choice is None:
+        return None
+    return ImageList.from_disc(data.root, "training") if choice == "training" else ImageList.open(Path(choice))

@@ -1,0 +1,73 @@
+"""One run of an app as Hydra calls it: alone, or as a job of a sweep in whatever process its launcher has chosen."""
+
+import multiprocessing
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from imgfp.apps.sweep import DEFECT, NOT_BEGUN, Outcome, any_failed, swept_overrides
+from imgfp.errors import BAD_INPUT, OK, InputError
+from imgfp.progress import announce
+
+
+class Job:
+    """Calls the task and turns bad input into a line and an exit code, never into an exit: a worker must live on.
+
+    Attributes:
+        code: The exit code of a run outside a sweep; jobs of a sweep leave theirs in their output folder (`Outcome`).
+    """
+
+    def __init__(self, task: Callable[[DictConfig], int], program: str, repository: Path) -> None:
+        """`program` begins every line of error; `repository` is what `${repo:...}` is below."""
+        self.task, self.program, self.repository = task, program, repository
+        self.code = OK
+        self._prepare()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrives in another process, which does not know how the configuration finds the repository."""
+        self.__dict__.update(state)
+        self._prepare()
+        if multiprocessing.get_start_method(allow_none=True) == "loky":  # joblib's; processes started below know it not
+            multiprocessing.set_start_method(None, force=True)
+
+    def __call__(self, config: DictConfig) -> None:
+        """Runs the task once."""
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            self._run_in_sweep(config)
+        else:
+            self.code, said = self._guarded(config)
+            if said:
+                print(f"{self.program}: {said}", file=sys.stderr)
+
+    def _run_in_sweep(self, config: DictConfig) -> None:
+        """One job after or beside others: says which one it is, and leaves word of how it ended, whatever happened."""
+        own = HydraConfig.get()
+        number, overrides = int(own.job.num), swept_overrides(Path(own.sweep.dir), list(own.overrides.task))
+        if config.get("fail_fast", False) and any_failed(Path(own.sweep.dir)):
+            outcome = Outcome(number, overrides, NOT_BEGUN, "not begun, because an earlier job failed")
+        else:
+            announce(f"job {number}: {overrides}")
+            try:
+                outcome = Outcome(number, overrides, *self._guarded(config))
+            except Exception as error:  # a defect of this job is no reason to lose the others
+                traceback.print_exc()
+                outcome = Outcome(number, overrides, DEFECT, f"{type(error).__name__}: {error}")
+        if outcome.said:
+            announce(f"{self.program}: job {number}: {outcome.said}")
+        outcome.write(Path(own.runtime.output_dir))
+
+    def _guarded(self, config: DictConfig) -> tuple[int, str]:
+        try:
+            return self.task(config), ""
+        except InputError as error:
+            return BAD_INPUT, str(error)
+
+    def _prepare(self) -> None:
+        repository = self.repository
+        OmegaConf.register_new_resolver("repo", lambda path: str((repository / path).resolve()), replace=True)

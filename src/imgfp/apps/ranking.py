@@ -1,0 +1,83 @@
+"""What train/ranking.py does: a set with known answers is made from photographs, searched, and the ranking fitted to it."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from PIL import Image
+
+from imgfp.apps.hydra_app import preset_of
+from imgfp.apps.synthetic_data import photographs_of, synthetic_data
+from imgfp.errors import OK
+from imgfp.fusion import FusionConfig, best_answers
+from imgfp.fusion.fit import calibration_error, fit_calibration
+from imgfp.images import Failure, ImageList, read_rgb
+from imgfp.images.perceptual_hash import hash_distance, perceptual_hash
+from imgfp.metrics import evaluate
+from imgfp.pipeline.presets import parse_branches
+from imgfp.pipeline.rank import highest
+from imgfp.progress import track
+from imgfp.records import Pairs
+from imgfp.studies.judged_run import Tracking, figures_table, judged_run
+
+_SAVED_AGAIN = 500
+
+
+def fit_ranking(config: DictConfig) -> int:
+    """Fits, judges by cross-validation, writes the calibration and prints what it reached."""
+    photographs = photographs_of(config)
+    data = synthetic_data(config, photographs)
+    seed = int(config.synthetic.seed)
+    preset = replace(preset_of(config.preset.default), fusion=FusionConfig(rule="verified"))
+    branches = parse_branches(config.branches)
+    settings = {"photographs": len(photographs), **OmegaConf.to_container(config.synthetic), **asdict(preset)}  # type: ignore[dict-item]
+    tracking = Tracking(
+        Path(config.paths.mlruns), config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True)
+    )
+    done = judged_run(data, Path(config.paths.work), "default", preset, branches, None, tracking)
+    found = done.search.candidates
+    # of a pair that was compared several times (as a whole, and crops of the query) what its rating will come from
+    evidence = list(highest([*(found.whole or ()), *found.parts]).values())
+    about = (
+        f"{len(data.queries)} queries made from {len(photographs)} photographs of {photographs.root.parent.name}, "
+        f"{len(data.references)} of them references; branches {','.join(branches)}"
+    )
+    bits = _exact_bits(photographs, seed)
+    fitted = fit_calibration(evidence, data.truth.pairs(), config.precision, config.max_missed, bits, about, seed)
+    out = Path(config.out)
+    fitted.calibration.write(out)
+    unseen = Pairs.of(
+        [(item.query_id, item.reference_id, odds) for item, odds in zip(evidence, fitted.unseen.tolist(), strict=True)]
+    )
+    answers = evaluate(best_answers(unseen, 1), data.truth)
+    print(figures_table({"inliers": done.figures["merged"], "fitted": answers}))
+    off, error = calibration_error(fitted.unseen, evidence, data.truth.pairs())
+    print(f"probabilities of candidates: off by {off:.4f} on average over ten bins, Brier score {error:.4f}")
+    print(f"'fitted' is cross-validated; an exact copy may differ by {bits} of 64 bits; written: {out}")
+    return OK
+
+
+def _exact_bits(photographs: ImageList, seed: int) -> int:
+    """Within how many bits 99 % of photographs stay that were only made smaller (down to half) and saved again."""
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(photographs), min(_SAVED_AGAIN, len(photographs)), replace=False)
+    distances = []
+    for row in track(rows.tolist(), len(rows), "hashing photographs"):
+        rgb = read_rgb(photographs.paths[row])
+        if isinstance(rgb, Failure):
+            continue
+        height, width = rgb.shape[:2]
+        share = rng.uniform(0.5, 1)
+        small = Image.fromarray(rgb).resize((max(1, int(width * share)), max(1, int(height * share))))
+        distances.append(hash_distance(perceptual_hash(rgb), perceptual_hash(_saved(small, int(rng.integers(30, 96))))))
+    return int(np.quantile(distances, 0.99, method="higher"))
+
+
+def _saved(picture: Image.Image, quality: int) -> np.ndarray:
+    import io
+
+    memory = io.BytesIO()
+    picture.save(memory, "JPEG", quality=quality)
+    with Image.open(memory) as opened:
+        return np.asarray(opened.convert("RGB"))

@@ -1,0 +1,34 @@
+"""A DISC-shaped folder: query_images/, reference_images/ and ground_truth.csv."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from imgfp.errors import InputError
+from imgfp.files import hash_file, hash_value
+from imgfp.images import ImageList, hash_images
+from imgfp.records import GroundTruth
+
+
+@dataclass(frozen=True)
+class DiscSet:
+    """A DISC-shaped folder, opened."""
+
+    root: Path
+    queries: ImageList
+    references: ImageList
+    truth: GroundTruth
+
+    @classmethod
+    def open(cls, root: Path) -> "DiscSet":
+        """Raises InputError unless `root` holds query_images/, reference_images/ and ground_truth.csv."""
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder: give a DISC-shaped folder (data.root=DIR, or IMGFP_DATA)")
+        queries, references = (ImageList.from_disc(root, part) for part in ("query", "reference"))
+        return cls(root, queries, references, GroundTruth.read_csv(root / "ground_truth.csv"))
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of every picture's id and bytes and of the ground truth."""
+        images = [hash_images(self.queries), hash_images(self.references)]
+        return hash_value([images, hash_file(self.root / "ground_truth.csv")])

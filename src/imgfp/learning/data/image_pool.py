@@ -1,0 +1,37 @@
+"""All pictures that a training may touch, each with a number of its own."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePool:
+    """Pictures by number: the photographs from 0 on, behind them the references of ground-truth pairs.
+
+    Plain tuples of texts: this travels to worker processes.
+
+    Attributes:
+        photographs: Paths; self-made pairs, backgrounds and overlays come from them.
+        references: Paths; none without ground truth.
+        queries: Path of each ground-truth pair's query.
+        query_references: The number of each pair's reference.
+    """
+
+    photographs: tuple[str, ...]
+    references: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
+    query_references: tuple[int, ...] = ()
+
+    def path(self, number: int) -> str:
+        """The file of a picture."""
+        own = len(self.photographs)
+        return self.photographs[number] if number < own else self.references[number - own]
+
+    @property
+    def pictures(self) -> int:
+        """How many numbers there are."""
+        return len(self.photographs) + len(self.references)
+
+    @property
+    def negatives(self) -> range:
+        """The numbers that untouched negatives are drawn from: references where there are any, else photographs."""
+        return range(len(self.photographs) if self.references else 0, self.pictures)

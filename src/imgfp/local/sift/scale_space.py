@@ -1,0 +1,77 @@
+"""SIFT's scale space: each octave's blurred levels and their differences (Lowe, IJCV 2004, section 3)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from math import ceil, sqrt
+
+import cv2
+import numpy as np
+
+from imgfp.local.sift.workspace import Workspace
+
+_PICTURE_BLUR = 0.5  # sigma that a picture is taken to have as it comes
+FIRST_BLUR = 1.6  # sigma of each octave's lowest level, in the octave's pixels
+_REACH = 4  # kernels end at this many sigmas, as imgFp's did
+
+
+@dataclass(frozen=True)
+class Octave:
+    """`step`: plane pixels a pixel. `levels`: (S + 3, h, w) float32, each 2^(1/S) wider than the last, from sigma 1.6.
+
+    `differences`: (S + 2, h, w) float32, each level minus the one below.
+    """
+
+    step: int
+    levels: np.ndarray
+    differences: np.ndarray
+
+
+def make_octaves(plane: np.ndarray, count: int, resolution: int, workspace: Workspace) -> Iterator[Octave]:
+    """The octaves of a (h, w) uint8 plane, each half as large as the last; fewer than `count` where no pixel would be left.
+
+    Args:
+        plane: The picture.
+        count: How many octaves at most.
+        resolution: Levels an octave, S.
+        workspace: Where the arrays of an octave lie until the next one is asked for.
+    """
+    first, steps = _kernels(resolution)
+    lowest = _blurred(plane.astype(np.float32), first)
+    for octave in range(count):
+        height, width = lowest.shape
+        if min(height, width) < 3:  # no pixel has neighbours on all sides
+            return
+        levels = workspace.take("levels", (resolution + 3, height, width))
+        levels[0] = lowest
+        for number, kernel in enumerate(steps):
+            _blurred(levels[number], kernel, levels[number + 1])
+        yield Octave(
+            2**octave, levels, _differences(levels, workspace.take("differences", (resolution + 2, height, width)))
+        )
+        # the level of twice the lowest one's blur, every second pixel: again 1.6 in the new pixels
+        lowest = levels[resolution, : height // 2 * 2 : 2, : width // 2 * 2 : 2].copy()
+
+
+def _blurred(plane: np.ndarray, kernel: np.ndarray, into: np.ndarray | None = None) -> np.ndarray:
+    return cv2.sepFilter2D(plane, cv2.CV_32F, kernel, kernel, dst=into, borderType=cv2.BORDER_REPLICATE)
+
+
+def _differences(levels: np.ndarray, into: np.ndarray) -> np.ndarray:
+    return np.subtract(levels[1:], levels[:-1], out=into)
+
+
+@lru_cache(maxsize=8)
+def _kernels(resolution: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """What makes the lowest level from the picture, and each level from the one below (variances add up)."""
+    ratio = 2 ** (1 / resolution)
+    sigmas = [FIRST_BLUR * ratio**number for number in range(resolution + 3)]
+    steps = [sqrt(wide**2 - narrow**2) for narrow, wide in pairwise(sigmas)]
+    return _gaussian(sqrt(FIRST_BLUR**2 - _PICTURE_BLUR**2)), [_gaussian(sigma) for sigma in steps]
+
+
+def _gaussian(sigma: float) -> np.ndarray:
+    reach = max(ceil(_REACH * sigma), 1)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return (weights / weights.sum()).astype(np.float32)

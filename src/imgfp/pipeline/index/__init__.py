@@ -1,0 +1,1 @@
+"""An index on disk: built, opened, extended and pruned. Import from the modules."""

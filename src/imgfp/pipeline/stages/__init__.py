@@ -1,0 +1,1 @@
+"""Resumable stages, one module each. Import from the modules."""

@@ -1,0 +1,203 @@
+"""Stages: local features -> codebook -> codes a shard of images at a time -> one compressed index in list order.
+
+COMPRESSED/codebook/      trained when first needed, then frozen
+COMPRESSED/encoded-000/   codes of the first part of the collection, and so on; read again when the collection changes
+COMPRESSED/merged-HASH/   what searches open; HASH tells for which parts and removals it was made
+"""
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgfp.errors import InputError
+from imgfp.files import atomic_path, hash_file, hash_value
+from imgfp.local.index.byte_kmeans import nearest_centre
+from imgfp.local.index.codebook import SAMPLE_PER_LIST, Codebook, read_codebook, train_codebook, write_codebook
+from imgfp.local.index.compressed_index import CompressedIndex
+from imgfp.local.index.index_config import KINDS, lists_for
+from imgfp.local.index.ivf import empty_index, encode
+from imgfp.local.index.merged import Encoded, merge, open_merged
+from imgfp.local.joined import JoinedFeatures
+from imgfp.local.store import FeatureStore
+from imgfp.pipeline.stages.stage import Shard, Stage, StageResult, read_shard, run_stage
+from imgfp.progress import advance, announce
+
+SHARD_IMAGES = 1024
+_ROWS = 1 << 14  # encoded at a time
+GROWN = 4  # times the size at training from which a new codebook pays
+
+
+def build_compressed(folder: Path, features: JoinedFeatures, kind: str) -> list[StageResult]:
+    """Makes what is missing of a compressed index below `folder`; merged files of older states stay (`clean_compressed`).
+
+    Raises:
+        InputError: the frozen codebook is damaged.
+    """
+    results = []
+    if not (folder / "codebook" / "manifest.json").is_file():
+        results.append(_codebook_stage(folder / "codebook", features, kind))
+    codebook = _open_codebook(folder / "codebook", kind)
+    total = int(features.offsets[-1])
+    if total > GROWN * codebook.trained_on:
+        announce(
+            f"the collection has grown to {total:,} descriptors, {total / max(1, codebook.trained_on):.0f} times what the "
+            f"codebook was trained on: an index built anew (delete {folder}) would search faster"
+        )
+    for number, store in enumerate(features.stores):
+        results.append(_encode_stage(folder / f"encoded-{number:03d}", store, codebook))
+    results.append(_merge_stage(folder, features, codebook))
+    return results
+
+
+def clean_compressed(folder: Path, features: JoinedFeatures) -> None:
+    """Deletes merged files of other states of the collection than `features`."""
+    for old in folder.glob("merged-*"):
+        if old.name != _merged_name(features):
+            shutil.rmtree(old)
+
+
+def is_built(folder: Path, features: JoinedFeatures) -> bool:
+    """Whether `open_compressed` can open."""
+    return (folder / _merged_name(features) / "manifest.json").is_file()
+
+
+def open_compressed(folder: Path, features: JoinedFeatures, kind: str, probes: int) -> CompressedIndex:
+    """Opens a built index after comparing its files with their checksums.
+
+    Raises:
+        InputError: a file is missing, truncated or changed.
+    """
+    codebook = _open_codebook(folder / "codebook", kind)
+    merged = folder / _merged_name(features)
+    record = _verified(merged, f"delete {merged} and run 'imgfp index' or the search again")
+    if record["codebook"] != codebook.fingerprint:
+        raise InputError(f"{merged}: made with another codebook: delete {merged} and run the search again")
+    files = open_merged(merged, len(codebook.centres), codebook.code_size, len(features))
+    return CompressedIndex(codebook, files, features.ids, hash_value(record["files"]), probes)
+
+
+def announce_needs(folder: Path, features: JoinedFeatures, kind: str, why: str) -> None:
+    """Tells before building what it takes; a frozen codebook and parts that are encoded already cost nothing again."""
+    cost, total = KINDS[kind], int(features.offsets[-1])
+    trained = (folder / "codebook" / "manifest.json").is_file()
+    lists = len(_open_codebook(folder / "codebook", kind).centres) if trained else lists_for(total)
+    left = sum(
+        int(store.offsets[-1])
+        for part, store in enumerate(features.stores)
+        if not (folder / f"encoded-{part:03d}" / "manifest.json").is_file()
+    )
+    # every descriptor and eight times the sample compared with every centre, about 200 M a second and core
+    minutes = (left + (0 if trained else 8 * SAMPLE_PER_LIST * lists)) * lists / 200e6 / 60
+    announce(
+        f"index {kind} ({why}): {total:,} descriptors in {lists:,} lists, {cost.disk} bytes each: "
+        f"{total * cost.disk / 1e6:,.0f} MB on disk (twice that with the codes kept for growth), "
+        f"{total * cost.memory / 1e6:,.0f} MB in memory when searched; {left:,} are to be encoded, which takes about "
+        f"{min(3000, 1000 + total * 70 / 1e6):,.0f} MB and {max(1, round(minutes))} min on one core"
+    )
+
+
+def _codebook_stage(folder: Path, features: JoinedFeatures, kind: str) -> StageResult:
+    lists = lists_for(int(features.offsets[-1]))
+    # no inputs: once there it stays, whatever the collection becomes
+    stage = Stage(f"{kind} codebook", folder, {"kind": kind}, {}, 1, 1, "codebooks")
+
+    def work(number: int, rows: range) -> Shard:
+        files, record = write_codebook(folder, train_codebook(kind, features, lists))
+        return Shard(record, files)
+
+    return run_stage(stage, work)
+
+
+def _open_codebook(folder: Path, kind: str) -> Codebook:
+    record = _verified(folder, f"delete {folder.parent} and run 'imgfp index' again, which trains a new one")
+    return read_codebook(folder, record)
+
+
+def _verified(folder: Path, fix: str) -> dict[str, Any]:
+    """The record of a stage of one shard whose files are whole."""
+    record = read_shard(folder, 0)
+    if record is None:
+        raise InputError(f"{_first_damaged(folder)}: missing or changed since it was written: {fix}")
+    return record
+
+
+def _first_damaged(folder: Path) -> Path:
+    try:
+        files = json.loads((folder / "00000.json").read_bytes())["files"]
+        for name, digest in files.items():
+            if not (folder / name).is_file() or hash_file(folder / name) != digest:
+                return folder / name
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return folder / "00000.json"
+
+
+def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> StageResult:
+    inputs = {"features": store.fingerprint, "codebook": codebook.fingerprint}
+    stage = Stage(f"codes {folder.name[-3:]}", folder, {"kind": codebook.kind}, inputs, len(store), SHARD_IMAGES)
+    index = empty_index(codebook)
+
+    def work(number: int, rows: range) -> Shard:
+        lists, codes, owners = [np.zeros(0, np.int32)], [np.zeros((0, codebook.code_size), np.uint8)], []
+        batch: list[np.ndarray] = []
+        for row in rows:
+            batch.append(store.get(row).descriptors)
+            owners.append(np.full(len(batch[-1]), row, np.int32))
+            if sum(map(len, batch)) >= _ROWS or row == rows[-1]:
+                descriptors = np.concatenate(batch)
+                numbers, _ = nearest_centre(descriptors, codebook.centres)
+                codes.append(encode(index, codebook, descriptors, numbers))
+                lists.append(numbers.astype(np.int32))
+                batch = []
+            advance(1)
+        store.close_maps()
+        return Shard(
+            {}, _write_encoded(folder, number, np.concatenate(lists), np.concatenate(codes), np.concatenate(owners))
+        )
+
+    return run_stage(stage, work)
+
+
+def _write_encoded(
+    folder: Path, number: int, lists: np.ndarray, codes: np.ndarray, owners: np.ndarray
+) -> tuple[Path, ...]:
+    order = np.argsort(lists, kind="stable")
+    paths = tuple(folder / f"{number:05d}.{name}.npy" for name in ("lists", "codes", "owners"))
+    for path, array in zip(paths, (lists, codes, owners), strict=True):
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, array[order], allow_pickle=False)
+    return paths
+
+
+def _read_encoded(folder: Path, number: int, places: np.ndarray) -> Encoded:
+    """A shard of codes, mapped; its owners as positions in the whole."""
+    lists, codes, owners = (
+        np.load(folder / f"{number:05d}.{name}.npy", mmap_mode="r", allow_pickle=False)
+        for name in ("lists", "codes", "owners")
+    )
+    return Encoded(lists, codes, places[owners])
+
+
+def _merge_stage(folder: Path, features: JoinedFeatures, codebook: Codebook) -> StageResult:
+    merged = folder / _merged_name(features)
+    inputs = {"features": features.fingerprint, "codebook": codebook.fingerprint}
+    stage = Stage("merged codes", merged, {"kind": codebook.kind}, inputs, 1, 1, "indexes")
+
+    def work(number: int, rows: range) -> Shard:
+        shards = [
+            partial(_read_encoded, folder / f"encoded-{part:03d}", shard, places)
+            for part, places in enumerate(features.places)
+            for shard in range(-(-len(places) // SHARD_IMAGES))
+        ]
+        files = merge(merged, shards, len(codebook.centres), codebook.code_size)
+        return Shard({"codebook": codebook.fingerprint}, files)
+
+    return run_stage(stage, work)
+
+
+def _merged_name(features: JoinedFeatures) -> str:
+    return f"merged-{features.fingerprint[:12]}"

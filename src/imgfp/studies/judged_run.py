@@ -1,0 +1,138 @@
+"""One judged and tracked run on a DISC-shaped folder: search, official figures, report, MLflow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgfp.datasets.disc_set import DiscSet
+from imgfp.detection import open_finder
+from imgfp.files import hash_value
+from imgfp.images import ImageList, hash_images
+from imgfp.local.index.index_config import IndexConfig
+from imgfp.metrics import IscMetrics, evaluate
+from imgfp.pipeline.index.index import build_index, open_index
+from imgfp.pipeline.presets import (
+    BRANCHES,
+    PRESETS,
+    Preset,
+    indexed,
+    needs_features,
+    refuse_idle_background,
+    stand_in_note,
+)
+from imgfp.pipeline.search import SearchResult, search
+from imgfp.reports import write_pictures, write_report
+from imgfp.reports.search_report import search_report
+from imgfp.tracking import open_store, tracked_run
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where a run is tracked. `settings`: what MLflow shows as params. `parent`: the run of a sweep that it belongs to."""
+
+    folder: Path
+    experiment: str
+    settings: Mapping[str, object]
+    config_yaml: str | None = None
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class JudgedResult:
+    """What a judged run gave: figures by branch ("merged", "local", "global"), the search and its MLflow run."""
+
+    figures: dict[str, IscMetrics]
+    search: SearchResult
+    run_id: str
+
+
+def judged_run(
+    data: DiscSet,
+    work: Path,
+    preset_name: str,
+    preset: Preset,
+    branches: tuple[str, ...],
+    background: ImageList | None,
+    tracking: Tracking,
+    notes: tuple[str, ...] = (),
+) -> JudgedResult:
+    """Runs, judges, draws and tracks. Work that was done before in `work` is reused, whatever the preset."""
+    if background is not None:
+        refuse_idle_background(preset, branches)
+    notes = (*notes, *filter(None, [stand_in_note(preset_name, preset, branches)]))
+    tags = {"preset": preset_name, "data": data.root.name, "branches": ",".join(branches)}
+    if "crop" in branches:
+        tags["crops"] = open_finder(preset.crop.finder, preset.crop.weights).fingerprint
+    name = f"{preset_name} {'+'.join(branches)}"
+    store = open_store(tracking.folder)
+    with tracked_run(
+        store, tracking.experiment, name, tracking.settings, tracking.config_yaml, tags, tracking.parent
+    ) as run:
+        run.log_dataset(data.root.name, data.root, data.digest, len(data.queries), len(data.references))
+        result = judged_search(data, work, preset_name, preset, branches, background)
+        out = result.out
+        rankings = {"merged": result.predictions, **result.branches}
+        figures = {name: evaluate(pairs, data.truth) for name, pairs in rankings.items()}
+        title = f"Copy detection on {data.root.name}: preset {preset_name}"
+        report = search_report(result, title, tags, notes, data.truth)
+        write_report(report, out / "report.html")
+        write_pictures(report, out / "pictures")
+        run.log_metrics(_metrics(figures, result))
+        for path in (out / "predictions.csv", out / "matches.csv", out / "report.html"):
+            if path.is_file():  # matches.csv: only of a calibrated ranking
+                run.log_artifact(path)
+        run.log_pictures(out / "pictures")
+        return JudgedResult(figures, result, run.run_id)
+
+
+def judged_search(
+    data: DiscSet,
+    work: Path,
+    preset_name: str,
+    preset: Preset,
+    branches: tuple[str, ...],
+    background: ImageList | None = None,
+) -> SearchResult:
+    """The search of a judged run; what was done before in `work` is reused.
+
+    The index lies in `work/index-HASH`, the queries' features and descriptors in `work/queries-HASH`, each named by what
+    its content depends on, so that presets share them (a compressed index is made in there by the first search that wants
+    it); the result in `work/PRESET-HASH`, named by all settings.
+    """
+    extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder, index=IndexConfig("exact"))
+    both = needs_features(preset, branches) and "global" in branches
+    parts = indexed(BRANCHES if both else branches)
+    made_from = [data.root.resolve().as_posix(), data.digest, repr(extraction), parts]
+    known = None if background is None else hash_images(background)
+    index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short(made_from)}"
+    finder = open_finder(preset.crop.finder, preset.crop.weights).fingerprint if "crop" in branches else None
+    out = work / f"{preset_name}-{_short([made_from, known, repr(preset), branches, finder])}"
+    built = build_index(data.references, index, "default", extraction, parts)
+    return search(open_index(index), data.queries, out, preset, branches, background, built, extracted)
+
+
+def _short(value: object) -> str:
+    return hash_value(value)[:8]
+
+
+def _metrics(figures: dict[str, IscMetrics], result: SearchResult) -> dict[str, float | None]:
+    """The merged figures under their plain names too; speeds of what was done now."""
+    metrics: dict[str, float | None] = dict(figures["merged"].figures())
+    for branch, item in figures.items():
+        metrics |= {f"{branch}/{name}": value for name, value in item.figures().items()}
+    for stage in result.stages:
+        if stage.rate and stage.name == "query features":
+            metrics["images_per_second"] = stage.rate
+        if stage.rate and stage.name == "match scores":
+            metrics["pairs_per_second"] = stage.rate
+    return metrics
+
+
+def figures_table(figures: dict[str, IscMetrics]) -> str:
+    """The figures as text, one row a branch."""
+    rows = [f"{'':<10} {'uAP':>8} {'R@P90':>8} {'recall@1':>9} {'recall@10':>10}"]
+    for name, item in figures.items():
+        rows.append(
+            f"{name:<10} {item.uap:>8.4f} {item.recall_at_p90:>8.4f} {item.recall_at_1:>9.4f} {item.recall_at_10:>10.4f}"
+        )
+    return "\n".join(rows)

@@ -1,0 +1,114 @@
+"""The folder and the MLflow run of one training: found again by what was asked for, so that the same command goes on."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgfp.errors import InputError
+from imgfp.files import write_json
+from imgfp.learning.artifacts import LAST, Trained
+from imgfp.learning.recorder import Figures
+from imgfp.progress import announce
+from imgfp.tracking import Run, Store, log_checkpoint, mark_moved, mark_removed
+
+_STATE = "run.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a training keeps its checkpoints; `material` is a hash of what it is trained and judged on."""
+
+    path: Path
+    material: str
+
+    @classmethod
+    def open(cls, path: Path, material: str, resume: bool, store: Store) -> "RunFolder":
+        """The folder as it is, or a fresh one where `resume` is false: then the old one is moved aside, not removed,
+        and its checkpoints in `store` say where they lie now.
+
+        Raises:
+            InputError: it was begun with other pictures, or its state cannot be read.
+        """
+        if not resume and path.exists():
+            aside = next(
+                place for n in range(1, 10_000) if not (place := path.with_name(f"{path.name}.before-{n}")).exists()
+            )
+            path.rename(aside)
+            announce(f"the earlier training was moved to {aside}")
+            cls(aside, material)._tell_moved(path, store)
+        folder = cls(path, material)
+        begun = folder._state().get("material", material)
+        if begun != material:
+            raise InputError(
+                f"{path}: this training was begun with other photographs, or judged on another set (hash {begun[:8]}, now {material[:8]}): "
+                "put them back, or start afresh with resume=false"
+            )
+        return folder
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return (self.path / LAST).exists()
+
+    @property
+    def finished(self) -> Trained | None:
+        """What a training that has come to its end left behind."""
+        done = self._state().get("finished")
+        return Trained.read(self.path, done["epochs"], done["stopped_early"]) if done else None
+
+    def mlflow_run(self, store: Store) -> str | None:
+        """The id of the run that goes on; None for a new one, also where the store no longer has it."""
+        run_id = self._state().get("mlflow_run")
+        if run_id is None or not store.has_run(run_id):
+            return None
+        return str(run_id)
+
+    def noted(self, key: str) -> Any:
+        """A fact that was kept; None where it was not."""
+        return self._state().get(key)
+
+    def note(self, **what: object) -> None:
+        """Keeps facts beside the checkpoints."""
+        write_json(self.path / _STATE, self._state() | {"material": self.material} | what)
+
+    def _tell_moved(self, before: Path, store: Store) -> None:
+        try:
+            run_id = self.mlflow_run(store)
+        except InputError:  # a damaged folder may be moved aside too; its run is not known any more
+            return
+        if run_id is not None:
+            mark_moved(store, run_id, before, self.path)
+
+    def _state(self) -> dict[str, Any]:
+        path = self.path / _STATE
+        try:
+            return dict(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return {}
+        except (ValueError, TypeError):
+            raise InputError(
+                f"{path}: damaged, it does not say how far this training is: delete it to go on in a new MLflow run, "
+                "or start afresh with resume=false"
+            ) from None
+
+
+@dataclass(frozen=True)
+class TrackedRecorder:
+    """A training's figures and checkpoints, in its MLflow run. `data`: name and digest of what it is judged on."""
+
+    run: Run
+    params: dict[str, object]
+    data: tuple[str, str] | None
+
+    def figures(self, figures: Figures, step: int) -> None:
+        """See `Recorder`."""
+        self.run.log_metrics(figures, step)
+
+    def checkpoint(self, weights: Path, card: Path, figures: Figures, step: int) -> None:
+        """See `Recorder`."""
+        log_checkpoint(self.run, weights, card, self.params, figures, step, self.data)
+
+    def removed(self, weights: Path, reason: str) -> None:
+        """See `Recorder`."""
+        mark_removed(self.run, weights, reason)
