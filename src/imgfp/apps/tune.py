@@ -1,4 +1,4 @@
-"""What train/search.py does: trainings one after another, each with the settings that a search proposes."""
+"""What train/tune.py does: trainings one after another, each with the settings that a search proposes."""
 
 import itertools
 import shlex

@@ -46,7 +46,7 @@ def opened(made: Path) -> Opener:
         root, seed = settings.pop("root", made), settings.pop("seed", 5)
         size_of_epoch = settings.pop("size_of_epoch", lambda epoch: 32)
         edits = settings.pop("edits", EditsConfig())
-        config = PairsConfig(**{"batch": 4, "untouched": 2, "workers": 0} | settings)
+        config = PairsConfig(**{"batch": 4, "negatives": 2, "workers": 0} | settings)
         return open_training(config, edits, root, seed, size_of_epoch, **others)
 
     return opener

@@ -1,11 +1,11 @@
-"""train/search.py: trials as MLflow children, gone on with where it stopped; bad spaces refused before the first."""
+"""train/tune.py: trials as MLflow children, gone on with where it stopped; bad spaces refused before the first."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from imgfp.apps import tune as esvit_search
+from imgfp.apps import tune
 from imgfp.apps.tune import Found, run_search
 from imgfp.errors import InputError
 from imgfp.learning.artifacts import Diverged, Trained
@@ -21,15 +21,15 @@ def search(composed, quick: list[str]) -> Callable[..., Found]:
 
     def run(*overrides: str) -> Found:
         given = ["+experiment=mini_efficientnet", *micro, *overrides]
-        config = composed("esvit_search", *given)
-        return run_search(config, "mini", given, lambda others: composed("esvit_search", *others))
+        config = composed("tune", *given)
+        return run_search(config, "mini", given, lambda others: composed("tune", *others))
 
     return run
 
 
 def test_a_search_goes_on_where_it_was_stopped(search, composed, tmp_path: Path, monkeypatch) -> None:
     space = "search.space={optimizer.lr: log 1e-4 1e-2, loss: contrastive|triplet, loss.margin: 0.5 1.0}"
-    train = esvit_search.run_training
+    train = tune.run_training
     tried = []
 
     def stopped(config, name: str, parent: str | None) -> Trained:
@@ -40,7 +40,7 @@ def test_a_search_goes_on_where_it_was_stopped(search, composed, tmp_path: Path,
             raise Diverged("the loss became nan")
         return train(config, name, parent)
 
-    monkeypatch.setattr(esvit_search, "run_training", stopped)
+    monkeypatch.setattr(tune, "run_training", stopped)
     with pytest.raises(KeyboardInterrupt):
         search(space, "search.trials=2")
     found = search(space, "search.trials=2")
@@ -110,7 +110,7 @@ def test_without_a_space_the_rate_varies(search, monkeypatch, tmp_path: Path) ->
         rates.append(config.optimizer.lr)
         return Trained(tmp_path, None, {"uap": 0.5}, 1, False, ())
 
-    monkeypatch.setattr(esvit_search, "run_training", trained)
+    monkeypatch.setattr(tune, "run_training", trained)
     found = search("search.trials=4", "optimizer.lr=1e-3")
     assert all(1e-4 <= rate <= 1e-2 for rate in rates)
     assert len(set(rates)) == 4

@@ -1,4 +1,4 @@
-"""Searches good settings for a training: python train/search.py +experiment=NAME [search.trials=N] [search.space={...}].
+"""Searches good settings for a training: python train/tune.py +experiment=NAME [search.trials=N] [search.space={...}].
 
 Every trial is a training of train/esvit.py, and in MLflow a child of the search. The same command goes on where it stopped.
 """
@@ -9,4 +9,4 @@ if __name__ == "__main__":  # worker processes import this file too: they need n
     from imgfp.apps.hydra_app import run_app
     from imgfp.apps.tune import register_search_groups, search_app
 
-    run_app(search_app, Path(__file__).resolve().parent.parent, "esvit_search", register_search_groups)
+    run_app(search_app, Path(__file__).resolve().parent.parent, "tune", register_search_groups)

@@ -106,7 +106,7 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("esvit", ["+experiment=isc_progressive", "hydra.launcher.n_jobs=2", "validation.ground_truth=x.csv"]),
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=3000"]),
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_slurm", "hydra.launcher.gpus_per_node=1"]),
-        ("esvit_search", ["search.space={optimizer.lr: log 1e-5 1e-3, loss: triplet|contrastive}"]),
+        ("tune", ["search.space={optimizer.lr: log 1e-5 1e-3, loss: triplet|contrastive}"]),
         ("esvit", ["--help", "nonsense=1"]),
         ("ranking", []),
         ("ranking", ["synthetic.queries=8", "preset.default.match.model=homography", "precision=0.9", "sources=null"]),
