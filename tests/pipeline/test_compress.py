@@ -10,6 +10,7 @@ from imgfp.images import ImageList
 from imgfp.local.index.index_config import IndexConfig
 from imgfp.pipeline.index.index import build_index, open_index
 from imgfp.pipeline.presets import PRESETS
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.search import search
 
 pytestmark = pytest.mark.usefixtures("one_process")
@@ -17,15 +18,16 @@ pytestmark = pytest.mark.usefixtures("one_process")
 
 @pytest.fixture
 def built(small_set, tmp_path) -> Path:
-    preset = replace(PRESETS["default"], index=IndexConfig(kind="ivf_rabitq"))
-    build_index(ImageList.open(small_set.references), tmp_path / "index", "default", preset, ("local",))
+    build_index(
+        ImageList.open(small_set.references), tmp_path / "index", RunConfig.named(branches="local", index="ivf_rabitq")
+    )
     return tmp_path / "index"
 
 
 def look_up(folder: Path, small_set, out: Path, config: IndexConfig | None = None):
     index = open_index(folder)
     preset = index.preset if config is None else replace(index.preset, index=config)
-    return search(index, ImageList.open(small_set.queries), out, preset, ("local",))
+    return search(index, ImageList.open(small_set.queries), out, RunConfig("default", preset, ("local",)))
 
 
 @pytest.mark.parametrize("kind", ["ivf_sq8", "ivf_rabitq", "ivf_pq24", "ivf_pq16", "fast_scan"])
@@ -61,8 +63,7 @@ def test_a_damaged_index_is_refused_by_name_and_mended_by_building(
     spoil(path, damage)
     with pytest.raises(InputError, match=rf"{name}: missing or changed since it was written: delete .*merged-"):
         look_up(built, small_set, tmp_path / "out")
-    preset = replace(PRESETS["default"], index=IndexConfig(kind="ivf_rabitq"))
-    build_index(ImageList.open(small_set.references), built, "default", preset, ("local",))
+    build_index(ImageList.open(small_set.references), built, RunConfig.named(branches="local", index="ivf_rabitq"))
     assert contents(built) == before
 
 

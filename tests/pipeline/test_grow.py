@@ -1,7 +1,6 @@
 """An index that is added to and removed from: the answers of one built at once, and what is refused."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,10 @@ import pytest
 from imgfp.cli.main import main
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.local.index.index_config import IndexConfig
 from imgfp.pipeline.index.grow import add_images, read_ids, remove_images
 from imgfp.pipeline.index.index import build_index, open_index
-from imgfp.pipeline.presets import PRESETS
-from imgfp.pipeline.search import SearchResult, search
+from imgfp.pipeline.run_config import RunConfig
+from imgfp.pipeline.search import SearchResult, run_for, search
 
 pytestmark = pytest.mark.usefixtures("one_process")
 LOCAL = ("local",)
@@ -39,14 +37,13 @@ def halves(small_set, tmp_path) -> dict[str, ImageList]:
 
 
 def build(images: ImageList, folder: Path, kind: str, branches: tuple[str, ...] = LOCAL) -> Path:
-    preset = replace(PRESETS["default"], index=IndexConfig(kind=kind))
-    build_index(images, folder, "default", preset, branches)
+    build_index(images, folder, RunConfig.named("default", branches, kind))
     return folder
 
 
 def look_up(folder: Path, small_set, out: Path) -> SearchResult:
     index = open_index(folder)
-    return search(index, ImageList.open(small_set.queries), out, index.preset, index.branches)
+    return search(index, ImageList.open(small_set.queries), out, run_for(index))
 
 
 def answers(out: Path) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from imgfp.files import write_csv
 from imgfp.fusion import COPIES
 from imgfp.images import FileSize, ImageList, file_size
-from imgfp.pipeline.matches import Answer
+from imgfp.pipeline.answers import Answer
 
 PAIRS_HEADER = (
     *("image_a", "image_b", "probability", "label", "inliers", "mirrored", "inverted"),
@@ -74,4 +74,4 @@ def _pair_row(answer: Answer) -> list[object]:
     item = answer.evidence
     seen: list[object] = ["", "", ""] if item is None else [item.inliers, item.mirrored, item.inverted]
     sizes = [*(answer.query_size or ("", "", "")), *(answer.reference_size or ("", "", ""))]
-    return [answer.query_id, answer.reference_id, answer.probability, answer.label, *seen, *sizes]
+    return [answer.query_id, answer.reference_id, answer.score, answer.label, *seen, *sizes]

@@ -15,7 +15,7 @@ from imgfp.errors import InputError
 from imgfp.files import hash_file, write_csv
 from imgfp.images import Failure, ImageList
 from imgfp.local.store import FeatureStore
-from imgfp.pipeline.presets import Preset, needs_features
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.stages.describe import descriptor_stage
 from imgfp.pipeline.stages.features import feature_stage
 from imgfp.pipeline.stages.stage import StageResult
@@ -36,28 +36,26 @@ def part_folder(index: Path, number: int) -> Path:
     return index / "parts" / f"{number:03d}"
 
 
-def build_part(
-    images: ImageList, folder: Path, preset: Preset, branches: tuple[str, ...]
-) -> tuple[list[StageResult], dict[str, Any]]:
+def build_part(images: ImageList, folder: Path, run: RunConfig) -> tuple[list[StageResult], dict[str, Any]]:
     """Builds a part, or finishes one that was interrupted. Returns its stages, and its entry in index.json.
 
     Raises:
         InputError: the folder holds a part of other pictures or settings, or no picture can be read.
     """
     results = []
-    if needs_features(preset, branches):
-        results.append(feature_stage("reference features", images, preset.sift, folder / "features"))
-    if "global" in branches:
+    if run.needs_features:
+        results.append(feature_stage("reference features", images, run.preset.sift, folder / "features"))
+    if "global" in run.branches:
         results.append(
-            descriptor_stage("reference descriptors", images, preset.encoder, folder / "descriptors", "reference")
+            descriptor_stage("reference descriptors", images, run.preset.encoder, folder / "descriptors", "reference")
         )
     for result in results:
         require_some(result.items - len(result.failures), images, result)
     _write_images(folder / "images.csv", images)
     files = {"images.csv": hash_file(folder / "images.csv")}
-    if needs_features(preset, branches):
+    if run.needs_features:
         files["features/manifest.json"] = hash_file(folder / "features" / "manifest.json")
-    if "global" in branches:
+    if "global" in run.branches:
         files["descriptors/descriptors.h5"] = hash_file(folder / "descriptors" / "descriptors.h5")
     return results, {"root": str(images.root.resolve()), "images": len(images), "files": files}
 

@@ -7,6 +7,9 @@ COMPRESSED/merged-HASH/   what searches open; HASH tells for which parts and rem
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import atomic_path, hash_file, hash_value
+from imgfp.files import hash_file, hash_value
 from imgfp.local.index.byte_kmeans import nearest_centre
 from imgfp.local.index.codebook import SAMPLE_PER_LIST, Codebook, read_codebook, train_codebook, write_codebook
 from imgfp.local.index.compressed_index import CompressedIndex
@@ -23,7 +26,8 @@ from imgfp.local.index.ivf import empty_index, encode
 from imgfp.local.index.merged import Encoded, merge, open_merged
 from imgfp.local.joined import JoinedFeatures
 from imgfp.local.store import FeatureStore
-from imgfp.pipeline.stages.stage import Shard, Stage, StageResult, read_shard, run_stage
+from imgfp.pipeline.stages.shard import Shard, read_shard
+from imgfp.pipeline.stages.stage import MakeShard, Stage, StageResult, Work, run_stage
 from imgfp.progress import advance, announce
 
 SHARD_IMAGES = 1024
@@ -100,16 +104,26 @@ def announce_needs(folder: Path, features: JoinedFeatures, kind: str, why: str) 
     )
 
 
+@dataclass(frozen=True)
+class CodebookWork(Work):
+    """Trains a codebook on the whole collection: one shard."""
+
+    folder: Path
+    kind: str
+    features: JoinedFeatures
+    lists: int
+
+    def shard(self, number: int, rows: range) -> Shard:
+        """See `Work`."""
+        files, record = write_codebook(self.folder, train_codebook(self.kind, self.features, self.lists))
+        return Shard(record, files=files)
+
+
 def _codebook_stage(folder: Path, features: JoinedFeatures, kind: str) -> StageResult:
     lists = lists_for(int(features.offsets[-1]))
     # no inputs: once there it stays, whatever the collection becomes
     stage = Stage(f"{kind} codebook", folder, {"kind": kind}, {}, 1, 1, "codebooks")
-
-    def work(number: int, rows: range) -> Shard:
-        files, record = write_codebook(folder, train_codebook(kind, features, lists))
-        return Shard(record, files)
-
-    return run_stage(stage, work)
+    return run_stage(stage, CodebookWork(folder, kind, features, lists))
 
 
 def _open_codebook(folder: Path, kind: str) -> Codebook:
@@ -136,12 +150,21 @@ def _first_damaged(folder: Path) -> Path:
     return folder / "00000.json"
 
 
-def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> StageResult:
-    inputs = {"features": store.fingerprint, "codebook": codebook.fingerprint}
-    stage = Stage(f"codes {folder.name[-3:]}", folder, {"kind": codebook.kind}, inputs, len(store), SHARD_IMAGES)
-    index = empty_index(codebook)
+@dataclass(frozen=True)
+class EncodeWork(Work):
+    """The codes of each image's descriptors, in list order."""
 
-    def work(number: int, rows: range) -> Shard:
+    store: FeatureStore
+    codebook: Codebook
+
+    @contextmanager
+    def opened(self) -> Iterator[MakeShard]:
+        """Makes the empty index that encodes."""
+        index = empty_index(self.codebook)
+        yield lambda number, rows: self._encoded(index, rows)
+
+    def _encoded(self, index: Any, rows: range) -> Shard:
+        codebook, store = self.codebook, self.store
         lists, codes, owners = [np.zeros(0, np.int32)], [np.zeros((0, codebook.code_size), np.uint8)], []
         batch: list[np.ndarray] = []
         for row in rows:
@@ -155,22 +178,19 @@ def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> Stag
                 batch = []
             advance(1)
         store.close_maps()
-        return Shard(
-            {}, _write_encoded(folder, number, np.concatenate(lists), np.concatenate(codes), np.concatenate(owners))
-        )
+        arrays: dict[str, np.ndarray] = {
+            "lists": np.concatenate(lists),
+            "codes": np.concatenate(codes),
+            "owners": np.concatenate(owners),
+        }
+        order = np.argsort(arrays["lists"], kind="stable")
+        return Shard({}, {name: array[order] for name, array in arrays.items()})
 
-    return run_stage(stage, work)
 
-
-def _write_encoded(
-    folder: Path, number: int, lists: np.ndarray, codes: np.ndarray, owners: np.ndarray
-) -> tuple[Path, ...]:
-    order = np.argsort(lists, kind="stable")
-    paths = tuple(folder / f"{number:05d}.{name}.npy" for name in ("lists", "codes", "owners"))
-    for path, array in zip(paths, (lists, codes, owners), strict=True):
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.save(file, array[order], allow_pickle=False)
-    return paths
+def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> StageResult:
+    inputs = {"features": store.fingerprint, "codebook": codebook.fingerprint}
+    stage = Stage(f"codes {folder.name[-3:]}", folder, {"kind": codebook.kind}, inputs, len(store), SHARD_IMAGES)
+    return run_stage(stage, EncodeWork(store, codebook))
 
 
 def _read_encoded(folder: Path, number: int, places: np.ndarray) -> Encoded:
@@ -182,21 +202,31 @@ def _read_encoded(folder: Path, number: int, places: np.ndarray) -> Encoded:
     return Encoded(lists, codes, places[owners])
 
 
+@dataclass(frozen=True)
+class MergeWork(Work):
+    """All parts' codes as one index in list order: one shard."""
+
+    folder: Path
+    merged: Path
+    places: tuple[np.ndarray, ...]
+    codebook: Codebook
+
+    def shard(self, number: int, rows: range) -> Shard:
+        """See `Work`."""
+        shards = [
+            partial(_read_encoded, self.folder / f"encoded-{part:03d}", shard, places)
+            for part, places in enumerate(self.places)
+            for shard in range(-(-len(places) // SHARD_IMAGES))
+        ]
+        files = merge(self.merged, shards, len(self.codebook.centres), self.codebook.code_size)
+        return Shard({"codebook": self.codebook.fingerprint}, files=files)
+
+
 def _merge_stage(folder: Path, features: JoinedFeatures, codebook: Codebook) -> StageResult:
     merged = folder / _merged_name(features)
     inputs = {"features": features.fingerprint, "codebook": codebook.fingerprint}
     stage = Stage("merged codes", merged, {"kind": codebook.kind}, inputs, 1, 1, "indexes")
-
-    def work(number: int, rows: range) -> Shard:
-        shards = [
-            partial(_read_encoded, folder / f"encoded-{part:03d}", shard, places)
-            for part, places in enumerate(features.places)
-            for shard in range(-(-len(places) // SHARD_IMAGES))
-        ]
-        files = merge(merged, shards, len(codebook.centres), codebook.code_size)
-        return Shard({"codebook": codebook.fingerprint}, files)
-
-    return run_stage(stage, work)
+    return run_stage(stage, MergeWork(folder, merged, features.places, codebook))
 
 
 def _merged_name(features: JoinedFeatures) -> str:
