@@ -68,7 +68,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--index",
         metavar="KIND",
-        help="how local descriptors are kept: auto (where none is given), exact, ivf_sq8, ivf_pq24, ivf_rabitq, ivf_pq16, fast_scan",
+        help="how local descriptors are kept: auto (where none is given), exact, ivf_sq8, ivf_pq24, ivf_pq16",
     )
 
 

@@ -9,18 +9,15 @@ from imgfp.detection import FINDERS
 from imgfp.encoders import EMBEDDED, EncoderConfig
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
-from imgfp.local.geometry import MIN_MATCHES
 from imgfp.local.index.index_config import CHOICES, DEVICES, PROBES, IndexConfig
 from imgfp.local.sift.sift import EXTRACTORS, SiftConfig
 from imgfp.local.sift.views import ONE_VIEW, ViewsConfig
-from imgfp.local.verify import MatchConfig
+from imgfp.local.verify import MODELS, MatchConfig
 from imgfp.local.vote import VoteConfig
 
 BRANCHES = ("local", "global", "crop")
 CROP_RULES = ("default", "imgfp")
-IMGFP_VOTES = VoteConfig(
-    rule="imgfp", k=1, candidates=1, mirrored=False, inverted=False, distinctive=False, damped=False
-)
+IMGFP_VOTES = VoteConfig(rule="imgfp", k=1, candidates=1, mirrored=False, inverted=False, damped=False)
 
 
 def _one_of(key: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -87,7 +84,7 @@ class Preset:
         }.items():
             if number is not None and not number > 0:
                 raise InputError(f"{key}={number}: give a number above 0")
-        _one_of("match.model", self.match.model, tuple(MIN_MATCHES))
+        _one_of("match.model", self.match.model, MODELS)
         if self.vote.rule == "weighted" and self.vote.k < 2:
             raise InputError(f"vote.k={self.vote.k}: weights need k = 2 or more")
         for rule, key, given, only in self._fixed_by_rules():

@@ -33,7 +33,7 @@ from imgfp.pipeline.stages.features import with_usable_extractor
 from imgfp.pipeline.stages.stage import StageResult
 from imgfp.records import DescriptorSet
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True)
