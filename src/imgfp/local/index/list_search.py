@@ -60,13 +60,17 @@ def search_lists(
                     keep_nearest(products, norms[part], offsets, part, row, scratch, distances, rows)
         return distances[0], rows[0]
 
-    # the libraries count threads per calling thread: without the initializer each of ours would start several
-    with (
-        libraries_single_threaded(),
-        ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-    ):
+    with libraries_single_threaded(), ThreadPoolExecutor(threads, initializer=_one_thread_each) as pool:
         distances, rows = _merged(list(pool.map(search, range(threads))), k)
     return np.maximum(distances, 0), rows  # an estimate may be negative
+
+
+def _one_thread_each() -> None:
+    """torch and faiss count threads per calling thread: without this, each of ours would start several."""
+    from imgfp.faiss_loader import faiss
+
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
 
 
 def _merged(found: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray]:
