@@ -237,7 +237,7 @@ def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
     ("change", "told"),
     [
         ({"fusion": {"rule": "max"}}, "fusion.rule='max': give one of sum, verified, calibrated, similarity"),
-        ({"match": {"model": "cubic"}}, "match.model='cubic': give one of similarity, affine, homography"),
+        ({"match": {"model": "cubic"}}, "match.model='cubic': give one of similarity, affine"),
         ({"match": {"hypothesis_tolerance": 0}}, "match.hypothesis_tolerance=0: must be above 0"),
         ({"views": {"upscale": 0.5}}, r"views.upscale=0.5: must be from 1 \(no such view\) to 4"),
         ({"views": {"aspect": 5}}, r"views.aspect=5: must be from 1 \(no such view\) to 4"),

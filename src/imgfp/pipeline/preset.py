@@ -9,19 +9,16 @@ from imgfp.detection import FINDERS
 from imgfp.encoders import EncoderConfig
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
-from imgfp.local.geometry import MIN_MATCHES
 from imgfp.local.index.index_config import CHOICES, DEVICES, PROBES, IndexConfig
 from imgfp.local.sift.sift import EXTRACTORS, SiftConfig
 from imgfp.local.sift.views import ViewsConfig
-from imgfp.local.verify import MatchConfig
+from imgfp.local.verify import MODELS, MatchConfig
 from imgfp.local.vote import VoteConfig
 
 # branches by name, in the order of reports: what an index must hold for each
 BRANCHES = {"local": "local", "global": "global", "crop": "local"}  # crops are parts of queries
 CROP_RULES = ("default", "imgfp")
-IMGFP_VOTES = VoteConfig(
-    rule="imgfp", k=1, candidates=1, mirrored=False, inverted=False, distinctive=False, damped=False
-)
+IMGFP_VOTES = VoteConfig(rule="imgfp", k=1, candidates=1, mirrored=False, inverted=False, damped=False)
 
 
 def require_one_of(key: str, value: str, allowed: Iterable[str]) -> None:
@@ -98,7 +95,7 @@ class Preset:
         }.items():
             if number is not None and not number > 0:
                 raise InputError(f"{key}={number}: must be above 0")
-        require_one_of("match.model", self.match.model, tuple(MIN_MATCHES))
+        require_one_of("match.model", self.match.model, MODELS)
         if self.vote.rule == "weighted" and self.vote.k < 2:
             raise InputError(f"vote.k={self.vote.k}: rule 'weighted' needs k >= 2")
         for rule, key, given, only in self._fixed_by_rules():

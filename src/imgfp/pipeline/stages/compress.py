@@ -1,14 +1,12 @@
 """Stages: local features -> codebook -> codes a shard of images at a time -> one compressed index in list order.
 
 COMPRESSED/codebook/      trained when first needed, then frozen
-COMPRESSED/encoded-000/   codes of the first part of the collection, and so on; read again when the collection changes
-COMPRESSED/merged-HASH/   what searches open; HASH tells for which parts and removals it was made
+COMPRESSED/encoded-000/   codes of the first part of the collection, and so on; merged again when the collection changes
+COMPRESSED/merged-HASH/   what searches open; HASH identifies the parts and removals it was made from
 """
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,21 +20,20 @@ from imgfp.local.index.byte_kmeans import nearest_centre
 from imgfp.local.index.codebook import SAMPLE_PER_LIST, Codebook, read_codebook, train_codebook, write_codebook
 from imgfp.local.index.compressed_index import CompressedIndex
 from imgfp.local.index.index_config import KINDS, lists_for
-from imgfp.local.index.ivf import empty_index, encode
 from imgfp.local.index.merged import Encoded, merge, open_merged
 from imgfp.local.joined import JoinedFeatures
 from imgfp.local.store import FeatureStore
 from imgfp.pipeline.stages.shard import Shard, read_shard
-from imgfp.pipeline.stages.stage import MakeShard, Stage, StageResult, Work, run_stage
+from imgfp.pipeline.stages.stage import Stage, StageResult, Work, run_stage
 from imgfp.progress import advance, announce
 
 SHARD_IMAGES = 1024
 _ROWS = 1 << 14  # encoded at a time
-GROWN = 4  # times the size at training from which a new codebook pays
+GROWN = 4  # times the size at training from which retraining the codebook pays
 
 
 def build_compressed(folder: Path, features: JoinedFeatures, kind: str) -> list[StageResult]:
-    """Makes what is missing of a compressed index below `folder`; merged files of older states stay (`clean_compressed`).
+    """Builds the missing stages of a compressed index in `folder`; merged files of older states stay (`clean_compressed`).
 
     Raises:
         InputError: the frozen codebook is damaged.
@@ -49,7 +46,7 @@ def build_compressed(folder: Path, features: JoinedFeatures, kind: str) -> list[
     if total > GROWN * codebook.trained_on:
         announce(
             f"the collection has grown to {total:,} descriptors, {total / max(1, codebook.trained_on):.0f} times what the "
-            f"codebook was trained on: an index built anew (delete {folder}) would search faster"
+            f"codebook was trained on: an index rebuilt from scratch (delete {folder}) would search faster"
         )
     for number, store in enumerate(features.stores):
         results.append(_encode_stage(folder / f"encoded-{number:03d}", store, codebook))
@@ -69,7 +66,7 @@ def is_built(folder: Path, features: JoinedFeatures) -> bool:
     return (folder / _merged_name(features) / "manifest.json").is_file()
 
 
-def open_compressed(folder: Path, features: JoinedFeatures, kind: str, probes: int) -> CompressedIndex:
+def open_compressed(folder: Path, features: JoinedFeatures, kind: str, nprobe: int) -> CompressedIndex:
     """Opens a built index after comparing its files with their checksums.
 
     Raises:
@@ -81,11 +78,11 @@ def open_compressed(folder: Path, features: JoinedFeatures, kind: str, probes: i
     if record["codebook"] != codebook.fingerprint:
         raise InputError(f"{merged}: made with another codebook: delete {merged} and run the search again")
     files = open_merged(merged, len(codebook.centres), codebook.code_size, len(features))
-    return CompressedIndex(codebook, files, features.ids, hash_value(record["files"]), probes)
+    return CompressedIndex(codebook, files, features.ids, hash_value(record["files"]), nprobe)
 
 
 def announce_needs(folder: Path, features: JoinedFeatures, kind: str, why: str) -> None:
-    """Tells before building what it takes; a frozen codebook and parts that are encoded already cost nothing again."""
+    """Announces before building what it takes; a frozen codebook and parts already encoded are not counted again."""
     cost, total = KINDS[kind], int(features.offsets[-1])
     trained = (folder / "codebook" / "manifest.json").is_file()
     lists = len(_open_codebook(folder / "codebook", kind).centres) if trained else lists_for(total)
@@ -94,12 +91,12 @@ def announce_needs(folder: Path, features: JoinedFeatures, kind: str, why: str) 
         for part, store in enumerate(features.stores)
         if not (folder / f"encoded-{part:03d}" / "manifest.json").is_file()
     )
-    # every descriptor and eight times the sample compared with every centre, about 200 M a second and core
+    # every descriptor and eight times the sample compared with every centre, about 200 M per second and core
     minutes = (left + (0 if trained else 8 * SAMPLE_PER_LIST * lists)) * lists / 200e6 / 60
     announce(
         f"index {kind} ({why}): {total:,} descriptors in {lists:,} lists, {cost.disk} bytes each: "
-        f"{total * cost.disk / 1e6:,.0f} MB on disk (twice that with the codes kept for growth), "
-        f"{total * cost.memory / 1e6:,.0f} MB in memory when searched; {left:,} are to be encoded, which takes about "
+        f"{total * cost.disk / 1e6:,.0f} MB on disk (twice that with the codes kept for extending it), "
+        f"{total * cost.memory / 1e6:,.0f} MB in memory during a search; {left:,} remain to be encoded: about "
         f"{min(3000, 1000 + total * 70 / 1e6):,.0f} MB and {max(1, round(minutes))} min on one core"
     )
 
@@ -121,7 +118,7 @@ class CodebookWork(Work):
 
 def _codebook_stage(folder: Path, features: JoinedFeatures, kind: str) -> StageResult:
     lists = lists_for(int(features.offsets[-1]))
-    # no inputs: once there it stays, whatever the collection becomes
+    # no inputs: once trained it stays, whatever the collection becomes
     stage = Stage(f"{kind} codebook", folder, {"kind": kind}, {}, 1, 1, "codebooks")
     return run_stage(stage, CodebookWork(folder, kind, features, lists))
 
@@ -132,7 +129,7 @@ def _open_codebook(folder: Path, kind: str) -> Codebook:
 
 
 def _verified(folder: Path, fix: str) -> dict[str, Any]:
-    """The record of a stage of one shard whose files are whole."""
+    """The record of a stage of one shard, its files verified."""
     record = read_shard(folder, 0)
     if record is None:
         raise InputError(f"{_first_damaged(folder)}: missing or changed since it was written: {fix}")
@@ -157,13 +154,8 @@ class EncodeWork(Work):
     store: FeatureStore
     codebook: Codebook
 
-    @contextmanager
-    def opened(self) -> Iterator[MakeShard]:
-        """Makes the empty index that encodes."""
-        index = empty_index(self.codebook)
-        yield lambda number, rows: self._encoded(index, rows)
-
-    def _encoded(self, index: Any, rows: range) -> Shard:
+    def shard(self, number: int, rows: range) -> Shard:
+        """See `Work`."""
         codebook, store = self.codebook, self.store
         lists, codes, owners = [np.zeros(0, np.int32)], [np.zeros((0, codebook.code_size), np.uint8)], []
         batch: list[np.ndarray] = []
@@ -173,7 +165,7 @@ class EncodeWork(Work):
             if sum(map(len, batch)) >= _ROWS or row == rows[-1]:
                 descriptors = np.concatenate(batch)
                 numbers, _ = nearest_centre(descriptors, codebook.centres)
-                codes.append(encode(index, codebook, descriptors, numbers))
+                codes.append(codebook.encode(descriptors, numbers))
                 lists.append(numbers.astype(np.int32))
                 batch = []
             advance(1)
@@ -194,7 +186,7 @@ def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> Stag
 
 
 def _read_encoded(folder: Path, number: int, places: np.ndarray) -> Encoded:
-    """A shard of codes, mapped; its owners as positions in the whole."""
+    """A shard of codes, memory-mapped; its owners as positions in the collection."""
     lists, codes, owners = (
         np.load(folder / f"{number:05d}.{name}.npy", mmap_mode="r", allow_pickle=False)
         for name in ("lists", "codes", "owners")
