@@ -43,7 +43,7 @@ class Answer:
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
-        """Where the reference is in the query: left, top, right, bottom in pixels; None where no model of geometry says."""
+        """Where the reference is in the query: left, top, right, bottom in pixels; None without a geometric model."""
         shares = self.evidence.box if self.evidence else None
         if shares is None or self.query_size is None:
             return None

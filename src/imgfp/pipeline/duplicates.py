@@ -1,4 +1,4 @@
-"""One collection against itself: which of its pictures are copies of one another. Nothing is ever deleted."""
+"""One collection against itself: which of its images are copies of one another. Nothing is ever deleted."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from imgfp.progress import track
 class Duplicates:
     """What was found in a collection.
 
-    `pairs`: each pair once, that is a copy or similar, the surest first; an image is never its own duplicate. `groups`: of
+    `pairs`: each pair once, that is a copy or similar, the most probable first; an image is never its own duplicate. `groups`: of
     the pairs called copies, see `groups_of`. `calibration`: what the probabilities and the stated precision are from.
     """
 
@@ -53,13 +53,13 @@ class Duplicates:
 
 
 def find_duplicates(images: ImageList, out: Path, run: RunConfig) -> Duplicates:
-    """Compares a collection with itself and writes `out/pairs.csv`, `out/groups.csv`; an index of it lies in `out/index`.
+    """Compares a collection with itself and writes `out/pairs.csv`, `out/groups.csv`; its index is `out/index`.
 
-    The pictures' features in the index are the queries too, so a query's further views have no part in it. Memory grows
-    with pictures x candidates a picture, never with the square of the pictures.
+    The features in the index are the queries too, so the further views of a query play no part. Memory grows with images x
+    candidates per image, never with the square of the images.
 
     Raises:
-        InputError: the preset gives no probabilities, no image can be read, `out` was made from other pictures or settings.
+        InputError: the preset gives no probabilities, no image can be read, `out` was made from other images or settings.
     """
     if run.preset.fusion.rule != "calibrated":
         raise InputError(f"preset {run.name} gives no probabilities, which groups need: use preset default")

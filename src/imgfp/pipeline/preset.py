@@ -30,13 +30,13 @@ def require_one_of(key: str, value: str, allowed: Iterable[str]) -> None:
 
 @dataclass(frozen=True)
 class CropConfig:
-    """Which parts of a query the branch "crop" looks up by themselves: pictures that were pasted into it.
+    """Which parts of a query the branch "crop" looks up by themselves: images that were pasted into it.
 
     Attributes:
-        finder: Who looks for them: learned, classical, or auto (the learned one where it is installed).
-        weights: File of train/detector.py for the learned one; null: those that are shipped.
+        finder: Who finds them: learned, classical, or auto (the learned one where it is installed).
+        weights: Weights file of train/detector.py for the learned one; null: the shipped one.
         rules: "default": up to three crops, looked up beside the query. "imgfp": at most one by each of its two limits; the
-            descriptor is that of the crop in place of the query.
+            crop's descriptor replaces the query's.
     """
 
     finder: str = "auto"

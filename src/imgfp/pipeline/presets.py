@@ -1,4 +1,4 @@
-"""The named presets. Defined here and nowhere else; Hydra's groups are made from these."""
+"""The named presets. Defined here and nowhere else; Hydra's config groups are made from these."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Many settings of the local branch over the same features: searched once, voted and compared as often as there are settings."""
+"""Many settings of the local branch over the same features: one search, then votes and comparisons per setting."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +23,7 @@ from imgfp.records import Evidence, Pairs
 
 
 class _Searched:
-    """An index that was asked once for all that several settings ask of it."""
+    """An index that was searched once for all that several settings need."""
 
     def __init__(self, index: DescriptorIndex, found: Neighbours, transforms: Sequence[Transform]) -> None:
         self.ids, self.fingerprint, self.descriptors = index.ids, index.fingerprint, index.descriptors
@@ -121,7 +121,7 @@ def evidence_of_settings(
     references: FeatureSource,
     work: Path,
 ) -> dict[str, tuple[Pairs, list[Evidence]]]:
-    """What each setting proposes and what comparing that finds, by name. Pairs that several settings compare alike are compared once.
+    """What each setting proposes and what comparing that finds, by name. Pairs that several settings compare in the same way are compared once.
 
     Args:
         settings: They may differ in votes, matching, and views that are left out; anything else has no effect here.
@@ -131,14 +131,14 @@ def evidence_of_settings(
         work: Folder for what can be resumed.
 
     Raises:
-        InputError: a setting has views that the queries were not looked at in, or lets several vote.
+        InputError: a setting uses views that were not extracted, or lets several vote.
     """
     views = next(iter(settings.values())).views
     kept = {name: _kept_views(name, views, preset) for name, preset in settings.items()}
     votes = {name: preset.vote for name, preset in settings.items()}
     plan = hash_value([[name, asdict(item), kept[name]] for name, item in votes.items()])[:8]
     proposed = candidates_of(votes, queries, kept, index, work / f"votes-{plan}")
-    groups: dict[str, list[str]] = {}  # settings that compare alike
+    groups: dict[str, list[str]] = {}  # settings that compare in the same way
     for name, preset in settings.items():
         groups.setdefault(hash_value([asdict(preset.match), kept[name]])[:8], []).append(name)
     found = {}

@@ -39,7 +39,7 @@ class Storage(Protocol):
     def features(
         self, name: str, images: Images, sift: SiftConfig, views: ViewsConfig, crops: str = ""
     ) -> FeatureSource:
-        """Local features of images; `crops`: the key of the set of crops that they are, empty for whole queries."""
+        """Local features of images; `crops`: the key of the set of crops, empty for whole queries."""
         ...
 
     def descriptors(self, name: str, images: Images, part: str, config: EncoderConfig) -> tuple[DescriptorSet, str]:

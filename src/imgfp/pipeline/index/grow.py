@@ -1,4 +1,4 @@
-"""An index that grows: parts are added, images are removed. The old index stays whole until index.json is replaced."""
+"""Extends and prunes an index. The old index stays complete until index.json is replaced."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -27,7 +27,7 @@ from imgfp.pipeline.stages.stage import StageResult
 
 
 def add_images(images: ImageList, folder: Path, given: Mapping[str, str]) -> list[StageResult]:
-    """Adds a part to an index, or finishes one that was interrupted; a part that is there already is checked and mended.
+    """Adds a part to an index, or finishes one that was interrupted; an existing part is checked and repaired.
 
     Args:
         images: What to add.
@@ -54,7 +54,7 @@ def add_images(images: ImageList, folder: Path, given: Mapping[str, str]) -> lis
 
 
 def remove_images(ids: Collection[str], folder: Path, given: Mapping[str, str]) -> list[StageResult]:
-    """Leaves images out of an index from now on. Their files in its parts stay, no search meets them.
+    """Removes images from an index. Their files stay in its parts, but no search finds them.
 
     Raises:
         InputError: no index there, an id that it does not have, or nothing would be left.
@@ -82,10 +82,10 @@ def read_ids(text: str) -> list[str]:
     Raises:
         InputError: no id.
     """
-    lines = read_lines(Path(text), "ids, one a line") if _is_file(text) else text.split(",")
+    lines = read_lines(Path(text), "ids, one per line") if _is_file(text) else text.split(",")
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:
-        raise InputError(f"--remove {text!r}: no id: give ids with commas between, or a text file with one a line")
+        raise InputError(f"--remove {text!r}: no id: give ids separated by commas, or a text file with one per line")
     return ids
 
 
@@ -119,14 +119,14 @@ def _part_of(images: ImageList, folder: Path, description: dict[str, Any]) -> in
         if gone:
             raise InputError(
                 f"{folder}: image '{gone[0]}' was removed from it, and a removed id never comes back: "
-                "give the picture another name, or build the index again"
+                "give the image another name, or build the index again"
             )
         if there.ids == images.ids and _places(there) == _places(images):
             return number
         if both:
             raise InputError(
                 f"{folder} has an image '{both[0]}' already ({len(both)} of {len(images)} ids are taken): "
-                "ids are file names without suffix; give a folder or a text list of the new pictures only, or rename them"
+                "ids are file names without suffix; give a folder or a text list of the new images only, or rename them"
             )
     return len(description["parts"])
 

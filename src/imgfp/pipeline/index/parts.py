@@ -1,8 +1,8 @@
-"""A part of an index: the pictures that were given at once, with their features and descriptors. Written once.
+"""A part of an index: the images that were added together, with their features and descriptors. Written once.
 
 PART/images.csv      id, path below the part's root, size in bytes
-PART/features/       local features (where the local branch is wanted)
-PART/descriptors/    global descriptors (where the global branch is wanted)
+PART/features/       local features (unless nothing is compared by keypoints)
+PART/descriptors/    global descriptors (with the global branch)
 """
 
 import csv
@@ -32,7 +32,7 @@ class Part:
 
 
 def part_folder(index: Path, number: int) -> Path:
-    """Where part `number` of an index lies."""
+    """The folder of part `number` of an index."""
     return index / "parts" / f"{number:03d}"
 
 
@@ -40,7 +40,7 @@ def build_part(images: ImageList, folder: Path, run: RunConfig) -> tuple[list[St
     """Builds a part, or finishes one that was interrupted. Returns its stages, and its entry in index.json.
 
     Raises:
-        InputError: the folder holds a part of other pictures or settings, or no picture can be read.
+        InputError: the folder holds a part of other images or settings, or no image can be read.
     """
     results = []
     if run.needs_features:
@@ -64,7 +64,7 @@ def open_part(folder: Path, entry: dict[str, Any]) -> Part:
     """Opens a part after comparing its files with their checksums.
 
     Raises:
-        InputError: a file is missing or changed, or features or descriptors are of images that images.csv lacks.
+        InputError: a file is missing or changed, or features or descriptors of images that images.csv lacks.
     """
     images = read_images(folder, entry)
     for name in entry["files"]:
@@ -88,7 +88,7 @@ def open_part(folder: Path, entry: dict[str, Any]) -> Part:
 
 
 def part_failures(folder: Path) -> list[Failure]:
-    """The pictures that building a part had to leave out, each once."""
+    """The images of a part that could not be used, each once."""
     found = []
     for stage in ("features", "descriptors"):
         path = folder / stage / "manifest.json"
@@ -98,7 +98,7 @@ def part_failures(folder: Path) -> list[Failure]:
 
 
 def read_images(folder: Path, entry: dict[str, Any]) -> ImageList:
-    """The pictures of a part.
+    """The images of a part.
 
     Raises:
         InputError: the list is missing or changed.

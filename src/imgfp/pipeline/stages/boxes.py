@@ -21,7 +21,7 @@ SHARD_IMAGES = 64
 class Crop:
     """What is cut out of one image: the box in its pixels, how sure it is, and the image's size.
 
-    `name`: of the crop, the image's id and a number from 1 on, the surest first.
+    `name`: of the crop, the image's id and a number from 1 on, the most confident first.
     """
 
     name: str

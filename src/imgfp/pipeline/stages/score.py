@@ -22,7 +22,7 @@ SHARD_PAIRS = 512
 
 
 class Compared(NamedTuple):
-    """One compared pair: the keypoints that agree, and what that says."""
+    """One compared pair: the keypoints that agree, and the evidence."""
 
     found: MatchedPair
     evidence: Evidence
@@ -31,9 +31,9 @@ class Compared(NamedTuple):
 def compare_pairs(
     pairs: Sequence[tuple[str, str]], queries: FeatureSource, references: FeatureSource, config: MatchConfig
 ) -> list[Compared | None]:
-    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named hole).
+    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named failure).
 
-    Each image is read and made ready once: the queries are held, a reference only while its pairs are compared.
+    Each image is read and prepared once: the queries are held, a reference only while its pairs are compared.
     """
     query_rows = {image_id: row for row, image_id in enumerate(queries.ids)}
     reference_rows = {image_id: row for row, image_id in enumerate(references.ids)}
