@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import pytest
 
@@ -14,7 +15,7 @@ from imgfp.pipeline.stages.executors import Task
 class Travelling:
     """Sends the task to each shard anew, and makes the last shard first."""
 
-    tasks: list[str] = []
+    tasks: ClassVar[list[str]] = []
 
     def map(self, task: Task, shards: Sequence[tuple[int, range]]) -> Iterator[tuple[int, dict]]:
         self.tasks.append(type(task.work).__name__)
