@@ -41,13 +41,14 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# the documentation into site/, with its packages installed on first need
+# the documentation into site/; its packages (extra docs) alone are installed, so that everything else stays as it is
+DOCS := -c constraints.txt mkdocs-material 'mkdocstrings[python]'
 docs: .venv/.docs
 	$(BIN)/mkdocs build
 
 .venv/.docs: pyproject.toml constraints.txt | env
-	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[docs]' 2>/dev/null || \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(DOCS) 2>/dev/null || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(DOCS)
 	@touch $@
 
 bench: env
