@@ -24,6 +24,7 @@ def test_every_cell_runs_and_prints_what_is_stored(
     monkeypatch.chdir(tmp_path)  # and back: the notebook changes the working folder
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("IMGFP_THREADS", "1")  # one worker process to start
     names = {"__name__": "__main__"}
     for number, cell in enumerate(CELLS, 1):
         exec(compile("".join(cell["source"]), f"{NOTEBOOK.name}, code cell {number}", "exec"), names)
