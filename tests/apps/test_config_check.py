@@ -109,7 +109,7 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("tune", ["search.space={optimizer.lr: log 1e-5 1e-3, loss: triplet|contrastive}"]),
         ("esvit", ["--help", "nonsense=1"]),
         ("ranking", []),
-        ("ranking", ["synthetic.queries=8", "preset.default.match.model=homography", "precision=0.9", "sources=null"]),
+        ("ranking", ["synthetic.queries=8", "preset.default.match.model=similarity", "precision=0.9", "sources=null"]),
     ],
 )
 def test_what_is_right_passes(check, app: str, arguments: list[str]) -> None:

@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
 from imgfp.apps.descriptors import judge, register_groups
-from imgfp.descriptors import NORMALISATIONS, encode_paths, judge_descriptors
+from imgfp.descriptors import NORMALISATIONS, encode_images, judge_descriptors
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, create_network, export_network
 from imgfp.errors import InputError
 from imgfp.metrics import evaluate
@@ -164,7 +164,7 @@ def test_pictures_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> Non
     (dataset,) = plain.inputs.dataset_inputs
     assert dataset.dataset.name == tiny_disc.name
 
-    monkeypatch.setattr("imgfp.pipeline.stages.describe.encode_paths", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr("imgfp.pipeline.stages.describe.encode_images", lambda *_: pytest.fail("encoded again"))
     again = app(*given, "normalisation=[none,mean]")
     assert again.table == first.table
     assert "images_per_second" not in runs_of(tmp_path / "mlruns")[0].data.metrics
@@ -190,7 +190,7 @@ def test_an_export_is_judged_as_its_card_says(app, tiny_disc, tmp_path) -> None:
     assert (run.data.params["encoder.name"], run.data.params["encoder.size"]) == ("esvit_nano", "56")
     encoded = tmp_path / "work" / "encoded"
     assert len(list(encoded.iterdir())) == 2, "no background: nothing needs it"
-    query, readable, _ = encode_paths(
+    query, readable, _ = encode_images(
         sorted((tiny_disc / "query_images").iterdir()), create_encoder(EncoderConfig(weights=str(checkpoint)))
     )
     kept = read_descriptors(next(encoded.glob("query-*/descriptors.h5")), "query")

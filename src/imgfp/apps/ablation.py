@@ -24,9 +24,11 @@ from imgfp.local.index.neighbours import ExactIndex
 from imgfp.local.store import FeatureStore
 from imgfp.metrics import Difference, IscMetrics, compare, evaluate
 from imgfp.pipeline.index.index import build_index, open_index
-from imgfp.pipeline.presets import PRESETS, Preset
+from imgfp.pipeline.preset import Preset
+from imgfp.pipeline.presets import PRESETS
 from imgfp.pipeline.rank import Candidates, rank_branches
-from imgfp.pipeline.stages.features import feature_stage, with_usable_extractor
+from imgfp.pipeline.run_config import RunConfig
+from imgfp.pipeline.stages.features import feature_stage, usable_sift
 from imgfp.records import Evidence, Pairs
 from imgfp.reports.console import ui_hint
 from imgfp.studies.ablation import evidence_of_settings
@@ -99,12 +101,12 @@ def _evidence(
     config: DictConfig, data: DiscSet, settings: dict[str, Preset]
 ) -> dict[str, tuple[Pairs, list[Evidence]]]:
     """Features of the set, made once for all settings, and what each setting finds in them."""
-    preset = with_usable_extractor(settings[DEFAULT], ("local",))
+    preset = replace(settings[DEFAULT], sift=usable_sift(settings[DEFAULT].sift))
     work = (
         Path(config.paths.work) / f"ablation-{hash_value([data.digest, asdict(preset.sift), asdict(preset.views)])[:8]}"
     )
     extraction = replace(PRESETS["default"], sift=preset.sift, index=IndexConfig("exact"))
-    build_index(data.references, work / "index", "default", extraction, ("local",))
+    build_index(data.references, work / "index", RunConfig("default", extraction, ("local",)))
     references = open_index(work / "index").features
     feature_stage("query features", data.queries, preset.sift, work / "query_features", preset.views)
     queries = FeatureStore(work / "query_features", verify=False)

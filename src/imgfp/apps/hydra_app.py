@@ -17,7 +17,8 @@ from imgfp.apps.job import Job
 from imgfp.apps.sweep import FOLDER, KEY, tell_sweep
 from imgfp.errors import BAD_INPUT, INTERRUPTED, InputError
 from imgfp.install_check import installation_problems
-from imgfp.pipeline.presets import PRESETS, Preset
+from imgfp.pipeline.preset import Preset
+from imgfp.pipeline.presets import PRESETS
 
 
 def register_presets() -> None:

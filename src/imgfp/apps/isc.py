@@ -9,7 +9,7 @@ from imgfp.apps.hydra_app import preset_of, sweep_key
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.errors import OK
 from imgfp.images import ImageList
-from imgfp.pipeline.presets import parse_branches
+from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.reports.console import print_result, report_failures, ui_hint
 from imgfp.studies.judged_run import Tracking, figures_table, judged_run
 from imgfp.tracking import comparison, describe, open_store, parent_run
@@ -37,7 +37,7 @@ def judge(config: DictConfig) -> int:
         tracking = Tracking(
             mlruns, config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent
         )
-        done = judged_run(data, work, name, preset, branches, background, tracking)
+        done = judged_run(data, work, RunConfig(name, preset, branches), background, tracking)
         print_result(done.search)
         code = max(code, report_failures(done.search.failures, done.search.out / "failures.csv"))
         runs.append(done.run_id)

@@ -15,8 +15,9 @@ from imgfp.datasets.disc_set import DiscSet
 from imgfp.errors import OK, InputError
 from imgfp.files import file_lock, hash_value
 from imgfp.metrics import IscMetrics, evaluate
-from imgfp.pipeline.presets import Preset, parse_branches
+from imgfp.pipeline.preset import Preset
 from imgfp.pipeline.rank import calibration_of, rank_merged
+from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.pipeline.search import SearchResult
 from imgfp.records import GroundTruth, Pairs
 from imgfp.reports.console import ui_hint
@@ -108,7 +109,7 @@ class _Frozen:
 @cache  # the jobs of a sweep that run in one process open it once
 def _searched(root: str, work: str, name: str, preset: _Frozen, branches: tuple[str, ...]) -> Searched:
     data = DiscSet.open(Path(root))
-    result = judged_search(data, Path(work) / data.root.name, name, preset.preset, branches)
+    result = judged_search(data, Path(work) / data.root.name, RunConfig(name, preset.preset, branches))
     key = result.out.name.rpartition("-")[2]
     return Searched(name, data.root.name, key, preset.preset, result, halves_of(data.truth))
 

@@ -15,8 +15,8 @@ from imgfp.fusion.fit import calibration_error, fit_calibration
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.images.perceptual_hash import hash_distance, perceptual_hash
 from imgfp.metrics import evaluate
-from imgfp.pipeline.presets import parse_branches
 from imgfp.pipeline.rank import highest
+from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.progress import track
 from imgfp.records import Pairs
 from imgfp.studies.judged_run import Tracking, figures_table, judged_run
@@ -35,7 +35,7 @@ def fit_ranking(config: DictConfig) -> int:
     tracking = Tracking(
         Path(config.paths.mlruns), config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True)
     )
-    done = judged_run(data, Path(config.paths.work), "default", preset, branches, None, tracking)
+    done = judged_run(data, Path(config.paths.work), RunConfig("default", preset, branches), None, tracking)
     found = done.search.candidates
     # of a pair that was compared several times (as a whole, and crops of the query) what its rating will come from
     evidence = list(highest([*(found.whole or ()), *found.parts]).values())

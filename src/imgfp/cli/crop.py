@@ -33,7 +33,7 @@ def run_crop(options: argparse.Namespace) -> int:
     from imgfp.detection import crop_rules, open_finder
     from imgfp.files import write_bytes
     from imgfp.images import ImageList
-    from imgfp.pipeline.stages.crops import crop_file, crop_images
+    from imgfp.pipeline.crop_images import crop_file, crop_images
     from imgfp.reports.console import print_stages, report_failures
 
     finder = open_finder(options.finder, options.weights)

@@ -2,32 +2,31 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
 from imgfp.encoders import Encoder
-from imgfp.images import Failure, read_resized
+from imgfp.images import Failure, Source, source_resized
 from imgfp.threads import thread_count
 
 BATCH = 32
 
 
-def encode_paths(paths: Sequence[Path], encoder: Encoder) -> tuple[np.ndarray, np.ndarray, list[Failure]]:
+def encode_images(sources: Sequence[Source], encoder: Encoder) -> tuple[np.ndarray, np.ndarray, list[Failure]]:
     """Describes images.
 
     An image that cannot be read keeps its place in its batch (as a black picture that nobody sees), so the others' rows
     do not depend on it.
 
     Returns:
-        (n, dim) float32 rows of the images that could be read, (len(paths),) bool which those are, and the failures.
+        (n, dim) float32 rows of the images that could be read, (len(sources),) bool which those are, and the failures.
     """
-    rows, readable, failures = [], np.ones(len(paths), dtype=bool), []
+    rows, readable, failures = [], np.ones(len(sources), dtype=bool), []
     with ThreadPoolExecutor(thread_count()) as pool:  # Pillow releases Python's lock while it decodes
-        for start in range(0, len(paths), BATCH):
-            part = paths[start : start + BATCH]
+        for start in range(0, len(sources), BATCH):
+            part = sources[start : start + BATCH]
             batch = np.zeros((len(part), encoder.size, encoder.size, 3), np.uint8)
-            for place, picture in enumerate(pool.map(lambda path: read_resized(path, encoder.size), part)):
+            for place, picture in enumerate(pool.map(lambda source: source_resized(source, encoder.size), part)):
                 if isinstance(picture, Failure):
                     failures.append(picture)
                     readable[start + place] = False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.descriptors import encode_paths, judge_descriptors
+from imgfp.descriptors import encode_images, judge_descriptors
 from imgfp.encoders import Encoder, Network, encoder_from_network
 from imgfp.errors import InputError
 from imgfp.images import Failure, ImageList
@@ -58,7 +58,7 @@ def describe(images: ImageList, encoder: Encoder, failures: list[Failure]) -> De
         Diverged: a descriptor is no number.
     """
     parts = [images.paths[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
-    encoded = [encode_paths(part, encoder) for part in track(parts, len(images), f"{images.root.name}", weight=_CHUNK)]
+    encoded = [encode_images(part, encoder) for part in track(parts, len(images), f"{images.root.name}", weight=_CHUNK)]
     matrix, readable = (np.concatenate([part[place] for part in encoded]) for place in (0, 1))
     for _, _, unreadable in encoded:
         failures += unreadable
