@@ -7,7 +7,7 @@ DETECTOR ?= $(if $(wildcard .venv/.ready-1),1,$(if $(wildcard .venv/.ready-0),0,
 $(if $(filter 0 1,$(DETECTOR)),,$(error DETECTOR=$(DETECTOR): give 0 or 1))
 OUT ?= outputs/demo
 
-.PHONY: env packages demo test check bench ui
+.PHONY: env packages demo test check docs bench ui
 
 env: .venv/.ready-$(DETECTOR)
 
@@ -40,6 +40,16 @@ check: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# the documentation into site/; its packages (extra docs) alone are installed, so that everything else stays as it is
+DOCS := -c constraints.txt mkdocs-material 'mkdocstrings[python]'
+docs: .venv/.docs
+	$(BIN)/mkdocs build
+
+.venv/.docs: pyproject.toml constraints.txt | env
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(DOCS) 2>/dev/null || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(DOCS)
+	@touch $@
 
 bench: env
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
