@@ -30,7 +30,7 @@ CPU_TORCH = printf 'torch\ntorchvision\n' | UV_HTTP_RETRIES=0 $(BIN)/python -c \
 .venv/.ready-$(DETECTOR)-$(GPU): pyproject.toml constraints.txt src/imgfp_detector/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imgfp needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 2; }
 	@test -x $(BIN)/python || { echo "creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
-	@echo "installing imgfp into .venv (DETECTOR=$(DETECTOR) GPU=$(GPU)): up to $(if $(filter 1,$(GPU)),9,8) GB; 2 to 15 minutes where nothing is cached"
+	@echo "installing imgfp into .venv (DETECTOR=$(DETECTOR) GPU=$(GPU)): about $(if $(filter 1,$(GPU)),8.5,7) GB, 2 to 15 minutes where nothing is cached"
 	@if $(BIN)/python -m $(PIP) -c constraints.txt uv 2>/dev/null && $(BIN)/python -m uv --version >/dev/null 2>&1; then \
 		if test $(GPU) = 0; then \
 			if $(CPU_TORCH); then $(PACKAGES) INSTALL='$(UV) --torch-backend cpu' && exit; \

@@ -7,19 +7,18 @@ import sys
 
 from imgfp.errors import InputError
 
-# Packages that own the same folder: exactly one of them may be installed. The first one is kept.
+# Packages that own the same folder: exactly one of them may be installed. Of OpenCV's the first one is kept.
 _OPENCV = ("opencv-contrib-python-headless", "opencv-contrib-python", "opencv-python-headless", "opencv-python")
 _FAISS = ("faiss-cpu", "faiss-gpu")
 
 
 def installation_problems() -> list[str]:
     """One line for each folder that two or more installed packages have written to."""
-    faiss = _FAISS[::-1] if shutil.which("nvidia-smi") else _FAISS  # as `make env` chooses
+    faiss = _FAISS[1 if shutil.which("nvidia-smi") else 0]  # as `make env` chooses
     problems = []
-    for folder, packages in {"faiss": faiss, "cv2": _OPENCV}.items():
+    for folder, packages, keep in (("faiss", _FAISS, faiss), ("cv2", _OPENCV, _OPENCV[0])):
         installed = [name for name in packages if package_version(name)]
         if len(installed) > 1:
-            keep = packages[0]
             pinned = f"{keep}=={package_version(keep) or package_version(installed[0])}"
             problems.append(
                 f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': repair with "
