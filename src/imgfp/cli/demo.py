@@ -35,6 +35,9 @@ def run_demo(options: argparse.Namespace) -> int:
     """imgfp demo."""
     from dataclasses import asdict
 
+    from imgfp.install_check import require_extra
+
+    require_extra("train" if options.data else "demo", "mlflow")  # before the set is made
     from imgfp.datasets.demo_set import make_demo_set
     from imgfp.datasets.disc_set import DiscSet
     from imgfp.pipeline.preset import BRANCHES
