@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import writable_node
 from imgfp.apps.hydra_app import sweep_key
+from imgfp.apps.schemas import DescriptorsApp, register_schemas
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.descriptors import NORMALISATIONS, Normalisation, rank
 from imgfp.descriptors.track_metrics import CAPS
@@ -38,7 +39,8 @@ class NoneConfig:
 
 
 def register_groups() -> None:
-    """Makes the config groups `encoder` and `normalisation` from their one definition."""
+    """Makes the apps' schemas, and the config groups `encoder` and `normalisation` from their one definition."""
+    register_schemas()
     store = ConfigStore.instance()
     store.store(group="encoder", name="default", node=writable_node(EncoderConfig()))
     for name, kind in {PLAIN: NoneConfig, **NORMALISATIONS}.items():
