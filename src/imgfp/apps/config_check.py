@@ -19,7 +19,19 @@ from imgfp.errors import InputError
 from imgfp.renamed_keys import renamed
 
 _SWEEP = {"-m", "--multirun"}
-_PRINT_ONLY = {"-h", "--help", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p", "--info", "-i"}
+_PRINT_ONLY = {
+    "-h",
+    "--help",
+    "--hydra-help",
+    "--version",
+    "--cfg",
+    "-c",
+    "--resolve",
+    "--package",
+    "-p",
+    "--info",
+    "-i",
+}
 
 
 def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) -> None:
@@ -29,8 +41,12 @@ def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) ->
         InputError: an unknown key (the nearest known one is named), a value of another type, a missing file.
     """
     flags = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
-    if others := sorted(flags - _SWEEP - _PRINT_ONLY):  # they read other configuration than what is checked here, or pickles
-        raise InputError(f"option {others[0]} is not supported: give hydra.searchpath=[file://DIR] for configuration of your own")
+    if others := sorted(
+        flags - _SWEEP - _PRINT_ONLY
+    ):  # they read other configuration than what is checked here, or pickles
+        raise InputError(
+            f"option {others[0]} is not supported: give hydra.searchpath=[file://DIR] for configuration of your own"
+        )
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     if flags & _PRINT_ONLY:  # they have values of their own, such as `--cfg job`
         overrides = [text for text in overrides if "=" in text or text.startswith("~")]

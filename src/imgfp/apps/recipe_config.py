@@ -75,6 +75,7 @@ def shown(config: DictConfig, recipe: Recipe) -> tuple[int, int]:
     if not 1 <= epoch <= recipe.total_epochs:
         raise InputError(f"show_epoch={epoch}: must be between 1 and the number of epochs ({recipe.total_epochs})")
     if epoch > 1 and not count:
-        raise InputError(f"show_epoch={epoch} has no effect without show: give the number of samples too, such as show=16")
+        raise InputError(
+            f"show_epoch={epoch} has no effect without show: give the number of samples too, such as show=16"
+        )
     return count, epoch - 1
-

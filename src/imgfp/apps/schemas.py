@@ -5,9 +5,10 @@ of its own, or a number that may also be a list.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import writable_node
 from imgfp.datasets.synthetic import SyntheticConfig
@@ -52,7 +53,7 @@ class App:
 class IscApp(App):
     """evaluate/isc.py."""
 
-    preset: dict[str, Any]
+    preset: dict[str, Any]  # Preset by name
     branches: list[str]
     background: str | None
 
@@ -78,7 +79,7 @@ class MergeSearchSection:
 class MergeApp(App):
     """evaluate/merge.py."""
 
-    preset: dict[str, Any]
+    preset: dict[str, Any]  # Preset by name
     branches: list[str]
     fusion: FusionSection
     search: MergeSearchSection
@@ -88,7 +89,7 @@ class MergeApp(App):
 class DescriptorsApp(App):
     """evaluate/descriptors.py."""
 
-    encoder: Any
+    encoder: Any  # EncoderConfig
     normalisation: dict[str, Any]
     checkpoint: str | None
     descriptors: str | None
@@ -120,9 +121,9 @@ class PhotographsApp(App):
 class RankingApp(PhotographsApp):
     """train/ranking.py."""
 
-    preset: dict[str, Any]
+    preset: dict[str, Any]  # Preset by name
     branches: list[str]
-    synthetic: Any
+    synthetic: Any  # SyntheticConfig
     precision: float
     max_missed: float
     out: str
@@ -139,7 +140,7 @@ class AblationApp(RankingApp):
 class DetectorApp(PhotographsApp):
     """train/detector.py."""
 
-    scenes: Any
+    scenes: Any  # SynthesisConfig
     network: str
     weights: str | None
     trust_weights: bool
@@ -190,6 +191,7 @@ class TuneApp(EsvitApp):
     search: Any
 
 
+_Settings = TypeVar("_Settings", bound=App)
 SCHEMAS: dict[str, type[App]] = {
     "isc": IscApp,
     "merge": MergeApp,
@@ -200,6 +202,17 @@ SCHEMAS: dict[str, type[App]] = {
     "esvit": EsvitApp,
     "tune": TuneApp,
 }
+
+
+def settings_of(config: DictConfig, kind: type[_Settings]) -> _Settings:
+    """A composed configuration as typed values.
+
+    Raises:
+        InputError: a value that its section refuses.
+    """
+    settings = OmegaConf.to_object(config)
+    assert isinstance(settings, kind), f"the configuration is a {type(settings).__name__}"
+    return settings
 
 
 def register_schemas() -> None:
