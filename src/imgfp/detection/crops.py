@@ -44,7 +44,7 @@ _CLASSICAL = 0.65  # in place of preset "default"'s confidence: straight edges m
 def crop_rules(name: str, finder: Finder) -> CropRules:
     """The rules of that name for the boxes of a finder; InputError that lists the names otherwise."""
     if name not in CROPS:
-        raise InputError(f"crop preset {name!r}: give one of {', '.join(CROPS)}")
+        raise InputError(f"crop rules {name!r}: give one of {', '.join(CROPS)}")
     rules = CROPS[name]
     return replace(rules, confidence=_CLASSICAL) if name == "default" and finder.name == "classical" else rules
 
