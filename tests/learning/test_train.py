@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, load_export
 from imgfp.errors import InputError
+from imgfp.learning.artifacts import BEST, LAST
 from imgfp.learning.config import AdamWConfig, SgdConfig, TrainerConfig, ValidationConfig
 from imgfp.learning.data import PairsConfig
 from imgfp.learning.losses import InfoNceKoleoConfig, MarginConfig, TripletConfig
 from imgfp.learning.recipe import Recipe
-from imgfp.learning.training_callback import BEST, LAST
 
 
 def same_bytes(one: Path, other: Path, epoch: int) -> None:
@@ -196,7 +196,7 @@ def test_weights_spoilt_by_the_last_step_are_not_saved(training, micro: Recipe, 
         )
     assert "the network's descriptors are no numbers any more in epoch 1" in str(error.value)
     good = (
-        "the last good checkpoint is " + str(tmp_path / "epoch-000.safetensors") if every else "no checkpoint was made"
+        "the last good checkpoint is " + str(tmp_path / "epoch-000.safetensors") if every else "no checkpoint was saved"
     )
     assert good in str(error.value)
     assert not (tmp_path / LAST).exists()

@@ -22,10 +22,10 @@ def create_optimizer(modules: Iterable[nn.Module], config: OptimizerConfig) -> t
     return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=True)
 
 
-def learning_rate_factor(config: ScheduleConfig, steps_an_epoch: int, epochs: int) -> Callable[[int], float]:
+def learning_rate_factor(config: ScheduleConfig, steps_per_epoch: int, epochs: int) -> Callable[[int], float]:
     """step (from 0) -> share of the learning rate."""
-    warmup = max(config.warmup_epochs * steps_an_epoch, 0.0)
-    total = max(epochs * steps_an_epoch, 1)
+    warmup = max(config.warmup_epochs * steps_per_epoch, 0.0)
+    total = max(epochs * steps_per_epoch, 1)
 
     def factor(step: int) -> float:
         if step < warmup:

@@ -63,9 +63,9 @@ def test_queries_of_a_ground_truth(made: Path) -> None:
 
 
 def test_counts_before_training(opened, truth: str) -> None:
-    assert (opened().batches_an_epoch, opened().pictures_an_epoch) == (3, 11 * 4)
-    assert (opened(ground_truth=truth).batches_an_epoch, opened(ground_truth=truth).pictures_an_epoch) == (2, 6 * 4)
-    assert (opened(world=2).batches_an_epoch, opened(world=2).pictures_an_epoch) == (2, 11 * 4)
+    assert (opened().batches_per_epoch, opened().images_per_epoch) == (3, 11 * 4)
+    assert (opened(ground_truth=truth).batches_per_epoch, opened(ground_truth=truth).images_per_epoch) == (2, 6 * 4)
+    assert (opened(world=2).batches_per_epoch, opened(world=2).images_per_epoch) == (2, 11 * 4)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_more_than_there_is_is_refused(opened, truth: str) -> None:
         opened(negatives=11)
     with pytest.raises(InputError, match=r"pairs\.negatives=7: there are 7 references, .* at most 6"):
         opened(negatives=7, ground_truth=truth)
-    assert opened(negatives=10).pictures_an_epoch == 11 * 12
+    assert opened(negatives=10).images_per_epoch == 11 * 12
     with pytest.raises(InputError, match="1 to 99 edits cannot be drawn"):
         opened(edits=EditsConfig(most=99))
     with pytest.raises(InputError, match="11 items an epoch for 12 processes: give more photographs"):

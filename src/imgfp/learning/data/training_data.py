@@ -48,12 +48,12 @@ class TrainingData:
         self._keys = BatchKeys(self.plan, config.batch, size_of_epoch, self.table.of, rank, world)
 
     @property
-    def batches_an_epoch(self) -> int:
+    def batches_per_epoch(self) -> int:
         """Of each process."""
         return len(self._keys)
 
     @property
-    def pictures_an_epoch(self) -> int:
+    def images_per_epoch(self) -> int:
         """Of all processes together, where none fails."""
         return len(self.plan) * (2 + self.config.negatives)
 
