@@ -94,9 +94,7 @@ def _start_from_pca(network: Network, data: TrainingData, size: int) -> None:
     """Sets the head to the PCA of the features of unedited training photographs."""
     images, _ = data.sample_photographs(_PCA_IMAGES, size)
     network.eval()
-    batches = track(
-        np.array_split(images, -(-len(images) // BATCH)), len(images), "PCA of the head", weight=BATCH
-    )
+    batches = track(np.array_split(images, -(-len(images) // BATCH)), len(images), "PCA of the head", weight=BATCH)
     features = [network.features(torch.from_numpy(part).permute(0, 3, 1, 2)).numpy() for part in batches]
     fit_pca_head(network, np.concatenate(features))
     network.train()
