@@ -4,7 +4,6 @@ Every trial is a training of train/esvit.py, and in MLflow a child of the search
 """
 
 import sys
-
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it

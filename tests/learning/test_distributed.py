@@ -48,7 +48,7 @@ def test_two_processes_make_the_steps_of_one_with_all_the_pictures(made_up: Path
 
 def test_several_processes_without_torchrun_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    with pytest.raises(InputError, match=r"torchrun starts the processes: torchrun --nproc-per-node=N train/esvit.py"):
+    with pytest.raises(InputError, match=r"start the processes by torchrun --nproc-per-node=N train/esvit.py"):
         join_processes(TrainerConfig(distributed=True))
 
 
