@@ -77,9 +77,9 @@ def test_anything_else_is_one_line_with_the_forms(text: str, reason: str) -> Non
 
 
 def test_settings_of_a_search() -> None:
-    with pytest.raises(InputError, match=r"^search\.trials=0: must be at least 1$"):
+    with pytest.raises(InputError, match=r"^search\.trials=0: must be >= 1$"):
         SearchConfig(trials=0)
-    with pytest.raises(InputError, match=r"^search\.seed=-1: must be at least 0$"):
+    with pytest.raises(InputError, match=r"^search\.seed=-1: must be >= 0$"):
         SearchConfig(seed=-1)
 
 

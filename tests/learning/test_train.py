@@ -219,7 +219,7 @@ def test_queries_among_the_training_photographs_are_refused(
     copies = tmp_path / "copies"
     shutil.copytree(made_up / "training_images", copies)
     shutil.copy(made_up / "query_images" / "Q00002.jpg", copies / "innocent.jpg")
-    with pytest.raises(InputError, match=r"1 training photographs are queries that are validated on, first .*innocent"):
+    with pytest.raises(InputError, match=r"1 training photographs are queries of the validation set, first .*innocent"):
         training(micro, tmp_path / "run", pairs=replace(micro.pairs, photographs=str(copies)))
 
 

@@ -31,7 +31,7 @@ class SearchConfig:
     def __post_init__(self) -> None:
         for key, least in (("trials", 1), ("seed", 0)):
             if getattr(self, key) < least:
-                raise InputError(f"search.{key}={getattr(self, key)}: must be at least {least}")
+                raise InputError(f"search.{key}={getattr(self, key)}: must be >= {least}")
 
 
 def collect_space(arguments: Sequence[str]) -> list[str]:

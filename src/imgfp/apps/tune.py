@@ -126,7 +126,7 @@ def _check(recipe: Recipe, space: Mapping[str, BaseDistribution], given: list[st
         InputError: a key that does not exist with some choice, an invalid value, no validation to compare by.
     """
     if not recipe.validation.every_n_epochs:
-        raise InputError("validation.every_n_epochs=0: a search compares trainings by their uAP: must be at least 1")
+        raise InputError("validation.every_n_epochs=0: a search compares trainings by their uAP: must be >= 1")
     if recipe.trainer.distributed:
         raise InputError("trainer.distributed=true: a search trains in one process: take trainer=cpu or trainer=gpu")
     choices = {key: item.choices for key, item in space.items() if isinstance(item, CategoricalDistribution)}

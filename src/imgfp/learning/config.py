@@ -19,8 +19,8 @@ class AdamWConfig:
     weight_decay: float = 0.01  # not for biases and norms
 
     def __post_init__(self) -> None:
-        _check(0 < self.lr < math.inf, "optimizer.lr", self.lr, "above 0")
-        _check(0 <= self.weight_decay < 1, "optimizer.weight_decay", self.weight_decay, "at least 0 and below 1")
+        _check(0 < self.lr < math.inf, "optimizer.lr", self.lr, "> 0")
+        _check(0 <= self.weight_decay < 1, "optimizer.weight_decay", self.weight_decay, ">= 0 and < 1")
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class SgdConfig:
     weight_decay: float = 1e-4  # not for biases and norms
 
     def __post_init__(self) -> None:
-        _check(0 < self.lr < math.inf, "optimizer.lr", self.lr, "above 0")
-        _check(0 < self.momentum < 1, "optimizer.momentum", self.momentum, "between 0 and 1")
-        _check(0 <= self.weight_decay < 1, "optimizer.weight_decay", self.weight_decay, "at least 0 and below 1")
+        _check(0 < self.lr < math.inf, "optimizer.lr", self.lr, "> 0")
+        _check(0 < self.momentum < 1, "optimizer.momentum", self.momentum, "> 0 and < 1")
+        _check(0 <= self.weight_decay < 1, "optimizer.weight_decay", self.weight_decay, ">= 0 and < 1")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ConstantConfig:
     warmup_epochs: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, "at least 0")
+        _check(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, ">= 0")
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class CosineConfig:
     final: float = 0.01
 
     def __post_init__(self) -> None:
-        _check(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, "at least 0")
-        _check(0 <= self.final < 1, "schedule.final", self.final, "at least 0 and below 1")
+        _check(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, ">= 0")
+        _check(0 <= self.final < 1, "schedule.final", self.final, ">= 0 and < 1")
 
 
 OptimizerConfig = AdamWConfig | SgdConfig
@@ -86,15 +86,15 @@ class TrainerConfig:
             self.accumulate_grad_batches >= 1,
             "trainer.accumulate_grad_batches",
             self.accumulate_grad_batches,
-            "at least 1",
+            ">= 1",
         )
         _check(
             0 <= self.gradient_clip_val < math.inf,
             "trainer.gradient_clip_val",
             self.gradient_clip_val,
-            "0 (off) or above",
+            ">= 0 (0: off)",
         )
-        _check(0 <= self.ema < 1, "trainer.ema", self.ema, "0 (off) or a decay below 1, such as 0.999")
+        _check(0 <= self.ema < 1, "trainer.ema", self.ema, ">= 0 (0: off) and < 1, such as 0.999")
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class ValidationConfig:
 
     def __post_init__(self) -> None:
         for key in ("every_n_epochs", "background", "patience"):
-            _check(getattr(self, key) >= 0, f"validation.{key}", getattr(self, key), "at least 0")
-        _check(self.keep >= 1, "validation.keep", self.keep, "at least 1")
+            _check(getattr(self, key) >= 0, f"validation.{key}", getattr(self, key), ">= 0")
+        _check(self.keep >= 1, "validation.keep", self.keep, ">= 1")
         if not self.every_n_epochs:
             for key in ("patience", "ground_truth"):
                 _check(

@@ -54,7 +54,7 @@ class Recipe:
             )
         for key, values, least in (("epochs", self.epochs, 1), ("size", self.size, 32)):
             if not values or min(values) < least:
-                raise InputError(f"{key}={list(values)}: must be at least {least} in every stage")
+                raise InputError(f"{key}={list(values)}: must be >= {least} in every stage")
         if self.head not in ("random", "pca"):
             raise InputError(f"head={self.head!r}: must be one of random, pca")
         if self.head == "pca" and not self.network.dim:

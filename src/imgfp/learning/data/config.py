@@ -26,7 +26,7 @@ class PairsConfig:
         )
         for key, smallest in least.items():
             if getattr(self, key) < smallest:
-                raise InputError(f"pairs.{key}={getattr(self, key)}: must be at least {smallest}")
+                raise InputError(f"pairs.{key}={getattr(self, key)}: must be >= {smallest}")
         if self.hard_negatives > self.negatives:
             raise InputError(
                 f"pairs.hard_negatives={self.hard_negatives} exceeds pairs.negatives={self.negatives}, which includes them: "

@@ -53,7 +53,7 @@ def open_training(
         where = "references" if references else "training photographs"
         raise InputError(
             f"pairs.negatives={config.negatives}: there are {len(image_pool.negatives)} {where}, including that of "
-            f"the item: must be at most {len(image_pool.negatives) - 1}"
+            f"the item: must be <= {len(image_pool.negatives) - 1}"
         )
     create_edits(edits, PhotographPool(image_pool.photographs))  # refuses what cannot be drawn here, not in a worker
     return TrainingData(image_pool, config, edits, seed, size_of_epoch, rank, world, queries)

@@ -16,7 +16,7 @@ def check_number(key: str, value: float, low: float, high: float, why: str, *, a
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if number and low <= value <= high and not (above and value == low):
         return
-    limits = f"{'above' if above else 'at least'} {low:g}" + (f" and at most {high:g}" if high < math.inf else "")
+    limits = f"{'>' if above else '>='} {low:g}" + (f" and <= {high:g}" if high < math.inf else "")
     raise InputError(f"{key}={value!r}: {why}: must be a number {limits}")
 
 

@@ -24,7 +24,7 @@ class ContrastiveConfig:
         if self.positive_margin >= self.margin:
             raise InputError(
                 f"loss.positive_margin={self.positive_margin!r}: positives would stay as far apart as negatives: "
-                f"must be less than loss.margin={self.margin!r}"
+                f"must be < loss.margin={self.margin!r}"
             )
         check_memory(self.memory)
 

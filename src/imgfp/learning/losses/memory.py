@@ -42,7 +42,7 @@ class Memory(nn.Module):
         if len(labels) > size:
             raise InputError(
                 f"loss.memory={size}: smaller than one batch of {len(labels)} descriptors, counted over all "
-                f"processes: must be at least {len(labels)}, or 0 for no memory"
+                f"processes: must be >= {len(labels)}, or 0 for no memory"
             )
         slots = (self.enqueued + torch.arange(len(labels), device=labels.device)) % size
         self.descriptors[slots] = descriptors.detach().to(self.descriptors.dtype)
