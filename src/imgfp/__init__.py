@@ -1,1 +1,1 @@
-"""imgfp finds where a picture comes from. Rooms and their floors: docs/architecture.md."""
+"""imgfp finds the source of an image. Packages and their layers: docs/architecture.md."""

@@ -1,4 +1,4 @@
-"""Packages that own the same folder overwrite each other: say so at the start, with the command that repairs it."""
+"""Detects installed packages that overwrite each other's files, and gives the command that repairs it."""
 
 import importlib.metadata
 import platform
@@ -14,7 +14,7 @@ _FAISS = "faiss-gpu" if sys.platform == "linux" and platform.machine() == "x86_6
 
 
 def installation_problems() -> list[str]:
-    """One line for each folder that two or more installed packages have written to."""
+    """One line per folder that two or more installed packages share."""
     problems = []
     for folder, packages in _CLASHES.items():
         installed = [name for name in packages if package_version(name)]
@@ -22,7 +22,7 @@ def installation_problems() -> list[str]:
             keep = _FAISS if folder == "faiss" else packages[0]
             pinned = f"{keep}=={package_version(keep) or package_version(installed[0])}"
             problems.append(
-                f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': repair with "
+                f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': fix it with "
                 f"'{sys.executable} -m pip uninstall -y {' '.join(installed)} && "
                 f"{sys.executable} -m pip install --no-deps {pinned}'"
             )
@@ -30,7 +30,7 @@ def installation_problems() -> list[str]:
 
 
 def package_version(name: str) -> str | None:
-    """The installed version of a package, None where it is not installed."""
+    """The installed version of a package, None if it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

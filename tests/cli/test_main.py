@@ -123,7 +123,7 @@ def test_packages_that_overwrite_each_other_are_named_with_the_repair(installed,
     here = sys.platform == "linux" and platform.machine() == "x86_64"  # where pyproject.toml asks for faiss-gpu
     (line,) = installation_problems()
     assert line == (
-        "faiss-cpu and faiss-gpu are both installed and overwrite each other's folder 'faiss': repair with "
+        "faiss-cpu and faiss-gpu are both installed and overwrite each other's folder 'faiss': fix it with "
         f"'{sys.executable} -m pip uninstall -y faiss-cpu faiss-gpu && "
         f"{sys.executable} -m pip install --no-deps {'faiss-gpu==1.8.0' if here else 'faiss-cpu==1.9.0'}'"
     )

@@ -112,7 +112,9 @@ def test_nothing_on_one_side(made: Made) -> None:
 
 def test_bad_input(made: Made) -> None:
     query = made(0, 3, "Q")
-    with pytest.raises(InputError, match="query dimension 24 is not the reference's 16: extract with the same encoder"):
+    with pytest.raises(
+        InputError, match="query dimension 24 differs from reference dimension 16: extract both with the same encoder"
+    ):
         range_search(query, made(1, 4, "R", dim=16))
     with pytest.raises(InputError, match="metric='cos': give one of cosine, l2"):
         range_search(query, made(1, 4, "R"), metric="cos")

@@ -117,5 +117,5 @@ def best_answers(pairs: Pairs, answers: int) -> Pairs:
 
 def write_merged_text(path: Path, pairs: Pairs) -> None:
     """imgFp's final file: query, reference and integer score, separated by tabs, no header."""
-    rows = zip(pairs.id_pairs(), pairs.whole_scores(), strict=True)
+    rows = zip(pairs.id_pairs(), pairs.integer_scores(), strict=True)
     write_bytes(path, "".join(f"{query}\t{reference}\t{score}\n" for (query, reference), score in rows).encode())
