@@ -297,9 +297,12 @@ def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: st
         ("answers=2.5", "answers=2.5: give a whole number, 1 or more"),
         ("answers=true", "answers=True: give a whole number, 1 or more"),
         ("cap=all", "cap='all': give one of global, query"),
-        ("checkpoint={evil}", "checkpoint={evil}: the embedded encoder has its own weights: name a model too, or give"),
+        (
+            "checkpoint={evil}",
+            "checkpoint={evil}: the embedded encoder has built-in weights: set encoder.name too, or give",
+        ),
         ("checkpoint={evil} encoder.name=test_vit", "checkpoint={evil}: not a safetensors file ("),
-        ("checkpoint={evil} encoder.name=esvit_nano", "checkpoint={evil}: not a checkpoint of torch, or cut off ("),
+        ("checkpoint={evil} encoder.name=esvit_nano", "checkpoint={evil}: not a torch checkpoint, or truncated ("),
     ],
 )
 def test_refused_before_encoding(app, tiny_disc, tmp_path, overrides: str, message: str) -> None:

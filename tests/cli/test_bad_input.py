@@ -121,7 +121,7 @@ def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> 
     line = refused("duplicates", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
     assert line == "branch crop is of queries, and a collection has none: give local, global or local,global"
     line = refused("describe", *rest[:2], "--out", tmp_path / "d.h5", "--encoder", "resnet1900")
-    assert line.startswith("encoder.name='resnet1900': timm has no such model; near: resnet")
+    assert line.startswith("encoder.name='resnet1900': unknown timm model: closest matches: resnet")
 
 
 def test_search_without_an_index(refused, pictures, tmp_path) -> None:
