@@ -174,7 +174,7 @@ def test_infinite_scores_are_allowed(imgfp, tmp_path) -> None:
         ("q,r\n", "gt.csv row 1: wrong header 'q,r': the first line must be 'query_id,reference_id'"),
         ("query_id,reference_id\nq1,r1\n,r2\n", "gt.csv row 3: query_id is empty: give the id"),
         ("query_id,reference_id\nq1,r1\nq1,r1\n", "gt.csv row 3: q1,r1 repeats row 2: remove one of them"),
-        ("query_id,reference_id\nq1,\n", "the ground truth has no true pair: uAP is undefined without one; give a set with positives"),
+        ("query_id,reference_id\nq1,\n", "the ground truth has no true pair, so uAP is undefined: give a set with true pairs"),
     ],
 )  # fmt: skip
 def test_ground_truth(refused, tmp_path, text: str, line: str) -> None:
@@ -225,7 +225,7 @@ def test_as_many_answers_as_make_sense(refused, imgfp, tmp_path) -> None:
     with h5py.File(tmp_path / "d.h5", "w") as file:
         for part in ("query", "reference"):
             file[part], file[f"{part}_ids"] = np.eye(2, dtype=np.float32), IDS
-    assert refused("topk", tmp_path / "d.h5", "-k", 0, "--out", tmp_path / "p") == "topk.k=0: give 1 or more"
+    assert refused("topk", tmp_path / "d.h5", "-k", 0, "--out", tmp_path / "p") == "topk.k=0: must be >= 1"
     assert imgfp("topk", tmp_path / "d.h5", "-k", 9, "--out", tmp_path / "p", "--suffix", "").code == 0
     assert (tmp_path / "p").read_text() == "R0,R0\nR0,R1\nR1,R1\nR1,R0\n"
 

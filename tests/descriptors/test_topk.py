@@ -52,9 +52,9 @@ def test_bad_input() -> None:
         InputError, match="query dimension 24 differs from reference dimension 16: extract both with the same encoder"
     ):
         search_topk(query, made(1, 4, "R", dim=16), 1)
-    with pytest.raises(InputError, match=r"topk\.k=0: give 1 or more"):
+    with pytest.raises(InputError, match=r"topk\.k=0: must be >= 1"):
         search_topk(query, reference, 0)
-    with pytest.raises(InputError, match="the background set has no descriptor: give a folder with readable images"):
+    with pytest.raises(InputError, match="the background set has no descriptors: give a folder with readable images"):
         search_topk(query, reference, 1, made(2, 0, "T"))
     with pytest.raises(InputError, match="query dimension 24 differs from reference dimension 8"):
         search_topk(query, reference, 1, made(2, 5, "T", dim=8))

@@ -99,9 +99,12 @@ def test_encoder_takes_all_from_the_card(exported: tuple[Network, Path]) -> None
 def test_settings_against_the_card(exported: tuple[Network, Path]) -> None:
     network, path = exported
     for settings, told in (
-        ({"name": "resnet18"}, f"encoder.name='resnet18', but the card of {path} says '{network.config.architecture}'"),
-        ({"size": 224}, f"encoder.size=224, but the card of {path} says 48: leave encoder.size out"),
-        ({"gem_p": 5.0}, f"encoder.gem_p=5.0, but the card of {path} says "),
+        (
+            {"name": "resnet18"},
+            f"encoder.name='resnet18', but the model card of {path} has '{network.config.architecture}'",
+        ),
+        ({"size": 224}, f"encoder.size=224, but the model card of {path} has 48: remove encoder.size"),
+        ({"gem_p": 5.0}, f"encoder.gem_p=5.0, but the model card of {path} has "),
     ):
         with pytest.raises(InputError) as caught:
             create_encoder(EncoderConfig(weights=str(path), **settings))
@@ -128,7 +131,7 @@ def test_a_flipped_bit(exported: tuple[Network, Path]) -> None:
     path.write_bytes(content)
     message = refused(path)
     assert message.startswith(f"{path}: sha256 {hash_file(path)[:12]}... differs from ")
-    assert message.endswith("damaged, or the card of another export: copy both again")
+    assert message.endswith("copy both files of the export again")
     path.write_bytes(content[:100])
     assert "in x.json: copy both files" in refused(path)
 
@@ -172,8 +175,8 @@ def test_one_of_the_two_files_is_missing(exported: tuple[Network, Path]) -> None
     ):
         load_export(path)
     for config, told in (
-        (EncoderConfig(weights=str(path)), "give an export (.safetensors) with its card (.json) beside it"),
-        (EncoderConfig(network.config.architecture, str(path)), "an export is both files, copy both"),
+        (EncoderConfig(weights=str(path)), "give an export (.safetensors) with its model card (.json) next to it"),
+        (EncoderConfig(network.config.architecture, str(path)), "an export consists of both files, copy both"),
     ):
         with pytest.raises(InputError) as caught:
             create_encoder(config)
