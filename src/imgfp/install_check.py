@@ -13,7 +13,7 @@ _FAISS = ("faiss-cpu", "faiss-gpu")
 
 
 def installation_problems() -> list[str]:
-    """One line for each folder that two or more installed packages have written to."""
+    """One line per folder that two or more installed packages share."""
     faiss = _FAISS[1 if shutil.which("nvidia-smi") else 0]  # as `make env` chooses
     problems = []
     for folder, packages, keep in (("faiss", _FAISS, faiss), ("cv2", _OPENCV, _OPENCV[0])):
@@ -21,7 +21,7 @@ def installation_problems() -> list[str]:
         if len(installed) > 1:
             pinned = f"{keep}=={package_version(keep) or package_version(installed[0])}"
             problems.append(
-                f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': repair with "
+                f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': fix it with "
                 f"'{sys.executable} -m pip uninstall -y {' '.join(installed)} && "
                 f"{sys.executable} -m pip install --no-deps {pinned}'"
             )
@@ -40,7 +40,7 @@ def require_extra(extra: str, *modules: str) -> None:
 
 
 def package_version(name: str) -> str | None:
-    """The installed version of a package, None where it is not installed."""
+    """The installed version of a package, None if it is not installed."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""How many threads work at once: decided here and nowhere else."""
+"""Thread counts, decided here and nowhere else."""
 
 import os
 import threading
@@ -9,16 +9,16 @@ from imgfp.errors import InputError
 
 
 def thread_count() -> int:
-    """Processors this process may use, or IMGFP_THREADS where that is set.
+    """IMGFP_THREADS if set, otherwise the number of CPUs available to this process.
 
     Raises:
-        InputError: IMGFP_THREADS is not a whole number above 0.
+        InputError: IMGFP_THREADS is not a positive integer.
     """
     wanted = os.environ.get("IMGFP_THREADS")
     if not wanted:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not wanted.isdecimal() or int(wanted) < 1:
-        raise InputError(f"IMGFP_THREADS={wanted!r}: give a whole number above 0, or unset it")
+        raise InputError(f"IMGFP_THREADS={wanted!r}: must be a positive integer: change or unset it")
     return int(wanted)
 
 
@@ -29,10 +29,10 @@ _before = 1
 
 @contextmanager
 def libraries_single_threaded() -> Iterator[None]:
-    """While our own threads work side by side, torch and OpenCV inside them use one thread each.
+    """Limits torch and OpenCV to one thread each, for use while our own threads run in parallel.
 
-    Several threads may be inside at once. Torch counts threads for each calling thread; OpenCV has one count, which the
-    first to enter remembers and the last to leave restores.
+    Several threads may enter at once. Torch has a count for each calling thread; OpenCV has one count, which the first to
+    enter remembers and the last to leave restores.
     """
     import cv2
     import torch

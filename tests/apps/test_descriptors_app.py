@@ -243,24 +243,30 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
     [
         ("descriptors={h5}", "descriptors={h5}: give its ground truth too: ground_truth=FILE.csv"),
         ("ground_truth={csv}", "ground_truth={csv} belongs to descriptors=FILE.h5: give both"),
-        ("descriptors={h5} ground_truth={h5}", "{h5} row 1: the header is"),
-        ("descriptors={csv} ground_truth={csv}", "{csv}: not a readable h5 file"),
+        ("descriptors={h5} ground_truth={h5}", "{h5} row 1: wrong header"),
+        ("descriptors={csv} ground_truth={csv}", "{csv}: not a readable HDF5 file"),
         (
             "{both} normalisation=sscd",
             "normalisation and pca need a background set: give background=FILE.h5, or a folder",
         ),
         ("{both} pca=4", "normalisation and pca need a background set"),
         ("{both} whiten=true", "whiten=true has no effect without a projection: give pca=256 too"),
-        ("{both} pca=17 background={known}", "pca=17: the descriptors have 16 dimensions: give 1 to 16"),
-        ("{both} normalisation=sscd background={h5}", "{h5}: no dataset 'background' (it has: query, query_ids,"),
-        ("{both} normalisation=sscd background={wide}", "query dimension 16 is not the background's 300: extract with"),
+        ("{both} pca=17 background={known}", "pca=17: the descriptor dimension is 16: use 1 to 16"),
+        ("{both} normalisation=sscd background={h5}", "{h5}: no dataset 'background' (found: query, query_ids,"),
+        (
+            "{both} normalisation=sscd background={wide}",
+            "query dimension 16 differs from background dimension 300: extract",
+        ),
         ("{both} answers=0", "answers=0: must be an integer >= 1"),
         ("{both} cap=all", "cap='all': give one of global, query"),
         ("{both} encoder.size=64", "descriptors={h5}: no image is encoded: leave checkpoint and encoder out, or"),
         ("{both} checkpoint=none.safetensors", "checkpoint=none.safetensors: no such file: give an exported network"),
         ("{both} checkpoint={csv} encoder.weights=x", "checkpoint={csv} and encoder.weights=x: give one of them"),
         ("descriptors={wide} ground_truth={csv}", "descriptors of 300 dimensions: the challenge accepts at most 256:"),
-        ("descriptors={mixed} ground_truth={csv}", "query dimension 300 is not the reference's 16: extract with the"),
+        (
+            "descriptors={mixed} ground_truth={csv}",
+            "query dimension 300 differs from reference dimension 16: extract both",
+        ),
         (
             "descriptors={other} ground_truth={csv}",
             "none of the 1 queries is among the 18 of the ground truth ('x' and",
@@ -290,9 +296,12 @@ def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: st
     ("overrides", "message"),
     [
         ("cap=all", "cap='all': give one of global, query"),
-        ("checkpoint={evil}", "checkpoint={evil}: the embedded encoder has its own weights: name a model too, or give"),
+        (
+            "checkpoint={evil}",
+            "checkpoint={evil}: the embedded encoder has built-in weights: set encoder.name too, or give",
+        ),
         ("checkpoint={evil} encoder.name=test_vit", "checkpoint={evil}: not a safetensors file ("),
-        ("checkpoint={evil} encoder.name=esvit_nano", "checkpoint={evil}: not a checkpoint of torch, or cut off ("),
+        ("checkpoint={evil} encoder.name=esvit_nano", "checkpoint={evil}: not a torch checkpoint, or truncated ("),
     ],
 )
 def test_refused_before_encoding(app, tiny_disc, tmp_path, overrides: str, message: str) -> None:

@@ -125,7 +125,7 @@ def test_packages_that_overwrite_each_other_are_named_with_the_repair(
     monkeypatch.setattr(install_check.shutil, "which", lambda name: driver)
     (line,) = installation_problems()
     assert line == (
-        "faiss-cpu and faiss-gpu are both installed and overwrite each other's folder 'faiss': repair with "
+        "faiss-cpu and faiss-gpu are both installed and overwrite each other's folder 'faiss': fix it with "
         f"'{sys.executable} -m pip uninstall -y faiss-cpu faiss-gpu && "
         f"{sys.executable} -m pip install --no-deps {kept}'"
     )

@@ -41,7 +41,7 @@ def test_case(matching_case: dict[str, Any], golden: Path) -> None:
             evaluate(Pairs.read_csv(folder / matching_case["preds"]), truth)
         return
     if "error" in expected["isc2021"]:
-        with pytest.raises(InputError, match=r"row \d+: the pair .* repeats row \d+: keep one"):
+        with pytest.raises(InputError, match=r"row \d+: the pair .* repeats row \d+: keep only one"):
             Pairs.read_csv(folder / matching_case["preds"])
         return
     metrics = evaluate(Pairs.read_csv(folder / matching_case["preds"]), truth)

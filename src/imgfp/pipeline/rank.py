@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from imgfp.fusion import Calibration, best_answers, calibrated, read_calibration, sum_scores, surest, verified
+from imgfp.fusion import Calibration, best_answers, best_evidence, calibrated, read_calibration, sum_scores, verified
 from imgfp.pipeline.preset import Preset
 from imgfp.records import Evidence, Pairs
 
@@ -73,7 +73,7 @@ def rank_merged(
     alike = found.proposed.get("global")
     if calibration is None:
         return _ranked(preset, None, evidence, alike), highest(evidence)
-    best = surest(evidence, calibration, _weights_of(evidence, found, weights))
+    best = best_evidence(evidence, calibration, _weights_of(evidence, found, weights))
     return calibrated(best, alike, preset.fusion.answers), {pair: item for pair, (_, item) in best.items()}
 
 
@@ -105,6 +105,6 @@ def _ranked(
     preset: Preset, calibration: Calibration | None, evidence: Sequence[Evidence], alike: Pairs | None
 ) -> Pairs:
     if calibration is not None:
-        return calibrated(surest(evidence, calibration), alike, preset.fusion.answers)
+        return calibrated(best_evidence(evidence, calibration), alike, preset.fusion.answers)
     rated = Pairs.of([(*pair, item.score) for pair, item in highest(evidence).items()])
     return rated if preset.fusion.rule == "sum" else verified(rated, alike, preset.fusion.answers)

@@ -93,7 +93,7 @@ def test_impossible_settings_are_refused(settings: dict[str, object], message: s
 
 def test_a_training_without_images_is_refused(opened, made: Path, tmp_path: Path) -> None:
     (tmp_path / "training_images").mkdir()
-    with pytest.raises(InputError, match="training_images: no image in this folder"):
+    with pytest.raises(InputError, match="training_images: no images found"):
         opened(root=tmp_path)
     with pytest.raises(InputError, match=r"gone: no such folder or text list"):
         opened(photographs=str(tmp_path / "gone"))
