@@ -1,4 +1,4 @@
-"""A DISC-shaped folder of made-up photographs, and a recipe that trains on it in seconds."""
+"""A DISC-shaped folder of synthetic photographs, and a recipe that trains on it in seconds."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +69,7 @@ def micro() -> Recipe:
 
 @pytest.fixture
 def training(made_up: Path):
-    """Trains a recipe on the made-up set."""
+    """Trains a recipe on the synthetic set."""
 
     def run(recipe: Recipe, folder: Path, notes: Notes | None = None, root: Path = made_up, **changes: Any) -> Trained:
         recipe = replace(recipe, **changes)

@@ -33,10 +33,10 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
 def test_two_processes_make_the_steps_of_one_with_all_the_images(made_up: Path, tmp_path: Path) -> None:
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     together = run(*torchrun, SCRIPT, made_up, tmp_path / "two", 2)
-    assert "2 processes, 1 epochs, 2 batches an epoch each" in together.stdout
+    assert "2 processes, 1 epochs, 2 batches per epoch each" in together.stdout
     assert together.stderr.count("torch synchronises it on GPUs only") == 1
     alone = run(SCRIPT, made_up, tmp_path / "one", 4)
-    assert "1 processes, 1 epochs, 2 batches an epoch each" in alone.stdout
+    assert "1 processes, 1 epochs, 2 batches per epoch each" in alone.stdout
     start, two, one = (
         load_file(tmp_path / name)
         for name in ("two/epoch-000.safetensors", "two/epoch-001.safetensors", "one/epoch-001.safetensors")

@@ -1,4 +1,4 @@
-"""A whole training on made-up photographs: what it leaves, how it goes on, how it fails."""
+"""A whole training on synthetic photographs: its results, how it resumes, how it fails."""
 
 import json
 import shutil
@@ -180,7 +180,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(
     assert f"the last good checkpoint is {tmp_path / LAST}; lower optimizer.lr (now 0.001)" in message
     assert "\n" not in message
     monkeypatch.undo()
-    assert training(micro, tmp_path).epochs == 2  # and goes on from there
+    assert training(micro, tmp_path).epochs == 2  # and resumes from there
 
 
 @pytest.mark.parametrize("every", [0, 1])

@@ -60,7 +60,7 @@ class Recipe:
         if self.head == "pca" and not self.network.dim:
             raise InputError("head='pca' has no effect with network.dim=0, which has no head: omit it")
         if self.seed < 0:
-            raise InputError(f"seed={self.seed}: must be at least 0")
+            raise InputError(f"seed={self.seed}: must be >= 0")
         if self.schedule.warmup_epochs > self.total_epochs:
             raise InputError(
                 f"schedule.warmup_epochs={self.schedule.warmup_epochs} is longer than the run ({self.total_epochs} "

@@ -44,9 +44,8 @@ class SampleBuilder:
         built = build(rng, number, key)
         if any(isinstance(view, Failure) for view in built):
             return Item((), (*self._pool.failures, *_named(built)))
-        rng = np.random.default_rng(
-            [self._plan.seed, key.epoch, key.item, NEGATIVES]
-        )  # a stream of its own: their number changes no view
+        # a stream of their own: the number of negatives changes no view
+        rng = np.random.default_rng([self._plan.seed, key.epoch, key.item, NEGATIVES])
         for other in self._draw_negatives(rng, number, key.hard):
             kind = HARD if other in key.hard else UNEDITED
             built.append(_unedited(self._image_pool.path(other), other, kind, key.size))
