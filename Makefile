@@ -7,7 +7,7 @@ DETECTOR ?= $(if $(wildcard .venv/.ready-1),1,$(if $(wildcard .venv/.ready-0),0,
 $(if $(filter 0 1,$(DETECTOR)),,$(error DETECTOR=$(DETECTOR): give 0 or 1))
 OUT ?= outputs/demo
 
-.PHONY: env packages demo test check bench ui
+.PHONY: env packages demo test test-fast check bench ui
 
 env: .venv/.ready-$(DETECTOR)
 
@@ -34,7 +34,11 @@ demo: env
 	$(BIN)/imgfp demo --out '$(OUT)' $(if $(DATA),--data '$(DATA)')
 
 test: env
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# what no test of takes long: no process started, no training, no search from end to end
+test-fast: env
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
 
 check: env
 	$(BIN)/ruff format --check .
