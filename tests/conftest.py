@@ -47,6 +47,8 @@ SLOW = (
     "parity/test_esvit.py",
     "pipeline/test_*.py",
     "studies/test_*.py",
+    "test_light_install.py",
+    "test_notebook.py",
     "tracking/test_store.py",
     "train/test_*.py",
 )

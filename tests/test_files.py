@@ -71,7 +71,9 @@ def test_thread_count_is_set_in_one_place(monkeypatch: pytest.MonkeyPatch) -> No
     assert thread_count() == unset
     for nonsense in ("0", "-2", "many"):
         monkeypatch.setenv("IMGFP_THREADS", nonsense)
-        with pytest.raises(InputError, match=f"IMGFP_THREADS='{nonsense}': give a whole number above 0, or unset it"):
+        with pytest.raises(
+            InputError, match=f"IMGFP_THREADS='{nonsense}': must be a positive integer: change or unset it"
+        ):
             thread_count()
 
 

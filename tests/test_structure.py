@@ -15,7 +15,7 @@ LAYERS = (
     ("local", "descriptors", "detection", "mirror", "fusion"),
     ("datasets", "pipeline"),
     ("learning", "tracking", "reports"),
-    ("studies",),
+    ("studies", "api"),
     ("serve", "cli", "apps"),
 )
 LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}

@@ -1,4 +1,4 @@
-"""Files that are complete or absent: temp file, fsync, rename; checksums; canonical JSON."""
+"""Atomic file writes (temporary file, fsync, rename), checksums and canonical JSON."""
 
 import csv
 import hashlib
@@ -17,9 +17,9 @@ from imgfp.errors import InputError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; on success it is fsynced and renamed to `path`.
+    """Yields a temporary path next to `path`; on success it is fsynced and renamed to `path`.
 
-    A process killed inside leaves `path` as it was. The temporary name is fixed, so a rerun overwrites the leftover.
+    If the process is killed, `path` keeps its old content. The temporary name is fixed, so a rerun overwrites it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
@@ -35,9 +35,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def file_lock(path: Path) -> FileLock:
-    """A lock between processes on the file `path` (its folder is made when absent), to be held by `with`; waits for another holder.
+    """An inter-process lock on the file `path`, for use in a `with` statement; blocks while another process holds it.
 
-    The operating system frees the lock when its process ends, so a killed process leaves nothing to clean up.
+    Creates the parent folder if needed. The operating system releases the lock when its process ends, so a killed
+    process leaves nothing to clean up.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(path)
@@ -59,7 +60,7 @@ def read_lines(path: Path, wanted: str) -> list[str]:
 
     Args:
         path: The file.
-        wanted: What the file should be, for the message.
+        wanted: What the file should be, for the error message.
 
     Raises:
         InputError: no such file, or not UTF-8 text.
@@ -73,7 +74,7 @@ def read_lines(path: Path, wanted: str) -> list[str]:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a CSV with a header atomically; names that are no UTF-8 keep their bytes."""
+    """Writes a CSV with a header, atomically; file names that are not UTF-8 keep their bytes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -82,18 +83,18 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
 
 def canonical_json(value: Any, indent: int | None = None) -> bytes:
-    """The same value always gives the same bytes: sorted keys, no spaces unless `indent`."""
+    """JSON in which equal values give equal bytes: sorted keys, no spaces unless `indent`."""
     separators = (",", ": ") if indent else (",", ":")
     return json.dumps(value, sort_keys=True, indent=indent, separators=separators, ensure_ascii=False).encode()
 
 
 def hash_value(value: Any) -> str:
-    """sha256 of the canonical JSON of `value`, hexadecimal."""
+    """sha256 of the canonical JSON of `value`, as hex."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
 def hash_file(path: Path) -> str:
-    """sha256 of a file, hexadecimal, read in blocks (never the whole file in memory)."""
+    """sha256 of a file, as hex, read in blocks (never the entire file in memory)."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""Progress with the time left, for a person who watches; nothing where the work takes less than two seconds."""
+"""Progress bars with the remaining time; nothing is shown for work that takes less than two seconds."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -7,18 +7,18 @@ from typing import TypeVar
 from tqdm import tqdm
 
 Item = TypeVar("Item")
-_bars: list[tqdm] = []  # the innermost stands last
+_bars: list[tqdm] = []  # innermost last
 
 
 def track(items: Iterable[Item], total: int, what: str, unit: str = "images", weight: int = 1) -> Iterator[Item]:
-    """Yields `items` and shows how far the work is on standard error.
+    """Yields `items` and shows progress on standard error.
 
     Args:
-        items: What is worked on, one step each.
-        total: Units of work in all steps together.
-        what: Name of the work.
-        unit: What is counted.
-        weight: Units of work a step.
+        items: The items, one step each.
+        total: Units of work over all steps.
+        what: Description of the work.
+        unit: Name of the unit, plural.
+        weight: Units of work per step.
     """
     live = sys.stderr.isatty()
     done = 0
@@ -36,22 +36,22 @@ def track(items: Iterable[Item], total: int, what: str, unit: str = "images", we
             for item in items:
                 yield item
                 done = min(done + weight, total)
-                bar.update(max(done - bar.n, 0))  # `advance` may be ahead
+                bar.update(max(done - bar.n, 0))  # `advance` may have moved the bar further
         finally:
             _bars.remove(bar)
 
 
 def advance(units: int) -> None:
-    """Inside a step of `track`: moves its line on by some units, before the step is over."""
+    """Advances the innermost bar by some units within a step of `track`."""
     if _bars:
         _bars[-1].update(min(units, _bars[-1].total - _bars[-1].n))
 
 
 def announce(line: str) -> None:
-    """One line on standard error, above the progress lines that are open: what a step is about to need, or found."""
+    """Prints one line on standard error, above any open progress bars."""
     if any(bar.last_print_t >= bar.start_t + bar.delay for bar in _bars):
         tqdm.write(line, file=sys.stderr)
         sys.stderr.flush()
-    else:  # tqdm would draw lines whose delay is not over, and would not clear them when they end
-        sys.stderr.write(f"{line}\n")  # at once: no line of another process of the sweep comes between
+    else:  # tqdm.write would draw bars that are still in their delay, and would not clear them at the end
+        sys.stderr.write(f"{line}\n")  # one write, so that lines of parallel sweep processes do not interleave
         sys.stderr.flush()

@@ -35,12 +35,16 @@ class LearnedFinder:
         Raises:
             InputError: weights that cannot be used, or a package of this distribution is missing.
         """
-        self.card = read_card(weights)
+        self.card, self._weights = read_card(weights), weights
         self.size = size or int(self.card["size"])
         if self.size < 64 or self.size % 32:
             raise InputError(f"size={self.size}: give a multiple of 32 from 64 on")
         self.fingerprint = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px, version {_LOOK}"
         self._session = _session(runtime_file(weights))
+
+    def __reduce__(self) -> tuple[Any, tuple[Path, int]]:
+        """Travels to another process as its file of weights."""
+        return open_finder, (self._weights, self.size)
 
     def __call__(self, image: np.ndarray) -> list[Found]:
         """The boxes of an (h, w, 3) uint8 RGB picture, the surest first."""

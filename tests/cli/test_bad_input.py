@@ -39,7 +39,7 @@ def refused(imgfp, tmp_path):
 
 
 def test_missing_folder(refused, pictures, tmp_path) -> None:
-    fix = "no such folder or text list: give a folder of images or a list of their names"
+    fix = "no such folder or text list: give a folder of images or a text list of file names"
     for command in ("find", "describe"):
         assert refused(command, tmp_path / "none", pictures, "--out", tmp_path / "out") == f"none: {fix}"
     assert refused("find", pictures, tmp_path / "none", "--out", tmp_path / "out") == f"none: {fix}"
@@ -55,7 +55,7 @@ def test_missing_folder(refused, pictures, tmp_path) -> None:
 def test_empty_folder(refused, pictures, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     assert refused("find", tmp_path / "empty", pictures, "--out", tmp_path / "out").startswith(
-        "empty: no image in this folder ("
+        "empty: no images found: give a folder with image files ("
     )
 
 
@@ -64,14 +64,14 @@ def test_two_pictures_of_one_name(refused, pictures, tmp_path) -> None:
     (pictures / "sub" / "p0.jpg").write_bytes(b"")
     line = refused("index", pictures, "--out", tmp_path / "out")
     assert line.startswith("duplicate image id 'p0': pictures/p0.png and pictures/sub/p0.jpg: ")
-    assert line.endswith("rename or leave out one of them")
+    assert line.endswith("rename or remove one of them")
 
 
 def test_text_list_that_names_a_missing_file(refused, pictures, tmp_path) -> None:
     names = pictures / "list.txt"
     names.write_text("p0.png\n\np7.png 12\n")
     line = refused("find", names, pictures, "--out", tmp_path / "out")
-    assert line == "pictures/list.txt line 3: 'p7.png' is not in pictures: mend the name or remove the line"
+    assert line == "pictures/list.txt line 3: 'p7.png' not found in pictures: fix the name or remove the line"
 
 
 def test_text_list_that_leaves_its_folder_or_is_no_text(refused, pictures, tmp_path) -> None:
@@ -121,7 +121,7 @@ def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> 
     line = refused("duplicates", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
     assert line == "branch crop is of queries, and a collection has none: give local, global or local,global"
     line = refused("describe", *rest[:2], "--out", tmp_path / "d.h5", "--encoder", "resnet1900")
-    assert line.startswith("encoder.name='resnet1900': timm has no such model; near: resnet")
+    assert line.startswith("encoder.name='resnet1900': unknown timm model: closest matches: resnet")
 
 
 def test_search_without_an_index(refused, pictures, tmp_path) -> None:
@@ -132,7 +132,7 @@ def test_search_without_an_index(refused, pictures, tmp_path) -> None:
 def test_demo_on_a_folder_of_another_form(refused, pictures, tmp_path) -> None:
     rest = ["--out", tmp_path / "out", "--store", tmp_path / "mlruns"]
     assert refused("demo", "--data", tmp_path / "none", *rest).startswith("none: no such folder: ")
-    assert refused("demo", "--data", pictures, *rest).startswith("pictures: no folder query_images/ in it: ")
+    assert refused("demo", "--data", pictures, *rest).startswith("pictures: no folder query_images/: ")
 
 
 HEADER = "query_id,reference_id,score\n"
@@ -142,13 +142,13 @@ HEADER = "query_id,reference_id,score\n"
     ("text", "line"),
     [
         (None, "p.csv: no such file: give predictions with the header query_id,reference_id,score"),
-        ("query,reference,score\nq1,r1,1\n", "p.csv row 1: the header is 'query,reference,score', not 'query_id,reference_id,score': write 'query_id,reference_id,score' as the first line"),
-        ("", "p.csv row 1: the header is '', not 'query_id,reference_id,score': write 'query_id,reference_id,score' as the first line"),
-        (HEADER + "q1,r1,1\nq1,r2,2\nq1,r1,3\n", "p.csv row 4: the pair q1,r1 repeats row 2: keep one of them, the one with the higher score where they differ"),
-        (HEADER + "q1,r1,1\nq1,r2,high\n", "p.csv row 3: score 'high' is not a number: mend the value"),
-        (HEADER + "q1,r1,nan\n", "p.csv row 2: score is NaN, which cannot be ranked: give a number or leave the row out"),
+        ("query,reference,score\nq1,r1,1\n", "p.csv row 1: wrong header 'query,reference,score': the first line must be 'query_id,reference_id,score'"),
+        ("", "p.csv row 1: wrong header '': the first line must be 'query_id,reference_id,score'"),
+        (HEADER + "q1,r1,1\nq1,r2,2\nq1,r1,3\n", "p.csv row 4: the pair q1,r1 repeats row 2: keep only one of them, the one with the higher score"),
+        (HEADER + "q1,r1,1\nq1,r2,high\n", "p.csv row 3: score 'high' is not a number: fix the value"),
+        (HEADER + "q1,r1,nan\n", "p.csv row 2: score is NaN, which cannot be ranked: give a number or remove the row"),
         (HEADER + "q1,,1\n", "p.csv row 2: reference_id is empty: give the id"),
-        (HEADER + "q1,r1,1\nq1,r2\n", "p.csv row 3: 'q1,r2' has 2 fields, not 3 (query_id,reference_id,score): mend the row"),
+        (HEADER + "q1,r1,1\nq1,r2\n", "p.csv row 3: 'q1,r2' has 2 fields, not 3 (query_id,reference_id,score): fix the row"),
     ],
 )  # fmt: skip
 def test_predictions(refused, tmp_path, text: str | None, line: str) -> None:
@@ -171,10 +171,10 @@ def test_infinite_scores_are_allowed(imgfp, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("q,r\n", "gt.csv row 1: the header is 'q,r', not 'query_id,reference_id': write 'query_id,reference_id' as the first line"),
+        ("q,r\n", "gt.csv row 1: wrong header 'q,r': the first line must be 'query_id,reference_id'"),
         ("query_id,reference_id\nq1,r1\n,r2\n", "gt.csv row 3: query_id is empty: give the id"),
         ("query_id,reference_id\nq1,r1\nq1,r1\n", "gt.csv row 3: q1,r1 repeats row 2: remove one of them"),
-        ("query_id,reference_id\nq1,\n", "the ground truth has no true pair: uAP is undefined without one; give a set with positives"),
+        ("query_id,reference_id\nq1,\n", "the ground truth has no true pair, so uAP is undefined: give a set with true pairs"),
     ],
 )  # fmt: skip
 def test_ground_truth(refused, tmp_path, text: str, line: str) -> None:
@@ -190,13 +190,13 @@ def rows(*values: list[float]) -> np.ndarray:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"query": None}, "d.h5: no dataset 'query' (it has: query_ids, reference, reference_ids): write the set under that name"),
-        ({"reference": rows([1, 0], [0, np.nan])}, "d.h5: row 1 of 'reference' (id R1) holds NaN or infinity: extract it again"),
-        ({"reference": rows([1, 0, 0], [0, 1, 0])}, "query dimension 2 is not the reference's 3: extract with the same encoder"),
-        ({"reference_ids": IDS[::-1]}, "d.h5: row 1 of 'reference_ids': 'R0' follows 'R1': sort ids (rows alike), each once"),
-        ({"reference_ids": IDS[[0, 0]]}, "d.h5: row 1 of 'reference_ids': 'R0' follows 'R0': sort ids (rows alike), each once"),
-        ({"query_ids": IDS[:1]}, "d.h5: 1 ids for 2 rows of 'query': one id a row"),
-        ({"query": np.zeros((2, 2), np.int32)}, "d.h5: 'query' has shape (2, 2) and type int32: it must be (n, d) float32"),
+        ({"query": None}, "d.h5: no dataset 'query' (found: query_ids, reference, reference_ids): store the descriptors under that name"),
+        ({"reference": rows([1, 0], [0, np.nan])}, "d.h5: row 1 of 'reference' (id R1) contains NaN or infinity: extract it again"),
+        ({"reference": rows([1, 0, 0], [0, 1, 0])}, "query dimension 2 differs from reference dimension 3: extract both with the same encoder"),
+        ({"reference_ids": IDS[::-1]}, "d.h5: row 1 of 'reference_ids': 'R0' follows 'R1': sort ids and rows, without duplicates"),
+        ({"reference_ids": IDS[[0, 0]]}, "d.h5: row 1 of 'reference_ids': 'R0' follows 'R0': sort ids and rows, without duplicates"),
+        ({"query_ids": IDS[:1]}, "d.h5: 1 ids for 2 rows of 'query': give one id per row"),
+        ({"query": np.zeros((2, 2), np.int32)}, "d.h5: 'query' has shape (2, 2) and dtype int32: it must be (n, d) float32"),
     ],
 )  # fmt: skip
 def test_descriptors(refused, tmp_path, changes: dict[str, np.ndarray | None], line: str) -> None:
@@ -218,14 +218,14 @@ def test_descriptors_that_are_no_h5(refused, tmp_path) -> None:
         "none.h5: no such file: give an h5"
     )
     (tmp_path / "d.h5").write_text("query_id")
-    assert refused("topk", tmp_path / "d.h5", "--out", tmp_path / "p").startswith("d.h5: not a readable h5 file (")
+    assert refused("topk", tmp_path / "d.h5", "--out", tmp_path / "p").startswith("d.h5: not a readable HDF5 file (")
 
 
 def test_as_many_answers_as_make_sense(refused, imgfp, tmp_path) -> None:
     with h5py.File(tmp_path / "d.h5", "w") as file:
         for part in ("query", "reference"):
             file[part], file[f"{part}_ids"] = np.eye(2, dtype=np.float32), IDS
-    assert refused("topk", tmp_path / "d.h5", "-k", 0, "--out", tmp_path / "p") == "topk.k=0: give 1 or more"
+    assert refused("topk", tmp_path / "d.h5", "-k", 0, "--out", tmp_path / "p") == "topk.k=0: must be >= 1"
     assert imgfp("topk", tmp_path / "d.h5", "-k", 9, "--out", tmp_path / "p", "--suffix", "").code == 0
     assert (tmp_path / "p").read_text() == "R0,R0\nR0,R1\nR1,R1\nR1,R0\n"
 
@@ -237,7 +237,7 @@ def test_imgfp_text_files(refused, tmp_path) -> None:
     pairs.write_text("Q1.jpg,R1.jpg,score:4\nQ1.jpg;R2.jpg\n")
     assert (
         refused("merge", pairs, "--out", tmp_path / "o")
-        == "pairs.txt row 2: 'Q1.jpg;R2.jpg' is not 'Q.jpg,R.jpg[,score:N]'"
+        == "pairs.txt row 2: 'Q1.jpg;R2.jpg' is not 'Q.jpg,R.jpg[,score:N]': fix the line"
     )
     pairs.write_text("Q1.jpg,R1.jpg,score:many\n")
     assert refused("merge", pairs, "--out", tmp_path / "o").startswith(

@@ -91,13 +91,13 @@ def test_memory_is_two_caps_and_a_block_even_where_all_scores_are_equal(
     monkeypatch.setattr(capped_search, "QUERY_BLOCK", 16)
     monkeypatch.setattr(capped_search, "REFERENCE_BLOCK", 8)
     held = []
-    add = capped_search._Best.add
+    add = capped_search._BestPairs.add
 
-    def watched(self: capped_search._Best, *found: np.ndarray) -> None:
-        held.append(self._held + len(found[0]))
+    def watched(self: capped_search._BestPairs, *found: np.ndarray) -> None:
+        held.append(self._count + len(found[0]))
         add(self, *found)
 
-    monkeypatch.setattr(capped_search._Best, "add", watched)
+    monkeypatch.setattr(capped_search._BestPairs, "add", watched)
     sets = [DescriptorSet(np.array([f"{p}{n:03d}" for n in range(200)]), np.ones((200, 4), np.float32)) for p in "QR"]
     pairs = range_search(sets[0], sets[1], per_query=1, metric=metric)
     assert len(set(pairs.id_pairs())) == len(pairs) == 200
@@ -112,10 +112,12 @@ def test_nothing_on_one_side(made: Made) -> None:
 
 def test_bad_input(made: Made) -> None:
     query = made(0, 3, "Q")
-    with pytest.raises(InputError, match="query dimension 24 is not the reference's 16: extract with the same encoder"):
+    with pytest.raises(
+        InputError, match="query dimension 24 differs from reference dimension 16: extract both with the same encoder"
+    ):
         range_search(query, made(1, 4, "R", dim=16))
     with pytest.raises(InputError, match="metric='cos': give one of cosine, l2"):
         range_search(query, made(1, 4, "R"), metric="cos")
     for wrong in ({"per_query": 0}, {"total": 0}):
-        with pytest.raises(InputError, match="a search for the 0 best pairs: give per_query and total of 1 or more"):
+        with pytest.raises(InputError, match="the cap is 0 pairs: per_query and total must be >= 1"):
             range_search(query, made(1, 4, "R"), **wrong)

@@ -132,32 +132,32 @@ def test_none_leaves_everything_as_it_is(sets: tuple[DescriptorSet, ...]) -> Non
 def test_bad_background(made: Made, sets: tuple[DescriptorSet, ...], name: str) -> None:
     query, reference, _ = sets
     config = NORMALISATIONS[name]()
-    with pytest.raises(InputError, match="score normalisation needs a background set: give background=, or leave"):
+    with pytest.raises(InputError, match="score normalisation needs a background set: give background=, or set"):
         normalise(query, reference, None, config)
-    with pytest.raises(InputError, match="query dimension 24 is not the background's 8: extract with the same encoder"):
+    with pytest.raises(
+        InputError, match="query dimension 24 differs from background dimension 8: extract both with the same encoder"
+    ):
         normalise(query, reference, made(2, 30, "T", dim=8), config)
-    with pytest.raises(InputError, match="the background set has no descriptor: give a folder with readable images"):
+    with pytest.raises(InputError, match="the background set has no descriptors: give a folder with readable images"):
         normalise(query, reference, made(2, 0, "T"), config)
     small = made(2, 2, "T")
     if name == "mean":
         normalise(query, reference, small, config)
     else:
-        with pytest.raises(
-            InputError, match=r"the background set has 2 descriptors, \d+ neighbours are wanted: give a"
-        ):
+        with pytest.raises(InputError, match=r"the background set has 2 descriptors, fewer than \d+ neighbours: use a"):
             normalise(query, reference, small, config)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Isc2021Config(neighbours=0), r"normalisation\.isc2021\.neighbours=0: give 1 or more"),
-        (lambda: SscdConfig(first=2, last=1), r"normalisation\.sscd\.first=2, .*last=1: give 0 <= first <= last"),
+        (lambda: Isc2021Config(neighbours=0), r"normalisation\.isc2021\.neighbours=0: must be >= 1"),
+        (lambda: SscdConfig(first=2, last=1), r"normalisation\.sscd\.first=2, .*last=1: must be 0 <= first <= last"),
         (lambda: SscdConfig(first=-1), r"normalisation\.sscd\.first=-1"),
-        (lambda: VisionForceConfig(neighbours=0), r"normalisation\.visionforce\.neighbours=0: give 1 or more"),
+        (lambda: VisionForceConfig(neighbours=0), r"normalisation\.visionforce\.neighbours=0: must be >= 1"),
         (lambda: VisionForceConfig(reduction="max"), r"visionforce\.reduction='max': give one of avg, min"),
-        (lambda: LyakaapConfig(iterations=0), r"normalisation\.lyakaap\.iterations=0: give 1 or more"),
-        (lambda: LyakaapConfig(smoothing_neighbours=-1), r"lyakaap\.smoothing_neighbours=-1: give 0 or more"),
+        (lambda: LyakaapConfig(iterations=0), r"normalisation\.lyakaap\.iterations=0: must be >= 1"),
+        (lambda: LyakaapConfig(smoothing_neighbours=-1), r"lyakaap\.smoothing_neighbours=-1: must be >= 0"),
     ],
 )
 def test_bad_settings(make: Callable[[], object], message: str) -> None:

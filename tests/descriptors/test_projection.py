@@ -50,12 +50,12 @@ def test_blocks_change_nothing_and_signs_are_fixed(made: Made, monkeypatch: pyte
 def test_bad_input(made: Made) -> None:
     background = made(0, 60, "T")
     for dim in (0, 25):
-        with pytest.raises(InputError, match=rf"pca={dim}: the descriptors have 24 dimensions: give 1 to 24"):
+        with pytest.raises(InputError, match=rf"pca={dim}: the descriptor dimension is 24: use 1 to 24"):
             fit_projection(background, dim)
-    with pytest.raises(InputError, match="pca=8: the background set has 8 descriptors: give more than 8, or a smaller"):
+    with pytest.raises(InputError, match="pca=8: the background set has 8 descriptors: use more than 8, or a smaller"):
         fit_projection(made(0, 8, "T"), 8)
     flat = DescriptorSet(background.ids, background.matrix * (np.arange(24) < 3).astype(np.float32))
-    with pytest.raises(InputError, match="pca=4: the background set spans 3 dimensions only: give more pictures, or a"):
+    with pytest.raises(InputError, match="pca=4: the background set spans only 3 dimensions: use more images, or a"):
         fit_projection(flat, 4)
     same = DescriptorSet(background.ids, np.ones((60, 24), np.float32))
     with pytest.raises(InputError, match="pca=1: the background set spans 0 dimensions only"):

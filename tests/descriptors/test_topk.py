@@ -48,11 +48,13 @@ def test_background_is_subtracted_and_keeps_a_query_s_order() -> None:
 
 def test_bad_input() -> None:
     query, reference = made(0, 3, "Q"), made(1, 4, "R")
-    with pytest.raises(InputError, match="query dimension 24 is not the reference's 16: extract with the same encoder"):
+    with pytest.raises(
+        InputError, match="query dimension 24 differs from reference dimension 16: extract both with the same encoder"
+    ):
         search_topk(query, made(1, 4, "R", dim=16), 1)
-    with pytest.raises(InputError, match=r"topk\.k=0: give 1 or more"):
+    with pytest.raises(InputError, match=r"topk\.k=0: must be >= 1"):
         search_topk(query, reference, 0)
-    with pytest.raises(InputError, match="the background set has no descriptor: give a folder with readable images"):
+    with pytest.raises(InputError, match="the background set has no descriptors: give a folder with readable images"):
         search_topk(query, reference, 1, made(2, 0, "T"))
-    with pytest.raises(InputError, match="query dimension 24 is not the reference's 8"):
+    with pytest.raises(InputError, match="query dimension 24 differs from reference dimension 8"):
         search_topk(query, reference, 1, made(2, 5, "T", dim=8))

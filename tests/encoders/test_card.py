@@ -99,9 +99,12 @@ def test_encoder_takes_all_from_the_card(exported: tuple[Network, Path]) -> None
 def test_settings_against_the_card(exported: tuple[Network, Path]) -> None:
     network, path = exported
     for settings, told in (
-        ({"name": "resnet18"}, f"encoder.name='resnet18', but the card of {path} says '{network.config.architecture}'"),
-        ({"size": 224}, f"encoder.size=224, but the card of {path} says 48: leave encoder.size out"),
-        ({"gem_p": 5.0}, f"encoder.gem_p=5.0, but the card of {path} says "),
+        (
+            {"name": "resnet18"},
+            f"encoder.name='resnet18', but the model card of {path} has '{network.config.architecture}'",
+        ),
+        ({"size": 224}, f"encoder.size=224, but the model card of {path} has 48: remove encoder.size"),
+        ({"gem_p": 5.0}, f"encoder.gem_p=5.0, but the model card of {path} has "),
     ):
         with pytest.raises(InputError) as caught:
             create_encoder(EncoderConfig(weights=str(path), **settings))
@@ -113,10 +116,10 @@ def test_training_starts_from_an_export(exported: tuple[Network, Path]) -> None:
     config = network.config
     settings = {"architecture": config.architecture, "dim": 8, "gem_p": config.gem_p, "weights": str(path)}
     np.testing.assert_array_equal(rows_of(create_network(NetworkConfig(**settings)).eval()), rows_of(network))
-    with pytest.raises(InputError, match=rf"^{path}: its card says dim=8, not 16: give dim=8$"):
+    with pytest.raises(InputError, match=rf"^{path}: its model card has dim=8, not 16: set dim=8$"):
         create_network(NetworkConfig(**settings | {"dim": 16}))
     with pytest.raises(
-        InputError, match=rf"^{path}: its card says architecture='{config.architecture}', not 'test_vit'"
+        InputError, match=rf"^{path}: its model card has architecture='{config.architecture}', not 'test_vit'"
     ):
         create_network(NetworkConfig("test_vit", 8, weights=str(path)))
 
@@ -127,10 +130,10 @@ def test_a_flipped_bit(exported: tuple[Network, Path]) -> None:
     content[-5] ^= 1
     path.write_bytes(content)
     message = refused(path)
-    assert message.startswith(f"{path}: sha256 {hash_file(path)[:12]}..., its card x.json says ")
-    assert message.endswith("damaged, or the card of another export: copy both again")
+    assert message.startswith(f"{path}: sha256 {hash_file(path)[:12]}... differs from ")
+    assert message.endswith("copy both files of the export again")
     path.write_bytes(content[:100])
-    assert "its card x.json says" in refused(path)
+    assert "in x.json: copy both files" in refused(path)
 
 
 def test_the_card_of_another_export(exported: tuple[Network, Path]) -> None:
@@ -139,34 +142,41 @@ def test_the_card_of_another_export(exported: tuple[Network, Path]) -> None:
         network.head.bias.add_(1)
     export_network(network, path.with_name("y.safetensors"), {"size": 48})
     path.with_suffix(".json").write_bytes(path.with_name("y.json").read_bytes())
-    assert "the card of another export" in refused(path)
+    assert "copy both files of the export again" in refused(path)
 
 
 def test_a_changed_card(exported: tuple[Network, Path]) -> None:
     path = exported[1]
     change(path, dim=9)
-    assert refused(path).startswith(f"{path}: its tensors are not those of ")
+    assert refused(path).startswith(f"{path}: its tensors do not match ")
     change(path, dim=8, architecture="no_such_model")
-    assert "'no_such_model': timm has no such model; near: " in refused(path)
+    assert "'no_such_model': unknown timm model: closest matches: " in refused(path)
     change(path, schema=2)
-    assert refused(path) == f"{path.with_suffix('.json')}: schema 2, this version reads 1: export again"
+    assert (
+        refused(path) == f"{path.with_suffix('.json')}: schema 2 is not supported, expected 1: export the network again"
+    )
     for content in (b"", b"[1]", b'{"schema": 1}', b"\xff", path.with_suffix(".json").read_bytes()[:-9]):
         path.with_suffix(".json").write_bytes(content)
-        assert refused(path) == f"{path.with_suffix('.json')}: not a whole card of an export: copy it again"
+        assert refused(path) == f"{path.with_suffix('.json')}: incomplete model card: copy the export again"
 
 
 def test_one_of_the_two_files_is_missing(exported: tuple[Network, Path]) -> None:
     network, path = exported
     content = path.read_bytes()
     path.unlink()
-    assert refused(path) == f"{path}: no such file, only its card: an export is both files, copy both"
+    assert (
+        refused(path)
+        == f"{path}: weights missing, only the model card found: an export consists of both files, copy both"
+    )
     path.write_bytes(content)
     path.with_suffix(".json").unlink()
-    with pytest.raises(InputError, match=rf"^{path}: no card x.json beside it: an export is both files, copy both$"):
+    with pytest.raises(
+        InputError, match=rf"^{path}: model card x.json missing: an export consists of both files, copy both$"
+    ):
         load_export(path)
     for config, told in (
-        (EncoderConfig(weights=str(path)), "give an export (.safetensors) with its card (.json) beside it"),
-        (EncoderConfig(network.config.architecture, str(path)), "an export is both files, copy both"),
+        (EncoderConfig(weights=str(path)), "give an export (.safetensors) with its model card (.json) next to it"),
+        (EncoderConfig(network.config.architecture, str(path)), "an export consists of both files, copy both"),
     ):
         with pytest.raises(InputError) as caught:
             create_encoder(config)
@@ -175,8 +185,8 @@ def test_one_of_the_two_files_is_missing(exported: tuple[Network, Path]) -> None
 
 def test_an_esvit_without_weights_or_with_a_knob_that_does_nothing(micro: str) -> None:
     with pytest.raises(
-        InputError, match=r"^encoder.name='esvit_micro_w4': its weights are in no package: give encoder.wei"
+        InputError, match=r"^encoder.name='esvit_micro_w4': no pretrained weights are bundled: give encoder.wei"
     ):
         create_encoder(EncoderConfig(micro))
-    with pytest.raises(InputError, match=r"^encoder.gem_p=3.0 has no effect with esvit_micro_w4: leave it out$"):
+    with pytest.raises(InputError, match=r"^encoder.gem_p=3.0 has no effect with esvit_micro_w4: remove it$"):
         create_encoder(EncoderConfig(micro, gem_p=3.0))

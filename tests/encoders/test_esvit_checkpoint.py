@@ -135,7 +135,7 @@ def test_dim_0_leaves_imgfps_head_out(tmp_path: Path, weights: dict) -> None:
     assert {"head.linear.weight", "head.linear.bias"} <= set(search_report(started(path, dim=0)).dropped)
     message = refused(path, "esvit_golden_w7", dim=128)
     assert "'head.linear." in message
-    assert message.endswith(": give dim=256")
+    assert message.endswith(": set dim=256")
 
 
 def test_another_window_is_interpolated(tmp_path: Path, weights: dict) -> None:
@@ -172,16 +172,17 @@ def test_another_swin_names_both(tmp_path: Path, micro: str) -> None:
         other = Network(NetworkConfig("esvit_tiny_w7")).trunk
     tensors = {name: torch.zeros(tensor.shape, dtype=torch.uint8) for name, tensor in other.state_dict().items()}
     message = refused(saved(tmp_path / "c.pth", {"teacher": tensors}))
-    assert "holds esvit_tiny (width 96, depths 2-2-6-2, heads 3-6-12-24)" in message
-    assert message.endswith(f"the architecture is {micro} (width 8, depths 1-1-2-1, heads 1-1-2-2)")
+    assert (
+        f"contains esvit_tiny (width 96, depths 2-2-6-2, heads 3-6-12-24), not {micro} (width 8, depths 1-1-2-1, heads 1-1-2-2)"
+        in message
+    )
+    assert message.endswith(": change the architecture or the weights")
 
 
 def test_a_network_that_is_no_swin(tmp_path: Path, micro: str) -> None:
     content = {"conv1.weight": torch.zeros(4, 3, 7, 7), "bn1.weight": torch.zeros(4)}
     message = refused(saved(tmp_path / "c.pth", content))
-    assert (
-        f"holds no Swin transformer (first tensors: conv1.weight, bn1.weight), the architecture is {micro} (" in message
-    )
+    assert f"contains no Swin transformer (first tensors: conv1.weight, bn1.weight), not {micro} (" in message
 
 
 def micro_state(micro: str) -> dict[str, torch.Tensor]:
@@ -196,13 +197,13 @@ def test_a_checkpoint_that_lacks_tensors(tmp_path: Path, micro: str) -> None:
     state = micro_state(micro)
     del state["norm.weight"]
     message = refused(saved(tmp_path / "c.pth", state))
-    assert f"lacks 1 tensors of {micro}, first 'trunk.norm.weight': fetch it again" in message
+    assert f"1 tensors of {micro} missing, first 'trunk.norm.weight': download it again" in message
 
 
 def test_a_tensor_of_another_shape(tmp_path: Path, micro: str) -> None:
     state = micro_state(micro) | {"norm.weight": torch.zeros(5)}
     message = refused(saved(tmp_path / "c.pth", state))
-    assert message.endswith(f"'norm.weight' has shape (5,), {micro} wants (64,)")
+    assert message.endswith(f"'norm.weight' has shape (5,), {micro} needs (64,): use the matching architecture")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_a_tensor_of_another_shape(tmp_path: Path, micro: str) -> None:
 def test_files_without_weights(tmp_path: Path, micro: str, content: object) -> None:
     path = saved(tmp_path / "c.pth", content)
     assert refused(path).startswith(
-        f"weights={path}: holds no weights: wanted tensors by name, or model, teacher, student"
+        f"weights={path}: contains no weights: expected tensors by name, or a dict with model, teacher, student"
     )
 
 
@@ -223,20 +224,20 @@ def test_code_is_refused_and_not_run(tmp_path: Path, micro: str, attacks: list[b
         path.write_bytes(data)
         message = refused(str(path))
         if number:  # torch knows no pickle of protocol 4 and cannot say what is in it
-            assert message.startswith(f"weights={path}: holds ")
-            assert "open, which could run code: refused, nothing was run: save the tensors alone" in message
+            assert message.startswith(f"weights={path}: contains ")
+            assert "open, which could run code; refused, nothing was run: save only the tensors" in message
         else:
-            assert "not a checkpoint of torch, or cut off (UnpicklingError); nothing in it was run" in message
+            assert "not a torch checkpoint, or truncated (UnpicklingError); nothing was run" in message
     assert not witness.exists()
 
 
 def test_damaged_and_missing_files(tmp_path: Path, micro: str) -> None:
     path = tmp_path / "c.pth"
     assert refused(str(path)) == (
-        f"weights={path}: no such file: give a checkpoint of EsViT or imgFp, or an export (.safetensors)"
+        f"weights={path}: no such file: give an EsViT or imgFp checkpoint, or an export (.safetensors)"
     )
     torch.save({"model": micro_state(micro)}, path)
     whole = path.read_bytes()
     for content in [whole[: len(whole) * part // 10] for part in range(10)] + [b"no checkpoint at all", b"\x80\x04."]:
         path.write_bytes(content)
-        assert refused(str(path)).startswith(f"weights={path}: not a checkpoint of torch, or cut off (")
+        assert refused(str(path)).startswith(f"weights={path}: not a torch checkpoint, or truncated (")

@@ -131,20 +131,22 @@ def test_timm_networks_start_from_safetensors(tmp_path: Path) -> None:
 def test_drop_path() -> None:
     made = network("test_vit", drop_path=0.3)
     assert any(getattr(module, "drop_prob", 0) == pytest.approx(0.3) for module in made.modules())
-    assert refused("vgg11", drop_path=0.1) == "drop_path=0.1: vgg11 has no drop path: leave it at 0"
+    assert refused("vgg11", drop_path=0.1) == "drop_path=0.1: vgg11 does not support stochastic depth: leave it at 0"
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
     assert refused("esvit_nano", gem_p=2.0) == (
-        "gem_p=2.0 has no effect with esvit_nano, which takes token means: leave it at 3.0"
+        "gem_p=2.0 has no effect with esvit_nano, which uses token means: leave it at 3.0"
     )
-    assert refused(SMALL, gem_p=0.0) == "gem_p=0.0: give a number above 0"
-    assert refused(SMALL, dim=-1).startswith("dim=-1: give the length of the descriptor, or 0")
-    assert refused(SMALL, drop_path=1.0).startswith("drop_path=1.0: give a probability")
+    assert refused(SMALL, gem_p=0.0) == "gem_p=0.0: must be > 0"
+    assert refused(SMALL, dim=-1).startswith("dim=-1: must be the descriptor dimension, or 0")
+    assert refused(SMALL, drop_path=1.0).startswith("drop_path=1.0: must be >= 0 and < 1")
     message = refused("test_eficientnet")
-    assert message.startswith("architecture='test_eficientnet': timm has no such model; near: test_efficientnet, ")
+    assert message.startswith(
+        "architecture='test_eficientnet': unknown timm model: closest matches: test_efficientnet, "
+    )
     message = refused("esvit_nanno")
-    assert message.startswith("architecture='esvit_nanno': timm has no such model; near: esvit_nano")
+    assert message.startswith("architecture='esvit_nanno': unknown timm model: closest matches: esvit_nano")
 
 
 def test_encoder_on_a_network_in_training(micro: str) -> None:
@@ -183,8 +185,8 @@ def test_pca_head(micro: str) -> None:
     assert (np.take_along_axis(weight, np.abs(weight).argmax(axis=1)[:, None], axis=1) > 0).all()
     with pytest.raises(
         InputError,
-        match=r"^PCA to 4 numbers needs more photographs than that, there are 4: give more, lower network.dim, or",
+        match=r"^PCA to 4 dimensions needs more than 4 photographs, got 4: give more, lower network.dim, or",
     ):
         fit_pca_head(made, features[:4])
-    with pytest.raises(InputError, match=r"^dim=0: a network without a head"):
+    with pytest.raises(InputError, match=r"^dim=0: the network has no head"):
         fit_pca_head(network(micro, dim=0), features)

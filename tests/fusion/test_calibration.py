@@ -17,11 +17,11 @@ from imgfp.fusion import (
     NONE,
     SIMILAR,
     Calibration,
+    best_evidence,
     calibrated,
     features,
     label,
     read_calibration,
-    surest,
 )
 from imgfp.fusion.calibration import FEATURES, distinct
 from imgfp.records import Evidence, Pairs
@@ -95,22 +95,22 @@ def test_different_log_odds_keep_their_sigmoid() -> None:
 
 def test_calibrated_keeps_the_best_of_each_query_and_orders_all() -> None:
     evidence = [pair("q", "r", 3), pair("q", "s", 8), pair("p", "r", 1), pair("o", "t", 8)]
-    found = rows(calibrated(surest(evidence, PLAIN), None, 1))
+    found = rows(calibrated(best_evidence(evidence, PLAIN), None, 1))
     assert [row[:2] for row in found] == [("o", "t"), ("q", "s"), ("p", "r")]
     odds = 9 / math.e  # (1 + inliers) / e
     assert found[0][2] == pytest.approx(odds / (1 + odds))
     assert found[1][2] == np.nextafter(found[0][2], 0), "equal pairs are told apart by the last bit"
-    assert len(calibrated(surest(evidence, PLAIN), None, 2)) == 4
+    assert len(calibrated(best_evidence(evidence, PLAIN), None, 2)) == 4
 
 
 def test_a_pair_without_geometry_answers_only_where_the_global_branch_proposed_it() -> None:
     evidence = [pair("q", "r", 0), pair("q", "s", 0), pair("p", "r", 0), pair("o", "r", 0)]
     alike = Pairs.of([("q", "r", 0.5), ("q", "s", 0.75), ("p", "r", 1.5)])
-    found = rows(calibrated(surest(evidence, PLAIN), alike, 2))
+    found = rows(calibrated(best_evidence(evidence, PLAIN), alike, 2))
     assert [row[:2] for row in found] == [("p", "r"), ("q", "s"), ("q", "r")]
     log_odds = [math.log(score / (1 - score)) for *_, score in found]
     assert log_odds == pytest.approx([-1, -1.25, -1.5]), "the intercept, less what similarity lacks to 1"
-    assert rows(calibrated(surest(evidence, PLAIN), None, 2)) == []
+    assert rows(calibrated(best_evidence(evidence, PLAIN), None, 2)) == []
     assert rows(calibrated({}, alike, 1)) == []
 
 

@@ -48,7 +48,7 @@ def test_missing_folder(tmp_path: Path) -> None:
 def test_empty_folder_says_what_counts_as_an_image(tmp_path: Path) -> None:
     touch(tmp_path / "notes.txt")
     message = refused(ImageList.open, tmp_path)
-    assert f"{tmp_path}: no image in this folder (" in message
+    assert f"{tmp_path}: no images found: give a folder with image files (" in message
     assert ".jpg" in message
 
 
@@ -58,12 +58,12 @@ def test_duplicate_ids_name_both_files(tmp_path: Path) -> None:
     assert "duplicate image id 'a'" in message
     assert str(tmp_path / "a.jpg") in message
     assert str(tmp_path / "sub" / "a.png") in message
-    assert "rename or leave out one of them" in message
+    assert "rename or remove one of them" in message
 
 
 def test_control_character_in_a_name(tmp_path: Path) -> None:
     touch(tmp_path / "a\nb.jpg")
-    with pytest.raises(InputError, match="has a control character: rename the file"):
+    with pytest.raises(InputError, match="contains a control character: rename the file"):
         ImageList.open(tmp_path)
 
 
@@ -72,7 +72,7 @@ def test_link_that_leaves_the_folder(tmp_path: Path) -> None:
     (tmp_path / "in" / "b.jpg").symlink_to(tmp_path / "outside.jpg")
     message = refused(ImageList.open, tmp_path / "in")
     assert (
-        f"{tmp_path / 'in' / 'b.jpg'}: this link leaves {tmp_path / 'in'}: copy the file there or remove the link"
+        f"{tmp_path / 'in' / 'b.jpg'}: the link points outside {tmp_path / 'in'}: replace it with a copy of the file or remove it"
         in message
     )
 
@@ -105,7 +105,7 @@ def test_text_list_with_another_root(listing: Path, tmp_path: Path) -> None:
 def test_text_list_naming_a_missing_file(listing: Path) -> None:
     listing.write_text("b.jpg\nc.jpg\n")
     message = refused(ImageList.open, listing)
-    assert message == f"{listing} line 2: 'c.jpg' is not in {listing.parent}: mend the name or remove the line"
+    assert message == f"{listing} line 2: 'c.jpg' not found in {listing.parent}: fix the name or remove the line"
 
 
 @pytest.mark.parametrize("name", ["../outside.jpg", "sub/../../outside.jpg", "{outside}", "link.jpg", "b\0.jpg"])
@@ -114,7 +114,7 @@ def test_text_list_leaving_its_root(listing: Path, tmp_path: Path, name: str) ->
     listing.write_text("b.jpg\n" + name.format(outside=tmp_path / "outside.jpg") + "\n")
     message = refused(ImageList.open, listing)
     assert f"{listing} line 2: " in message
-    assert f"leaves {listing.parent}: names must stay below that folder" in message
+    assert f"is outside {listing.parent}: use paths inside that folder" in message
 
 
 def test_text_list_with_duplicate_ids_names_both(listing: Path) -> None:
@@ -129,12 +129,12 @@ def test_text_list_with_duplicate_ids_names_both(listing: Path) -> None:
 @pytest.mark.parametrize("text", ["", "\n  \n"])
 def test_empty_text_list(listing: Path, text: str) -> None:
     listing.write_text(text)
-    assert refused(ImageList.open, listing) == f"{listing}: the list names no image: one name a line"
+    assert refused(ImageList.open, listing) == f"{listing}: the list is empty: give one file name per line"
 
 
 def test_something_else_given_as_text_list(listing: Path) -> None:
     listing.write_bytes(b"\xff\xd8\xff\xe0 not text")
-    assert "not a text file: give a folder of images or a list of their names" in refused(ImageList.open, listing)
+    assert "not a text file: give a folder of images or a text list of file names" in refused(ImageList.open, listing)
 
 
 def test_disc_layout(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_disc_layout(tmp_path: Path) -> None:
     assert ImageList.from_disc(tmp_path, "query").ids == ("Q1",)
     assert ImageList.from_disc(tmp_path, "reference").ids == ("R1",)
     message = refused(ImageList.from_disc, tmp_path, "training")
-    assert f"{tmp_path}: no folder training_images/ in it" in message
+    assert f"{tmp_path}: no folder training_images/: " in message
     assert "ground_truth.csv" in message
 
 

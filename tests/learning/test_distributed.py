@@ -1,4 +1,4 @@
-"""Two processes that train one network (gloo): the steps of one process with the same pictures."""
+"""Two processes that train one network (gloo): the steps of one process with the same images."""
 
 import os
 import runpy
@@ -31,7 +31,7 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def test_two_processes_make_the_steps_of_one_with_all_the_pictures(
+def test_two_processes_make_the_steps_of_one_with_all_the_images(
     made_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -53,7 +53,7 @@ def test_two_processes_make_the_steps_of_one_with_all_the_pictures(
 
 def test_several_processes_without_torchrun_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    with pytest.raises(InputError, match=r"torchrun starts the processes: torchrun --nproc-per-node=N train/esvit.py"):
+    with pytest.raises(InputError, match=r"start the processes by torchrun --nproc-per-node=N train/esvit.py"):
         join_processes(TrainerConfig(distributed=True))
 
 

@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, load_export
 from imgfp.errors import InputError
+from imgfp.learning.artifacts import BEST, LAST
 from imgfp.learning.config import AdamWConfig, SgdConfig, TrainerConfig, ValidationConfig
 from imgfp.learning.data import PairsConfig
 from imgfp.learning.losses import InfoNceKoleoConfig, MarginConfig, TripletConfig
 from imgfp.learning.recipe import Recipe
-from imgfp.learning.training_callback import BEST, LAST
 
 
 def same_bytes(one: Path, other: Path, epoch: int) -> None:
@@ -193,9 +193,9 @@ def test_weights_spoilt_by_the_last_step_are_not_saved(training, micro: Recipe, 
             validation=ValidationConfig(every_n_epochs=every),
             trainer=TrainerConfig("cpu", precision="fp32", gradient_clip_val=0.0),
         )
-    assert "the network's descriptors are no numbers any more in epoch 1" in str(error.value)
+    assert "the network's descriptors are no longer finite in epoch 1" in str(error.value)
     good = (
-        "the last good checkpoint is " + str(tmp_path / "epoch-000.safetensors") if every else "no checkpoint was made"
+        "the last good checkpoint is " + str(tmp_path / "epoch-000.safetensors") if every else "no checkpoint was saved"
     )
     assert good in str(error.value)
     assert not (tmp_path / LAST).exists()
@@ -218,7 +218,7 @@ def test_queries_among_the_training_photographs_are_refused(
     copies = tmp_path / "copies"
     shutil.copytree(made_up / "training_images", copies)
     shutil.copy(made_up / "query_images" / "Q00002.jpg", copies / "innocent.jpg")
-    with pytest.raises(InputError, match=r"1 training photographs are queries that are validated on, first .*innocent"):
+    with pytest.raises(InputError, match=r"1 training photographs are queries of the validation set, first .*innocent"):
         training(micro, tmp_path / "run", pairs=replace(micro.pairs, photographs=str(copies)))
 
 

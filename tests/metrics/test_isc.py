@@ -166,7 +166,7 @@ def test_no_prediction_scores_zero():
 
 
 def test_no_true_pair_is_refused():
-    with pytest.raises(InputError, match=r"the ground truth has no true pair: .*give a set with positives"):
+    with pytest.raises(InputError, match=r"the ground truth has no true pair, .*give a set with true pairs"):
         evaluate(Pairs.of([("Q1", "R1", 1.0)]), GroundTruth.of([("Q1", "")]))
 
 

@@ -51,10 +51,10 @@ def test_figures_of_every_case(cases: list[dict[str, Any]], folder: Path) -> Non
         name, expected, predictions = case["name"], case["expected"], folder / case["preds"]
         truth = GroundTruth.read_csv(folder / "gt" / case["gt"])
         if not len(truth.query_ids):
-            with pytest.raises(InputError, match="no true pair: uAP is undefined"):
+            with pytest.raises(InputError, match="no true pair, so uAP is undefined"):
                 evaluate(Pairs.read_csv(predictions), truth)
         elif "error" in expected["isc2021"]:
-            with pytest.raises(InputError, match=r"row \d+: the pair .* repeats row \d+: keep one"):
+            with pytest.raises(InputError, match=r"row \d+: the pair .* repeats row \d+: keep only one"):
                 Pairs.read_csv(predictions)
         else:
             metrics = evaluate(Pairs.read_csv(predictions), truth)

@@ -14,7 +14,9 @@ from imgfp.fusion import COPIES, EDITED, EXACT, Calibration, FusionConfig
 from imgfp.fusion.calibration import FEATURES
 from imgfp.images import FileSize, ImageList
 from imgfp.pipeline.duplicates import Duplicates, find_duplicates
-from imgfp.pipeline.presets import PRESETS, Preset
+from imgfp.pipeline.preset import Preset
+from imgfp.pipeline.presets import PRESETS
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.stages.stage import StageResult
 
 pytestmark = pytest.mark.usefixtures("one_process")
@@ -43,7 +45,9 @@ def preset(tmp_path) -> Preset:
 @pytest.fixture
 def duplicates(preset, tmp_path) -> Callable[..., Duplicates]:
     def run(folder: Path, out: str = "out", branches: tuple[str, ...] = ("local",)) -> Duplicates:
-        return find_duplicates(ImageList.open_collection(folder), tmp_path / out, "default", preset, branches)
+        return find_duplicates(
+            ImageList.open_collection(folder), tmp_path / out, RunConfig("default", preset, branches)
+        )
 
     return run
 
@@ -234,8 +238,8 @@ def _items(result: Duplicates) -> int:
 
 def test_a_preset_without_probabilities_is_refused(small_set, tmp_path) -> None:
     images = ImageList.open_collection(small_set.references)
-    with pytest.raises(InputError, match=r"preset imgfp gives no probabilities.*: take preset default"):
-        find_duplicates(images, tmp_path / "out", "imgfp", PRESETS["imgfp"], ("local",))
+    with pytest.raises(InputError, match=r"preset imgfp gives no probabilities.*: use preset default"):
+        find_duplicates(images, tmp_path / "out", RunConfig.named("imgfp", "local"))
     assert not (tmp_path / "out").exists()
 
 

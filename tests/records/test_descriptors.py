@@ -65,7 +65,7 @@ def test_ids_as_text_or_bytes(file: Path) -> None:
 
 def test_wrong_dataset_is_named_with_those_that_are_there(file: Path) -> None:
     write_descriptors(file, reference=made(2))
-    said = "no dataset 'query' (it has: reference, reference_ids): write the set under that name"
+    said = "no dataset 'query' (found: reference, reference_ids): store the descriptors under that name"
     assert said in refused(file)
     write_raw(file, query=made(2).matrix)
     assert "no dataset 'query_ids'" in refused(file)
@@ -82,15 +82,15 @@ def test_not_a_number_names_row_and_id(file: Path, value: float) -> None:
     broken = made(4).matrix
     broken[2, 3] = value
     write_raw(file, query=broken, query_ids=made(4).ids.astype("S"))
-    assert "row 2 of 'query' (id Q002) holds NaN or infinity: extract it again" in refused(file)
+    assert "row 2 of 'query' (id Q002) contains NaN or infinity: extract it again" in refused(file)
 
 
 @pytest.mark.parametrize(
     ("ids", "said"),
     [
-        ([b"Q2", b"Q1", b"Q3"], "row 1 of 'query_ids': 'Q1' follows 'Q2': sort ids (rows alike), each once"),
+        ([b"Q2", b"Q1", b"Q3"], "row 1 of 'query_ids': 'Q1' follows 'Q2': sort ids and rows, without duplicates"),
         ([b"Q1", b"Q2", b"Q2"], "row 2 of 'query_ids': 'Q2' follows 'Q2'"),
-        ([b"Q1", b"Q2"], "2 ids for 3 rows of 'query': one id a row"),
+        ([b"Q1", b"Q2"], "2 ids for 3 rows of 'query': give one id per row"),
         ([b"Q1", b"Q\xff", b"Q3"], "which is not UTF-8: write ids as UTF-8 text"),
     ],
 )
@@ -104,21 +104,23 @@ def test_bad_ids(file: Path, ids: list[bytes], said: str) -> None:
 )
 def test_bad_matrix_names_shape_and_type(file: Path, matrix: np.ndarray) -> None:
     write_raw(file, query=matrix, query_ids=made(3).ids.astype("S"))
-    assert f"'query' has shape {matrix.shape} and type {matrix.dtype}: it must be (n, d) float32" in refused(file)
+    assert f"'query' has shape {matrix.shape} and dtype {matrix.dtype}: it must be (n, d) float32" in refused(file)
 
 
 def test_missing_and_unreadable_file(file: Path) -> None:
-    assert "no such file: give an h5 with the datasets query and query_ids" in refused(file)
+    assert "no such file: give an HDF5 file with the datasets query and query_ids" in refused(file)
     file.write_text("not h5")
-    assert "not a readable h5 file" in refused(file)
+    assert "not a readable HDF5 file" in refused(file)
     write_descriptors(file, query=made(300, 64))
     file.write_bytes(file.read_bytes()[:2000])
-    assert "not a readable h5 file" in refused(file)
+    assert "not a readable HDF5 file" in refused(file)
 
 
 def test_dimensions_must_agree() -> None:
     require_same_dim(made(2, 8), made(3, 8))
-    with pytest.raises(InputError, match="query dimension 8 is not the reference's 16: extract with the same encoder"):
+    with pytest.raises(
+        InputError, match="query dimension 8 differs from reference dimension 16: extract both with the same encoder"
+    ):
         require_same_dim(made(2, 8), made(3, 16))
 
 

@@ -35,7 +35,7 @@ def test_of_rows_equals_read_rows(file: Path) -> None:
     [
         (
             "query_id,reference_id,score\nQ1,R1,1\n",
-            "row 1: the header is 'query_id,reference_id,score', not 'query_id,reference_id'",
+            "row 1: wrong header 'query_id,reference_id,score': the first line must be 'query_id,reference_id'",
         ),
         ("query_id,reference_id\nQ1,R1\n,R2\n", "row 3: query_id is empty: give the id"),
         ("query_id,reference_id\nQ1,R1\nQ2,\nQ1,R1\n", "row 4: Q1,R1 repeats row 2: remove one of them"),

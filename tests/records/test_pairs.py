@@ -40,23 +40,23 @@ def file(tmp_path: Path) -> Path:
     [
         (
             "query,reference,score\nQ1,R1,1\n",
-            "row 1: the header is 'query,reference,score', not 'query_id,reference_id,score'",
+            "row 1: wrong header 'query,reference,score': the first line must be 'query_id,reference_id,score'",
         ),
-        ("", "row 1: the header is ''"),
-        ("Q1,R1,1\n", "row 1: the header is 'Q1,R1,1'"),
-        (HEADER + "Q1,R1,1\nQ2,R2,high\n", "row 3: score 'high' is not a number: mend the value"),
+        ("", "row 1: wrong header ''"),
+        ("Q1,R1,1\n", "row 1: wrong header 'Q1,R1,1'"),
+        (HEADER + "Q1,R1,1\nQ2,R2,high\n", "row 3: score 'high' is not a number: fix the value"),
         (HEADER + "Q1,R1,\n", "row 2: score '' is not a number"),
         (
             HEADER + "Q1,R1,1\nQ2,R2,nan\n",
-            "row 3: score is NaN, which cannot be ranked: give a number or leave the row out",
+            "row 3: score is NaN, which cannot be ranked: give a number or remove the row",
         ),
-        (HEADER + "Q1,R1,1\nQ2,R2\n", "row 3: 'Q2,R2' has 2 fields, not 3 (query_id,reference_id,score): mend the row"),
+        (HEADER + "Q1,R1,1\nQ2,R2\n", "row 3: 'Q2,R2' has 2 fields, not 3 (query_id,reference_id,score): fix the row"),
         (HEADER + "Q1,R1,1,9\n", "row 2: 'Q1,R1,1,9' has 4 fields, not 3"),
         (HEADER + ",R1,1\n", "row 2: query_id is empty: give the id"),
         (HEADER + "Q1,,1\n", "row 2: reference_id is empty: give the id"),
         (
             HEADER + "Q1,R1,1\nQ2,R1,1\nQ1,R1,3\n",
-            "row 4: the pair Q1,R1 repeats row 2: keep one of them, the one with the higher score where they differ",
+            "row 4: the pair Q1,R1 repeats row 2: keep only one of them, the one with the higher score",
         ),
     ],
 )
@@ -68,7 +68,7 @@ def test_bad_csv(file: Path, text: str, said: str) -> None:
 def test_csv_that_is_not_utf8(file: Path) -> None:
     file.write_bytes(HEADER.encode() + b"Q1,R1,1\nQ\xff,R1,1\n")
     assert "row 3" in refused(file)
-    assert "save the file as UTF-8 text" in refused(file)
+    assert "save the file as UTF-8" in refused(file)
 
 
 def test_bad_row_far_down_is_named(file: Path) -> None:
@@ -126,7 +126,7 @@ def test_csv_bytes(file: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"query_id": ["Q1"], "reference_id": ["R1"]}, "not a Parquet file of query_id,reference_id,score"),
+        ({"query_id": ["Q1"], "reference_id": ["R1"]}, "not a Parquet file with columns query_id,reference_id,score"),
         ({"query_id": ["Q1", None], "reference_id": ["R1", "R2"], "score": [1.0, 2.0]}, "row 2: query_id is null"),
         ({"query_id": ["Q1"], "reference_id": ["R1"], "score": [math.nan]}, "row 1: score is NaN"),
         (
@@ -159,12 +159,12 @@ def test_imgfp_text(tmp_path: Path) -> None:
 def test_bad_imgfp_text(tmp_path: Path, line: str) -> None:
     path = tmp_path / "pairs.txt"
     path.write_text(f"Q0.jpg,R0.jpg,score:1\n{line}\n")
-    assert f"row 2: {line!r} is not 'Q.jpg,R.jpg[,score:N]'" in refused(path, Pairs.read_imgfp)
+    assert f"row 2: {line!r} is not 'Q.jpg,R.jpg[,score:N]': fix the line" in refused(path, Pairs.read_imgfp)
 
 
 @pytest.mark.parametrize("score", [0.5, math.inf])
 def test_imgfp_text_holds_whole_numbers(tmp_path: Path, score: float) -> None:
-    with pytest.raises(InputError, match=f"score {score} of Q1,R1 is not a whole number"):
+    with pytest.raises(InputError, match=f"score {score} of Q1,R1 is not an integer"):
         Pairs.of([("Q1", "R1", score)]).write_imgfp(tmp_path / "p.txt", scored=True)
     assert not (tmp_path / "p.txt").exists()
 

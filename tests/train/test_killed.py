@@ -50,7 +50,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
 
     again = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert f"going on from {folder / 'last.ckpt'}" in again.stderr
+    assert f"resuming from {folder / 'last.ckpt'}" in again.stderr
     whole = run_training(composed("esvit", *settings, f"paths.work={tmp_path / 'whole'}"), "whole")
     name = f"epoch-{EPOCHS:03d}.safetensors"
     assert (folder / name).read_bytes() == (whole.folder / name).read_bytes()
@@ -58,7 +58,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
     client = open_store(tmp_path / "mlruns").client()
     (experiment,) = client.search_experiments(filter_string="name = 'esvit'")
     runs = client.search_runs([experiment.experiment_id], filter_string="tags.experiment = 'mini_efficientnet'")
-    assert [run.info.status for run in runs] == ["FINISHED"]  # begun once, gone on with
+    assert [run.info.status for run in runs] == ["FINISHED"]  # started once, then resumed
     models = client.search_logged_models([experiment.experiment_id], f"source_run_id = '{runs[0].info.run_id}'")
     assert {model.name for model in models} == {"epoch-000", "epoch-010", "epoch-020"}
     assert all({"uap", "recall_at_1"} <= {metric.key for metric in model.metrics} for model in models)

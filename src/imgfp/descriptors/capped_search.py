@@ -1,6 +1,6 @@
-"""The descriptor track's search: one ranking over all queries, cut off at ten results a query on average.
+"""The descriptor track's search: one ranking over all queries, capped at ten results per query on average.
 
-Protocol: the challenge's evaluation script (search_with_capped_res). A query may get many results and another none.
+Protocol: the challenge's evaluation script (search_with_capped_res). One query may get many results and another none.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from imgfp.errors import InputError
 from imgfp.records import DescriptorSet, Pairs, require_same_dim
 
 PER_QUERY = 10
-QUERY_BLOCK, REFERENCE_BLOCK = 1024, 1024  # distances looked at between two looks at the threshold
+QUERY_BLOCK, REFERENCE_BLOCK = 1024, 1024  # size of the distance blocks between updates of the threshold
 
 
 def range_search(
@@ -20,21 +20,21 @@ def range_search(
     metric: str = "l2",
     total: int | None = None,
 ) -> Pairs:
-    """The best pairs of all queries together, grouped by query, best first within a query.
+    """The best pairs over all queries, grouped by query, best first within a query.
 
-    Score = minus the squared distance (`metric` "l2") or the inner product ("cosine"). Never a dense query x reference
-    matrix: one block of queries meets one block of references, and only what beats the worst of the best so far is
-    kept, so memory is two times the cap and one block. Of pairs equally good at the cap the first met are kept.
+    Score = negative squared distance (`metric` "l2") or inner product ("cosine"). The dense query x reference matrix is
+    never built: blocks of queries and references are compared, and only pairs that beat the worst of the best so far are
+    kept, so memory is bounded by twice the cap plus one block. Among ties at the cap the first pairs found are kept.
 
     Args:
-        query: The queries; the challenge searches those alone that the ground truth lists.
-        reference: What is searched.
+        query: The queries; the challenge searches only those that the ground truth lists.
+        reference: The references.
         per_query: The cap is `per_query` times the number of queries.
         metric: "l2" or "cosine".
-        total: Another cap, such as isc2021's --max_results.
+        total: A cap that replaces `per_query`, such as isc2021's --max_results.
 
     Raises:
-        InputError: the dimensions differ, an unknown metric, or a cap below 1.
+        InputError: the dimensions differ, the metric is unknown, or the cap is below 1.
     """
     from imgfp.faiss_loader import faiss
 
@@ -42,8 +42,8 @@ def range_search(
     require_metric(metric)
     cap = per_query * len(query) if total is None else total
     if len(query) and cap < 1:
-        raise InputError(f"a search for the {cap} best pairs: give per_query and total of 1 or more")
-    best = _Best(cap, smaller=metric == "l2")
+        raise InputError(f"the cap is {cap} pairs: per_query and total must be >= 1")
+    best = _BestPairs(cap, smaller=metric == "l2")
     for top in range(0, len(reference), REFERENCE_BLOCK):
         index = faiss.IndexFlat(query.dim, faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT)
         index.add(reference.matrix[top : top + REFERENCE_BLOCK])
@@ -57,29 +57,29 @@ def range_search(
     return Pairs(query.ids[rows[order]], reference.ids[columns[order]], scores[order])
 
 
-class _Best:
-    """The `cap` best of everything added so far. `radius`: what a new value must beat to be among them."""
+class _BestPairs:
+    """The `cap` best pairs added so far. `radius`: the value that a new pair must beat."""
 
     def __init__(self, cap: int, smaller: bool) -> None:
         self._cap, self._smaller = cap, smaller
         self.radius = float(np.finfo(np.float32).max) * (1 if smaller else -1)
         self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self._held = 0
+        self._count = 0
 
     def add(self, values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> None:
         """Adds (k,) float32 values with their query rows and reference rows."""
         if len(values):
             self._parts.append((values, rows.astype(np.int32), columns.astype(np.int32)))
-            self._held += len(values)
-        if self._held > 2 * self._cap:
-            self._cut()
+            self._count += len(values)
+        if self._count > 2 * self._cap:
+            self._truncate()
 
     def finish(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The best values, their query rows and their reference rows, in the order in which they were added."""
-        self._cut()
+        """The best values, their query rows and their reference rows, in insertion order."""
+        self._truncate()
         return self._parts[0]
 
-    def _cut(self) -> None:
+    def _truncate(self) -> None:
         empty = (np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(0, np.int32))
         values, rows, columns = (np.concatenate(each) for each in zip(empty, *self._parts, strict=True))
         if len(values) > self._cap:
@@ -89,6 +89,6 @@ class _Best:
             ties = np.flatnonzero(keys == worst)[: self._cap - int(kept.sum())]
             kept[ties] = True
             values, rows, columns = values[kept], rows[kept], columns[kept]
-        if len(values) == self._cap > 0:  # with fewer everything may still enter
+        if len(values) == self._cap > 0:  # below the cap every pair is accepted
             self.radius = float(values.max() if self._smaller else values.min())
-        self._parts, self._held = [(values, rows, columns)], len(values)
+        self._parts, self._count = [(values, rows, columns)], len(values)

@@ -1,7 +1,7 @@
-"""Score normalisation on a background set: the published forms behind one function.
+"""Score normalisation with a background set: the published methods behind one function.
 
-Similarities of different queries cannot be compared as they are: a picture of fog resembles everything. Each form
-changes the descriptors, so that one plain search then ranks by normalised scores.
+Raw similarities of different queries are not comparable: an image of fog is similar to everything. Each method changes the
+descriptors, so that a plain search ranks by normalised scores.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ NORMALISATIONS: dict[str, type[Normalisation]] = {
 
 @dataclass(frozen=True)
 class Normalised:
-    """Descriptors to be searched with `metric`, "l2" or "cosine" (the inner product), to rank by normalised scores."""
+    """Descriptors that rank by normalised scores when searched with `metric`, "l2" or "cosine" (inner product)."""
 
     query: DescriptorSet
     reference: DescriptorSet
@@ -42,20 +42,20 @@ def normalise(
     Args:
         query: The queries, rows of L2 norm 1.
         reference: The references, rows of L2 norm 1.
-        background: Descriptors of pictures known not to be the answer, such as training photographs.
-        config: Which form; None: `MeanConfig` with a background, as it is without one.
+        background: Descriptors of negative images, such as training photographs.
+        config: The method; None: `MeanConfig` with a background, no normalisation without one.
 
     Raises:
-        InputError: no background, one that is too small, or different dimensions.
+        InputError: the background is missing or too small, or the dimensions differ.
     """
     require_same_dim(query, reference)
     if background is None:
         if config is None:
             return Normalised(query, reference, "l2")
-        raise InputError("score normalisation needs a background set: give background=, or leave normalisation=none")
+        raise InputError("score normalisation needs a background set: give background=, or set normalisation=none")
     if background.dim != query.dim:
         raise InputError(
-            f"query dimension {query.dim} is not the background's {background.dim}: extract with the same encoder"
+            f"query dimension {query.dim} differs from background dimension {background.dim}: extract both with the same encoder"
         )
     if isinstance(config, VisionForceConfig):
         return Normalised(stretch(query, background, config), reference, "l2")

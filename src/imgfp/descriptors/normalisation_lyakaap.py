@@ -1,8 +1,8 @@
-"""lyakaap's score normalisation: what a descriptor shares with its nearest background descriptors is taken away.
+"""lyakaap's score normalisation: subtracts the nearest background descriptors from each descriptor.
 
-Source: its scripts/postprocess.py. Queries and references alike: d - beta * mean of the nearest background
-descriptors, L2-normalised again. The background is smoothed first: each of its descriptors becomes the sum of its
-nearest ones (itself included), weighted by the cube of their similarity.
+Source: scripts/postprocess.py of its repository. For queries and references: d - beta * mean of the nearest background
+descriptors, L2-normalised again. The background is smoothed first: each descriptor becomes the sum of its nearest
+neighbours (itself included), weighted by the cube of their similarity.
 """
 
 from collections.abc import Callable
@@ -14,32 +14,33 @@ from imgfp.descriptors.topk import nearest, require_enough
 from imgfp.errors import InputError
 from imgfp.records import DescriptorSet
 
-BLOCK = 4096  # rows whose neighbours are gathered at once
+BLOCK = 4096  # rows per neighbour search
 
 
 @dataclass(frozen=True)
 class LyakaapConfig:
-    """How much is taken away, and how the background is smoothed."""
+    """Weight of the subtraction, and smoothing of the background."""
 
     neighbours: int = 10
     beta: float = 0.35
     iterations: int = 1
-    smoothing_neighbours: int = 10  # 0: the background as it is
+    smoothing_neighbours: int = 10  # 0: no smoothing
     smoothing_power: int = 3
 
     def __post_init__(self) -> None:
-        for name, least in {"neighbours": 1, "iterations": 1, "smoothing_neighbours": 0, "smoothing_power": 0}.items():
+        lowest = {"neighbours": 1, "iterations": 1, "smoothing_neighbours": 0, "smoothing_power": 0}
+        for name, least in lowest.items():
             if getattr(self, name) < least:
-                raise InputError(f"normalisation.lyakaap.{name}={getattr(self, name)}: give {least} or more")
+                raise InputError(f"normalisation.lyakaap.{name}={getattr(self, name)}: must be >= {least}")
 
 
 def isolate(
     query: DescriptorSet, reference: DescriptorSet, background: DescriptorSet, config: LyakaapConfig
 ) -> tuple[DescriptorSet, DescriptorSet]:
-    """The whole of it: background smoothed, then subtracted from both sides.
+    """The complete method: smooths the background, then subtracts it from queries and references.
 
     Raises:
-        InputError: the background has fewer descriptors than neighbours are wanted, or another dimension.
+        InputError: the background has fewer descriptors than the number of neighbours, or another dimension.
     """
     require_enough(background, max(config.neighbours, config.smoothing_neighbours))
     if config.smoothing_neighbours:
@@ -48,7 +49,7 @@ def isolate(
 
 
 def smooth(background: DescriptorSet, neighbours: int, power: int) -> DescriptorSet:
-    """Each descriptor as the sum of its nearest ones times their similarity to that power, L2-normalised."""
+    """Each descriptor as the sum of its neighbours, weighted by similarity ** power, L2-normalised."""
 
     def summed(rows: np.ndarray, similarities: np.ndarray, found: np.ndarray) -> np.ndarray:
         return (background.matrix[found] * similarities[..., None] ** power).sum(axis=1)
@@ -57,13 +58,13 @@ def smooth(background: DescriptorSet, neighbours: int, power: int) -> Descriptor
 
 
 def subtract_nearest(described: DescriptorSet, background: DescriptorSet, config: LyakaapConfig) -> DescriptorSet:
-    """The subtraction alone, `iterations` times: d - beta * mean of the nearest background descriptors, L2-normalised."""
+    """`iterations` times: d - beta * mean of the nearest background descriptors, L2-normalised."""
 
-    def rest(rows: np.ndarray, similarities: np.ndarray, found: np.ndarray) -> np.ndarray:
+    def subtracted(rows: np.ndarray, similarities: np.ndarray, found: np.ndarray) -> np.ndarray:
         return rows - background.matrix[found].mean(axis=1) * np.float32(config.beta)
 
     for _ in range(config.iterations):
-        described = _by_neighbours(described, background, config.neighbours, rest)
+        described = _by_neighbours(described, background, config.neighbours, subtracted)
     return described
 
 
@@ -73,10 +74,10 @@ def _by_neighbours(
     neighbours: int,
     combine: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
 ) -> DescriptorSet:
-    """Replaces each row by `combine` (rows, similarities, background rows), L2-normalised, a block at a time."""
+    """Replaces each row by `combine` (rows, similarities, background rows), L2-normalised, block by block."""
     matrix = np.empty_like(described.matrix)
     for start in range(0, len(described), BLOCK):
         part = DescriptorSet(described.ids[start : start + BLOCK], described.matrix[start : start + BLOCK])
-        made = combine(part.matrix, *nearest(part, background, neighbours))
-        matrix[start : start + BLOCK] = made / np.linalg.norm(made, axis=1, keepdims=True)
+        combined = combine(part.matrix, *nearest(part, background, neighbours))
+        matrix[start : start + BLOCK] = combined / np.linalg.norm(combined, axis=1, keepdims=True)
     return DescriptorSet(described.ids, matrix)

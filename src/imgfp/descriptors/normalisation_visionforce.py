@@ -1,7 +1,7 @@
-"""VisionForce's score normalisation: a query that resembles the background is stretched away from every reference.
+"""VisionForce's score normalisation (descriptor stretching): a query similar to the background moves away from all references.
 
-Source: its Test/descriptor_stretching.py and .sh. For a unit reference the squared distance to the query q scaled by c
-is c^2 + 1 - 2 c (q . r): the larger c, the farther everything. Dimensions stay as they are, and so does the L2 search.
+Source: Test/descriptor_stretching.py and .sh of its repository. For a unit reference r the squared distance to the query q
+scaled by c is c^2 + 1 - 2 c (q . r): the larger c, the larger all distances. Dimension and L2 search stay the same.
 """
 
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from imgfp.records import DescriptorSet
 
 @dataclass(frozen=True)
 class VisionForceConfig:
-    """Query times -`factor` times a measure of its `neighbours` highest background similarities."""
+    """Scales each query by -`factor` times the mean or minimum of its `neighbours` highest background similarities."""
 
     neighbours: int = 5
     factor: float = -2.5  # negative, as in the published script
-    reduction: str = "avg"  # their mean; "min": the lowest of them
+    reduction: str = "avg"  # "avg" or "min"
 
     def __post_init__(self) -> None:
         if self.neighbours < 1:
-            raise InputError(f"normalisation.visionforce.neighbours={self.neighbours}: give 1 or more")
+            raise InputError(f"normalisation.visionforce.neighbours={self.neighbours}: must be >= 1")
         if self.reduction not in ("avg", "min"):
             raise InputError(f"normalisation.visionforce.reduction={self.reduction!r}: give one of avg, min")
 
 
 def stretch(query: DescriptorSet, background: DescriptorSet, config: VisionForceConfig) -> DescriptorSet:
-    """The queries, each scaled; see the module.
+    """Scales the queries; see the module docstring.
 
     Raises:
         InputError: the background is too small or of another dimension.

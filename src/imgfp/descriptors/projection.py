@@ -1,4 +1,4 @@
-"""Fewer dimensions by PCA fitted on background photographs, whitened or not, L2-normalised after it."""
+"""Dimension reduction by PCA fitted on background photographs, with or without whitening, then L2 normalisation."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ import numpy as np
 from imgfp.errors import InputError
 from imgfp.records import DescriptorSet
 
-BLOCK = 8192  # rows in float64 at once
-RANK_TOLERANCE = 1e-10  # of the largest variance; below it a direction holds rounding alone
+BLOCK = 8192  # rows converted to float64 at a time
+RANK_TOLERANCE = 1e-10  # relative to the largest variance; smaller variances are rounding noise
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Projection:
     axes: np.ndarray
 
     def apply(self, described: DescriptorSet) -> DescriptorSet:
-        """The projected set; InputError where its dimension is not the fitted one."""
+        """The projected set; InputError if its dimension differs from the fitted one."""
         if described.dim != len(self.mean):
             raise InputError(
-                f"descriptors of {described.dim} dimensions for a PCA fitted on {len(self.mean)}: "
-                "extract with the same encoder"
+                f"descriptor dimension {described.dim} differs from PCA dimension {len(self.mean)}: "
+                "extract both with the same encoder"
             )
         matrix = np.empty((len(described), self.axes.shape[1]), np.float32)
         for start in range(0, len(described), BLOCK):
@@ -34,19 +34,19 @@ class Projection:
 
 
 def fit_projection(background: DescriptorSet, dim: int, whiten: bool = False) -> Projection:
-    """PCA of a background set to `dim` dimensions; `whiten` divides each by its standard deviation.
+    """Fits a PCA to `dim` dimensions on a background set; `whiten` divides each by its standard deviation.
 
-    Whitened it is SSCD's codec PCAW<dim>,L2norm (faiss.PCAMatrix with eigen_power -0.5). The sign of an axis, which
-    PCA leaves open, is chosen so that its largest component is positive.
+    With whitening it equals SSCD's codec PCAW<dim>,L2norm (faiss.PCAMatrix with eigen_power -0.5). The sign of each axis,
+    which PCA leaves undetermined, is chosen so that its largest component is positive.
 
     Raises:
-        InputError: `dim` is not within 1 .. the descriptors' dimension, or the background does not span as many.
+        InputError: `dim` is not in 1 .. the descriptor dimension, or the background spans fewer dimensions.
     """
     if not 1 <= dim <= background.dim:
-        raise InputError(f"pca={dim}: the descriptors have {background.dim} dimensions: give 1 to {background.dim}")
+        raise InputError(f"pca={dim}: the descriptor dimension is {background.dim}: use 1 to {background.dim}")
     if len(background) <= dim:
         raise InputError(
-            f"pca={dim}: the background set has {len(background)} descriptors: give more than {dim}, or a smaller pca"
+            f"pca={dim}: the background set has {len(background)} descriptors: use more than {dim}, or a smaller pca"
         )
     mean = background.matrix.mean(axis=0, dtype=np.float64)
     scatter = np.zeros((background.dim, background.dim))
@@ -58,7 +58,7 @@ def fit_projection(background: DescriptorSet, dim: int, whiten: bool = False) ->
     spanned = int((variances > RANK_TOLERANCE * variances[0]).sum())
     if spanned < dim:
         raise InputError(
-            f"pca={dim}: the background set spans {spanned} dimensions only: give more pictures, or a smaller pca"
+            f"pca={dim}: the background set spans only {spanned} dimensions: use more images, or a smaller pca"
         )
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(dim)])
     return Projection(mean, axes / np.sqrt(variances) if whiten else axes)

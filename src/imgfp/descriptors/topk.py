@@ -1,4 +1,4 @@
-"""Top-k search among global descriptors, and score normalisation against a background set."""
+"""Top-k search with global descriptors, and score normalisation with a background set."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ METRICS = ("cosine", "l2")
 
 @dataclass(frozen=True)
 class TopkConfig:
-    """How global candidates are chosen."""
+    """Selection of global candidates."""
 
-    k: int = 10  # references a query; 1 is imgFp's
+    k: int = 10  # references per query; imgFp used 1
 
 
 def search_topk(
@@ -25,15 +25,14 @@ def search_topk(
     background: DescriptorSet | None = None,
     metric: str = "cosine",
 ) -> Pairs:
-    """The `k` most similar references of each query, best first; fewer where there are fewer.
+    """The `k` most similar references of each query, best first; all of them if there are fewer.
 
-    Score = inner product (`metric` "cosine", for unit vectors) or minus the squared distance ("l2"). With a background
-    set, whose pictures are known not to be the answer, the mean of the query's top-3 similarities to it is subtracted:
-    a query that resembles everything is less sure of each. Never a dense query x reference matrix: faiss keeps the best
-    while it works through blocks.
+    Score = inner product (`metric` "cosine", for unit vectors) or negative squared distance ("l2"). With a background set
+    of negative images, the mean of the query's top-3 similarities to it is subtracted: a query that is similar to
+    everything gets lower scores. The dense query x reference matrix is never built: faiss works in blocks.
 
     Raises:
-        InputError: the dimensions differ, an unknown metric, or `k` is not positive.
+        InputError: the dimensions differ, the metric is unknown, or `k` is not positive.
     """
     similarities, rows = nearest(query, reference, k, metric)
     if background is not None:
@@ -44,7 +43,7 @@ def search_topk(
 
 
 def background_offset(query: DescriptorSet, background: DescriptorSet) -> np.ndarray:
-    """(n,) float32: the mean of each query's top-3 similarities to the background (fewer where it has fewer)."""
+    """(n,) float32: the mean of each query's top-3 similarities to the background (of all if it has fewer)."""
     neighbours = min(BACKGROUND_NEIGHBOURS, max(len(background), 1))
     return background_similarities(query, background, neighbours).mean(axis=1)
 
@@ -53,19 +52,19 @@ def background_similarities(query: DescriptorSet, background: DescriptorSet, nei
     """(n, `neighbours`) float32: each query's highest inner products with the background, best first.
 
     Raises:
-        InputError: the background has fewer descriptors than that.
+        InputError: the background has fewer than `neighbours` descriptors.
     """
     require_enough(background, neighbours)
     return nearest(query, background, neighbours)[0]
 
 
 def require_enough(background: DescriptorSet, neighbours: int) -> None:
-    """Raises InputError unless the background set has that many descriptors."""
+    """Raises InputError unless the background set has at least `neighbours` descriptors."""
     if not len(background):
-        raise InputError("the background set has no descriptor: give a folder with readable images")
+        raise InputError("the background set has no descriptors: give a folder with readable images")
     if len(background) < neighbours:
         raise InputError(
-            f"the background set has {len(background)} descriptors, {neighbours} neighbours are wanted: give a larger set"
+            f"the background set has {len(background)} descriptors, fewer than {neighbours} neighbours: use a larger set"
         )
 
 
@@ -75,14 +74,14 @@ def nearest(
     """The scores and rows of each query's most similar references, best first.
 
     Returns:
-        (n, k) float32 scores and (n, k) int64 rows of `reference`, columns: `k` or all there are.
+        (n, k) float32 scores and (n, k) int64 rows of `reference`, with k at most the number of references.
     """
     from imgfp.faiss_loader import faiss
 
     require_same_dim(query, reference)
     require_metric(metric)
     if k < 1:
-        raise InputError(f"topk.k={k}: give 1 or more")
+        raise InputError(f"topk.k={k}: must be >= 1")
     k = min(k, len(reference))
     if not len(query) or not k:
         return np.zeros((len(query), k), np.float32), np.zeros((len(query), k), np.int64)
@@ -93,6 +92,6 @@ def nearest(
 
 
 def require_metric(metric: str) -> None:
-    """Raises InputError unless `metric` is "cosine" (the inner product) or "l2" (minus the squared distance)."""
+    """Raises InputError unless `metric` is "cosine" (inner product) or "l2" (negative squared distance)."""
     if metric not in METRICS:
         raise InputError(f"metric={metric!r}: give one of {', '.join(METRICS)}")

@@ -1,4 +1,4 @@
-"""Descriptors judged as the challenge's descriptor track judges them."""
+"""Evaluation of descriptors by the rules of the challenge's descriptor track."""
 
 import numpy as np
 
@@ -19,10 +19,10 @@ def judge_descriptors(
     background: DescriptorSet | None = None,
     normalisation: Normalisation | None = None,
 ) -> IscMetrics:
-    """The official figures of a set of descriptors, with a background after score normalisation; see `rank`.
+    """The official metrics of a descriptor set, with score normalisation if a background is given; see `rank`.
 
-    All figures come from the same pairs. The cap is global, so a query none of whose answers is among the best of all
-    has no answer: recall@1 and recall@10 here may be lower than those of a search that answers every query.
+    All metrics are computed from the same pairs. The cap is global, so a query without any pair among the best overall has
+    no prediction: recall@1 and recall@10 may be lower than for a search with a fixed k per query.
     """
     return evaluate(rank(query, reference, truth, background, normalisation), truth)
 
@@ -36,35 +36,35 @@ def rank(
     per_query: int = PER_QUERY,
     cap: str = "global",
 ) -> Pairs:
-    """The best pairs of the queries that the ground truth lists.
+    """The best pairs of the queries in the ground truth.
 
     Args:
-        query: Queries; those that the ground truth does not list are left out, as the official script does.
+        query: Queries; those that are not in the ground truth are dropped, as in the official script.
         reference: References.
-        truth: Which queries count. One without a descriptor has no answer.
-        background: Normalises the scores.
-        normalisation: How it does; None: minus the mean of the query's top-3 similarities to it.
-        per_query: Results a query.
-        cap: "global": the challenge's rule, `per_query` times as many pairs as the ground truth lists queries, the best
-            of all; "query": the `per_query` best of each query.
+        truth: The queries to evaluate. A query without a descriptor has no prediction.
+        background: Negative images for score normalisation.
+        normalisation: The method; None: minus the mean of the query's top-3 similarities to the background.
+        per_query: Results per query.
+        cap: "global": the challenge's rule, the `per_query` x (queries in the ground truth) best pairs overall; "query":
+            the `per_query` best pairs of each query.
 
     Raises:
-        InputError: none of the queries is listed, another `cap`, or as `normalise` and `range_search`.
+        InputError: no query is in the ground truth, an unknown `cap`, or as `normalise` and `range_search`.
     """
     if cap not in CAPS:
         raise InputError(f"cap={cap!r}: give one of {', '.join(CAPS)}")
     if per_query < 1:
-        raise InputError(f"answers={per_query}: give 1 or more")
+        raise InputError(f"answers={per_query}: must be >= 1")
     listed = np.isin(query.ids, truth.queries)
     if not listed.any():
         raise InputError(
             f"none of the {len(query)} queries is among the {len(truth.queries)} of the ground truth "
-            f"({_first(query.ids)} and {_first(truth.queries)}, say): give descriptors and ground truth of one set"
+            f"(first ids {_first(query.ids)} and {_first(truth.queries)}): give descriptors and ground truth of the same set"
         )
-    made = normalise(DescriptorSet(query.ids[listed], query.matrix[listed]), reference, background, normalisation)
+    done = normalise(DescriptorSet(query.ids[listed], query.matrix[listed]), reference, background, normalisation)
     if cap == "query":
-        return search_topk(made.query, made.reference, per_query, metric=made.metric)
-    return range_search(made.query, made.reference, metric=made.metric, total=per_query * len(truth.queries))
+        return search_topk(done.query, done.reference, per_query, metric=done.metric)
+    return range_search(done.query, done.reference, metric=done.metric, total=per_query * len(truth.queries))
 
 
 def _first(ids: np.ndarray) -> str:

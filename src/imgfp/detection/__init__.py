@@ -1,4 +1,4 @@
-"""Pictures pasted into pictures: found, cut out, and made to learn from (floor 2)."""
+"""Detection of pasted images: detectors, query crops, and synthetic training scenes (layer 2)."""
 
 from imgfp.detection.box import CLASSES, Box, Found, overlap
 from imgfp.detection.box_metrics import JudgedBoxes, judge_boxes

@@ -1,4 +1,4 @@
-"""Backgrounds that are no photograph."""
+"""Synthetic backgrounds: plain colours, gradients and patterns."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from imgfp.edits.lettering import any_colour
 
 
 def plain_background(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """(height, width, 3) uint8: one colour, a gradient, stripes, squares, dots, or blurred noise."""
+    """(height, width, 3) uint8: a solid colour, a gradient, stripes, a checkerboard, dots, or blurred noise."""
     first, second = (np.array(any_colour(rng), np.float32) for _ in range(2))
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     angle, period = rng.uniform(0, np.pi), rng.uniform(8, 60)

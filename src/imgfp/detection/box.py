@@ -1,4 +1,4 @@
-"""Boxes in pictures, and their text form."""
+"""Bounding boxes in images, and the YOLO label format."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ CLASSES = ("overlay", "screenshot_content", "collage_tile")
 
 @dataclass(frozen=True)
 class Box:
-    """Where a picture lies in another: pixels of the outer one, edges not centres, so right - left is the width."""
+    """A bounding box in pixels of the containing image; edges, not pixel centres: right - left is the width."""
 
     left: float
     top: float
@@ -21,19 +21,19 @@ class Box:
 
     @property
     def area(self) -> float:
-        """In square pixels; 0 for a box that is turned inside out."""
+        """Area in square pixels; 0 for an inverted box."""
         return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
 
     def scaled(self, across: float, down: float) -> "Box":
-        """The same box in a picture resized by these factors."""
+        """The same box in an image resized by these factors."""
         return Box(self.left * across, self.top * down, self.right * across, self.bottom * down, self.label)
 
     def moved(self, right: float, down: float) -> "Box":
-        """The same box that many pixels further."""
+        """The box shifted by this many pixels."""
         return Box(self.left + right, self.top + down, self.right + right, self.bottom + down, self.label)
 
     def inside(self, width: float, height: float) -> "Box":
-        """The part of it within a picture."""
+        """The box clipped to an image."""
         return Box(
             min(max(self.left, 0.0), width),
             min(max(self.top, 0.0), height),
@@ -45,14 +45,14 @@ class Box:
 
 @dataclass(frozen=True)
 class Found:
-    """A box in pixels of the picture, and how sure it is (0 to 1)."""
+    """A detected box in pixels of the image, with its confidence (0 to 1)."""
 
     box: Box
     confidence: float
 
 
 def overlap(first: Box, second: Box) -> float:
-    """Intersection over union; 0 where both are empty."""
+    """Intersection over union; 0 if both boxes are empty."""
     width = min(first.right, second.right) - max(first.left, second.left)
     height = min(first.bottom, second.bottom) - max(first.top, second.top)
     shared = max(0.0, width) * max(0.0, height)
@@ -61,16 +61,16 @@ def overlap(first: Box, second: Box) -> float:
 
 
 def around(matrix: np.ndarray, width: float, height: float, label: str) -> Box:
-    """The box around a (height, width) picture that a (3, 3) homography of pixel centres moves."""
+    """The bounding box of a (height, width) image after a (3, 3) homography of pixel centres."""
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float) - [0.5, 0.5, 0]
     x, y, z = matrix @ corners.T
-    places = np.stack([x / z, y / z]) + 0.5
-    left, top, right, bottom = (float(value) for value in (*places.min(axis=1), *places.max(axis=1)))
+    points = np.stack([x / z, y / z]) + 0.5
+    left, top, right, bottom = (float(value) for value in (*points.min(axis=1), *points.max(axis=1)))
     return Box(left, top, right, bottom, label)
 
 
 def to_yolo(boxes: tuple[Box, ...], width: int, height: int) -> str:
-    """One line a box: number of the class, then centre and size as shares of the picture."""
+    """One line per box: class index, then centre and size as fractions of the image."""
     lines = []
     for box in boxes:
         x, y = (box.left + box.right) / 2 / width, (box.top + box.bottom) / 2 / height
@@ -80,10 +80,10 @@ def to_yolo(boxes: tuple[Box, ...], width: int, height: int) -> str:
 
 
 def from_yolo(text: str, width: int, height: int, where: str) -> tuple[Box, ...]:
-    """What `to_yolo` wrote.
+    """Parses the text that `to_yolo` writes.
 
     Raises:
-        InputError: a line is no box, names a class that is none, or lies outside of the picture.
+        InputError: a line is not a box, has an unknown class, or is outside the image.
     """
     boxes = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -95,11 +95,11 @@ def from_yolo(text: str, width: int, height: int, where: str) -> tuple[Box, ...]
             name = None
         if name is None:
             raise InputError(
-                f"{where}, line {number}: {line!r} is no box: give class (0 to {len(CLASSES) - 1}) x y width height"
+                f"{where}, line {number}: {line!r} is not a box: give class (0 to {len(CLASSES) - 1}) x y width height"
             )
         sides = np.array([x - across / 2, y - down / 2, x + across / 2, y + down / 2])
         if not (np.isfinite(sides).all() and sides.min() > -1e-4 and sides.max() < 1 + 1e-4 and across > 0 < down):
-            raise InputError(f"{where}, line {number}: {line!r} reaches outside of the picture, or is empty: mend it")
+            raise InputError(f"{where}, line {number}: {line!r} is outside the image or empty: fix the line")
         left, top, right, bottom = (float(value) for value in sides * [width, height, width, height])
         boxes.append(Box(left, top, right, bottom, name))
     return tuple(boxes)

@@ -1,7 +1,7 @@
-"""Pasted pictures found without a network: four straight edges that close a rectangle, or a page of one colour around it.
+"""Classical detector of pasted images: rectangles of four straight edges, or content on a page of one colour.
 
-A pasted picture ends where the page goes on: along a whole side of it neighbouring pixels differ. So a box counts by its
-weakest side, as the share of that side along which they do.
+Along each side of a pasted image neighbouring pixels differ. The confidence of a box is that of its weakest side: the
+fraction of the side along which they do.
 """
 
 import cv2
@@ -9,18 +9,18 @@ import numpy as np
 
 from imgfp.detection.box import Box, Found, overlap
 
-_SIDE = 256  # longer side of the picture that is looked at, in pixels
-_STEP = 14  # grey levels between neighbours that make an edge
-_LINES = 20  # strongest columns, and rows, that boxes are made of
-_BESIDE = 4  # pixels from a line where an edge is none of its own
-_LEAST = 0.12  # shorter side of a box, as a share of the picture's
+_SIDE = 256  # longer side of the processed image, in pixels
+_MIN_STEP = 14  # difference between neighbouring pixels, in grey levels, that counts as an edge
+_LINES = 20  # number of strongest columns, and of rows, that boxes are built from
+_TEXTURE_DISTANCE = 4  # distance in pixels from a line at which edges count as texture
+_MIN_SIDE = 0.12  # shortest side of a box, as a fraction of the image side
 
 
-def find_boxes(image: np.ndarray, most: int = 5) -> list[Found]:
-    """The likeliest boxes of an (h, w, 3) uint8 picture, the surest first; none overlaps another by more than half.
+def find_boxes(image: np.ndarray, max_boxes: int = 5) -> list[Found]:
+    """The most likely boxes of an (h, w, 3) uint8 image, most confident first; no two overlap by more than 0.5.
 
-    Confidence is the share of the weakest side along which neighbouring pixels differ. The picture's own border is a side of
-    full strength, but a box needs two sides inside.
+    Confidence is the fraction of the weakest side along which neighbouring pixels differ. The image border counts as a side
+    of full strength, but a box needs two sides inside the image.
     """
     height, width = image.shape[:2]
     factor = min(1.0, _SIDE / max(height, width))
@@ -38,28 +38,28 @@ def find_boxes(image: np.ndarray, most: int = 5) -> list[Found]:
         box = Box(left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])
         if all(overlap(box, other.box) <= 0.5 for other in found):
             found.append(Found(box, confidence))
-        if len(found) == most:
+        if len(found) == max_boxes:
             break
     return found
 
 
 def _edges(image: np.ndarray, axis: int) -> np.ndarray:
-    """Whether neighbours along an axis differ by more than _STEP in a channel, float32, a border of ones at both ends.
+    """Float32 mask: neighbours along an axis differ by more than _MIN_STEP in a channel; ones at both borders.
 
-    An edge may lie a pixel beside its line: turned or scaled pictures have no exact one.
+    The mask is dilated by one pixel: edges of rotated or scaled images are not exactly on a line.
     """
-    steps = np.abs(np.diff(image.astype(np.int16), axis=axis)).max(axis=2) > _STEP
+    steps = np.abs(np.diff(image.astype(np.int16), axis=axis)).max(axis=2) > _MIN_STEP
     wide = cv2.dilate(steps.astype(np.uint8), np.ones((1, 3) if axis == 1 else (3, 1), np.uint8)).astype(np.float32)
     return np.pad(wide, [(0, 0), (1, 1)] if axis == 1 else [(1, 1), (0, 0)], constant_values=1)
 
 
 def _strongest(edges: np.ndarray) -> np.ndarray:
-    """Positions of the columns with the longest unbroken edge, each the best of its neighbours; the borders always."""
+    """Positions of the columns with the longest continuous edges, local maxima only; the borders are always included."""
     runs = np.zeros(edges.shape[1])
-    now = np.zeros(edges.shape[1])
+    current = np.zeros(edges.shape[1])
     for row in edges:
-        now = (now + 1) * row
-        runs = np.maximum(runs, now)
+        current = (current + 1) * row
+        runs = np.maximum(runs, current)
     peak = runs >= np.maximum(np.pad(runs, 1)[:-2], np.pad(runs, 1)[2:])
     inner = np.flatnonzero(peak[1:-1]) + 1
     inner = inner[np.argsort(-runs[inner], kind="stable")[:_LINES]]
@@ -69,16 +69,16 @@ def _strongest(edges: np.ndarray) -> np.ndarray:
 def _boxes(
     xs: np.ndarray, ys: np.ndarray, across: np.ndarray, down: np.ndarray
 ) -> list[tuple[float, int, int, int, int]]:
-    """(confidence, left, top, right, bottom) of every rectangle of the lines, the surest first, the larger among equals."""
+    """(confidence, left, top, right, bottom) of the rectangles of the lines, by confidence with a bonus for area."""
     left, right = (xs[index] for index in np.triu_indices(len(xs), 1))
     top, bottom = (ys[index] for index in np.triu_indices(len(ys), 1))
-    wide, high = xs[-1] * _LEAST, ys[-1] * _LEAST
-    left, right = left[right - left >= wide], right[right - left >= wide]
-    top, bottom = top[bottom - top >= high], bottom[bottom - top >= high]
+    min_width, min_height = xs[-1] * _MIN_SIDE, ys[-1] * _MIN_SIDE
+    left, right = left[right - left >= min_width], right[right - left >= min_width]
+    top, bottom = top[bottom - top >= min_height], bottom[bottom - top >= min_height]
     if not len(left) or not len(top):
         return []
-    sides = [_standing_out(across, top, bottom, x) for x in (left, right)]
-    sides += [_standing_out(down, left, right, y).T for y in (top, bottom)]
+    sides = [_edge_strength(across, top, bottom, x) for x in (left, right)]
+    sides += [_edge_strength(down, left, right, y).T for y in (top, bottom)]
     weakest = np.minimum.reduce(sides)
     inside = (left > 0).astype(int) + (right < xs[-1]) + ((top > 0).astype(int) + (bottom < ys[-1]))[:, None]
     weakest[inside < 2] = 0
@@ -92,14 +92,15 @@ def _boxes(
     ]
 
 
-def _standing_out(sums: np.ndarray, first: np.ndarray, last: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """(spans, lines) share of edges along each line from `first` to `last`, less half of what its neighbours have: texture."""
+def _edge_strength(sums: np.ndarray, first: np.ndarray, last: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """(spans, lines) fraction of edges along each line from `first` to `last`, minus half the mean of both sides: texture."""
     length = (last - first)[:, None]
 
-    def share(places: np.ndarray) -> np.ndarray:
-        return np.asarray((sums[last[:, None], places] - sums[first[:, None], places]) / length)
+    def fraction(positions: np.ndarray) -> np.ndarray:
+        return np.asarray((sums[last[:, None], positions] - sums[first[:, None], positions]) / length)
 
     end = sums.shape[1] - 1
-    beside = share(np.maximum(lines - _BESIDE, 0)) + share(np.minimum(lines + _BESIDE, end))
-    beside[:, (lines == 0) | (lines == end)] = 0  # the picture's own border has no other side
-    return share(lines) - beside / 4
+    texture = fraction(np.maximum(lines - _TEXTURE_DISTANCE, 0))
+    texture = texture + fraction(np.minimum(lines + _TEXTURE_DISTANCE, end))
+    texture[:, (lines == 0) | (lines == end)] = 0  # the image border has only one side
+    return fraction(lines) - texture / 4

@@ -1,4 +1,4 @@
-"""Which of the boxes found in a query are cut out: imgFp's rules, and ours."""
+"""Selection of the detected boxes that become query crops: imgFp's rules and ours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,16 @@ from imgfp.errors import InputError
 
 @dataclass(frozen=True)
 class CropRules:
-    """imgFp rejects boxes over `largest` of the picture's area and sides beyond 1 : `longest`, and cuts out the surest of the rest.
+    """Boxes with too large an area or too long a side are rejected; the most confident of the rest are cropped.
 
     Attributes:
-        confidence: A box must be surer than that.
-        most: Crops a picture.
-        margin: Added on each side, as a share of the box's side.
-        apart: Of boxes that overlap more (intersection over union) only the surest is kept.
-        added: The crop is a further query; otherwise it takes the picture's place, which is copied where there is no crop.
+        confidence: A box is accepted if its confidence is higher.
+        most: Maximum number of crops per image.
+        margin: Added on each side, as a fraction of the box side.
+        apart: NMS threshold: of boxes with a higher intersection over union only the most confident is kept.
+        added: Crops are additional queries; otherwise a crop replaces the image, and an image without a crop is copied.
+        largest: Maximum area of a box, as a fraction of the image area.
+        longest: Maximum aspect ratio, either way.
     """
 
     confidence: float
@@ -38,19 +40,19 @@ CROPS = {
 }
 
 
-_CLASSICAL = 0.65  # in place of preset "default"'s confidence: straight edges mean another thing by theirs
+_CLASSICAL = 0.65  # confidence for rules "default" with the classical detector, whose scores have another scale
 
 
 def crop_rules(name: str, finder: Finder) -> CropRules:
-    """The rules of that name for the boxes of a finder; InputError that lists the names otherwise."""
+    """The rules of that name for the boxes of a detector; InputError that lists the names if it is unknown."""
     if name not in CROPS:
-        raise InputError(f"crop preset {name!r}: give one of {', '.join(CROPS)}")
+        raise InputError(f"crop rules {name!r}: give one of {', '.join(CROPS)}")
     rules = CROPS[name]
     return replace(rules, confidence=_CLASSICAL) if name == "default" and finder.name == "classical" else rules
 
 
 def choose_boxes(found: Sequence[Found], width: int, height: int, rules: CropRules) -> list[Found]:
-    """The boxes to cut out of a (height, width) picture, the surest first; the first given among equals."""
+    """The boxes to crop from a (height, width) image, most confident first; ties keep their order."""
     chosen: list[Found] = []
     for item in sorted(found, key=lambda item: -item.confidence):
         box = item.box.inside(width, height)
@@ -67,7 +69,7 @@ def choose_boxes(found: Sequence[Found], width: int, height: int, rules: CropRul
 
 
 def region(box: Box, width: int, height: int, margin: float = 0.0) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in whole pixels of what is cut out: the box widened by a margin, within the picture, truncated."""
+    """Left, top, right, bottom of the crop in integer pixels: the box with its margin, clipped to the image, truncated."""
     x, y = margin * (box.right - box.left), margin * (box.bottom - box.top)
     wide = Box(box.left - x, box.top - y, box.right + x, box.bottom + y).inside(width, height)
     left, top, right, bottom = (int(value) for value in (wide.left, wide.top, wide.right, wide.bottom))
@@ -75,6 +77,6 @@ def region(box: Box, width: int, height: int, margin: float = 0.0) -> tuple[int,
 
 
 def cut(image: np.ndarray, box: Box, margin: float = 0.0) -> np.ndarray:
-    """The part of an (h, w, 3) picture that a box covers; see `region`."""
+    """The crop of an (h, w, 3) image; see `region`."""
     left, top, right, bottom = region(box, image.shape[1], image.shape[0], margin)
     return image[top:bottom, left:right]

@@ -1,7 +1,7 @@
-"""Who looks for boxes: the learned finder of our second distribution where it is installed, straight edges elsewhere.
+"""Detectors of pasted images: the learned detector of a separate distribution if installed, else the classical one.
 
-The second distribution is found by the entry point "learned" of the group "imgfp.finders", never imported by name: a package
-with `open_finder(weights)`, `SHIPPED` (its weights' path) and `REQUIRES` (packages that it needs).
+That distribution is found by the entry point "learned" of the group "imgfp.finders", never imported by name: a package
+with `open_finder(weights)`, `SHIPPED` (path of its weights) and `REQUIRES` (packages that it needs).
 """
 
 import importlib
@@ -22,20 +22,20 @@ _GROUP, _LEARNED = "imgfp.finders", "learned"
 
 
 class Finder(Protocol):
-    """Finds boxes in one picture a call; calls may come from several threads at once.
+    """Detects boxes in one image per call; thread-safe.
 
-    `name`: of FINDERS; `fingerprint`: which finder, exactly.
+    `name`: one of FINDERS; `fingerprint`: identifies detector, weights and version.
     """
 
     name: str
     fingerprint: str
 
     def __call__(self, image: np.ndarray) -> list[Found]:
-        """The boxes of an (h, w, 3) uint8 RGB picture, the surest first."""
+        """The boxes of an (h, w, 3) uint8 RGB image, most confident first."""
 
 
 class ClassicalFinder:
-    """`find_boxes`: straight edges, no network."""
+    """`find_boxes` as a `Finder`."""
 
     name = fingerprint = "classical"
 
@@ -45,13 +45,13 @@ class ClassicalFinder:
 
 
 def learned_package() -> Any:
-    """The package of the learned finder; None where none is installed."""
+    """The package of the learned detector; None if it is not installed."""
     found = importlib.metadata.entry_points(group=_GROUP, name=_LEARNED)
     return next((entry.load() for entry in found), None)
 
 
 def missing_packages() -> list[str]:
-    """What the learned finder lacks here."""
+    """The packages missing for the learned detector."""
     package = learned_package()
     if package is None:
         return ["imgfp-detector"]
@@ -59,39 +59,39 @@ def missing_packages() -> list[str]:
 
 
 def open_finder(name: str, weights: str | None = None) -> Finder:
-    """The finder of that name; "auto" takes the learned one where it can, and says so where it cannot.
+    """Opens the detector of that name; "auto" prefers the learned one and announces a fallback to the classical one.
 
     Args:
         name: One of FINDERS.
-        weights: A .safetensors export of train/detector.py for the learned one; None: those that are shipped.
+        weights: A .safetensors export of train/detector.py for the learned detector; None: the shipped weights.
 
     Raises:
-        InputError: another name, the learned one is not installed, or weights that cannot be used.
+        InputError: unknown name, the learned detector is not installed, or the weights cannot be used.
     """
     if name not in FINDERS:
         raise InputError(f"finder {name!r}: give one of {', '.join(FINDERS)}")
     if name == "classical":
         return ClassicalFinder()
-    lacking = missing_packages()
-    if not lacking and weights is None and not learned_package().SHIPPED.is_file():
-        lacking = ["its weights"]
-    if name == "auto" and lacking and weights is None:
-        announce(f"boxes are found by straight edges: the learned finder lacks {', '.join(lacking)} ('make env')")
+    missing = missing_packages()
+    if not missing and weights is None and not learned_package().SHIPPED.is_file():
+        missing = ["its weights"]
+    if name == "auto" and missing and weights is None:
+        announce(f"falling back to the classical detector (missing: {', '.join(missing)}; run 'make env')")
         return ClassicalFinder()
-    if lacking:
+    if missing:
         raise InputError(
-            f"the learned finder lacks {', '.join(lacking)}: run 'make env', or take the finder 'classical'"
+            f"learned detector unavailable (missing: {', '.join(missing)}): run 'make env', or use finder 'classical'"
         )
     finder: Finder = learned_package().open_finder(*([] if weights is None else [Path(weights)]))
     return finder
 
 
 def detector_module(name: str) -> Any:
-    """A module of our second distribution.
+    """Imports a module of the learned detector's distribution.
 
     Raises:
-        InputError: it, or what it needs, is not installed.
+        InputError: the distribution or a package that it needs is not installed.
     """
-    if lacking := missing_packages():
-        raise InputError(f"training a detector needs {', '.join(lacking)}: run 'make env' (without DETECTOR=0)")
+    if missing := missing_packages():
+        raise InputError(f"training a detector needs {', '.join(missing)}: run 'make env' (without DETECTOR=0)")
     return importlib.import_module(f"{learned_package().__name__}.{name}")

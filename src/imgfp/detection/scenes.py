@@ -1,4 +1,4 @@
-"""Made-up queries whose pasted pictures are known: photographs laid on photographs, pages, screens and collages."""
+"""Synthetic scenes with known boxes: photographs pasted on photographs, plain backgrounds, screens and collages."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from imgfp.edits.detail import jpeg_saved
 from imgfp.edits.edit import resized, translation
 from imgfp.edits.lettering import any_colour
 
-# how often each kind is drawn; letter-boxed and framed pictures are boxes too, because what lies around is not the copy
+# probability of each kind; letterboxed and framed images have boxes too, because their surroundings are not the copy
 KINDS = {
     "on_photograph": 0.32,
     "on_background": 0.12,
@@ -23,16 +23,16 @@ KINDS = {
     "letter_boxed": 0.06,
     "nothing": 0.12,
 }
-_BEFORE = ("crop", "hflip", "vflip", "rot90", "aspect")  # done to a picture before it is pasted: it stays a rectangle
+_BEFORE = ("crop", "hflip", "vflip", "rot90", "aspect")  # applied before pasting; they keep the image a rectangle
 _COLOURS = ("brightness", "colour_filter", "contrast", "grayscale", "invert", "saturation", "blur", "sharpen", "noise")
 _COVERS = ("text", "sticker", "stripes", "masked")
-_BARRED, _ON_SCREEN = 0.2, 0.06  # how often what is pasted lies between bars, or on a phone's screen
+_BARRED, _ON_SCREEN = 0.2, 0.06  # probability that the pasted image has bars, or is shown on a phone screen
 _LABELS = {"screenshot": "screenshot_content", "collage": "collage_tile"}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """(height, width, 3) uint8 RGB, and where pictures were pasted in it. `kind`: a name of KINDS."""
+    """(height, width, 3) uint8 RGB, and the boxes of the pasted images. `kind`: a key of KINDS."""
 
     image: np.ndarray
     boxes: tuple[Box, ...]
@@ -40,42 +40,42 @@ class Scene:
 
 
 def draw_kind(rng: np.random.Generator) -> str:
-    """A name of KINDS, as often as it says there."""
+    """A random key of KINDS with the probabilities given there."""
     return str(rng.choice(list(KINDS), p=list(KINDS.values())))
 
 
 class Scenes:
-    """Makes scenes from a pool of photographs, each (h, w, 3) uint8 RGB."""
+    """Generates scenes from a pool of photographs, each (h, w, 3) uint8 RGB."""
 
     def __init__(self, pool: Sequence[np.ndarray], longest: int = 256) -> None:
-        """`longest`: longer side of a scene, in pixels; photographs are shrunk to it before anything is done to them."""
+        """`longest`: longer side of a scene in pixels; photographs are reduced to it before any edit."""
         self._pool, self._longest = pool, longest
         self._edits: dict[str, Edit] = catalogue(pool)
         self._screens = [self._edits["screenshot"]]
         self._screens += [edit for name, edit in augly_catalogue(pool).items() if name == "augly_screenshot"]
 
     def make(self, kind: str, rng: np.random.Generator) -> Scene:
-        """One scene of a kind of KINDS, by the state of the generator alone."""
+        """Generates one scene of a kind of KINDS; it depends only on the state of `rng`."""
         image, boxes = getattr(self, f"_{kind}")(rng)
-        if rng.random() < 0.3:  # what users do last, to the whole
+        if rng.random() < 0.3:  # a final edit of the entire scene
             image = apply_edits(image, [str(rng.choice([*_COLOURS, *_COVERS[:3]]))], self._edits, rng).image
         factor = min(1.0, self._longest / max(image.shape[:2]))
         height, width = (max(1, round(side * factor)) for side in image.shape[:2])
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         if rng.random() < 0.3:
-            image = self._saved(image, rng)  # the seam too
+            image = self._saved(image, rng)  # compresses the seams too
         fitted = [box.scaled(factor, factor).inside(width, height) for box in boxes]
         return Scene(image, tuple(box for box in fitted if min(box.right - box.left, box.bottom - box.top) >= 8), kind)
 
     def _photograph(self, rng: np.random.Generator) -> np.ndarray:
-        """Any photograph. Those pasted and those below are treated alike, or a detector would learn their seams."""
+        """A random photograph. Foregrounds and backgrounds are processed the same way, or a detector would learn the seams."""
         image = self._pool[int(rng.integers(0, len(self._pool)))]
         factor = min(1.0, self._longest * rng.uniform(0.6, 1.0) / max(image.shape[:2]))
         size = max(8, round(image.shape[1] * factor)), max(8, round(image.shape[0] * factor))
         return self._saved(cv2.resize(image, size, interpolation=cv2.INTER_AREA), rng)
 
     def _saved(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Saved once as JPEG, half of the time after losing resolution."""
+        """JPEG-compressed once, with probability 0.5 after a loss of resolution."""
         height, width = image.shape[:2]
         if rng.random() < 0.5:
             factor = rng.uniform(0.5, 1.0)
@@ -86,21 +86,21 @@ class Scenes:
         return jpeg_saved(image, int(rng.integers(40, 98)))
 
     def _content(self, rng: np.random.Generator) -> np.ndarray:
-        """A photograph as it is pasted: sometimes cropped, mirrored, turned, recoloured, partly covered."""
+        """A photograph to paste: sometimes cropped, mirrored, rotated, recoloured or partly covered."""
         names = [name for name in _BEFORE if rng.random() < 0.25]
         names += [str(rng.choice(_COLOURS))] if rng.random() < 0.4 else []
         names += [str(rng.choice(_COVERS))] if rng.random() < 0.3 else []
         return apply_edits(self._photograph(rng), names, self._edits, rng, self._longest**2).image
 
     def _shown(self, rng: np.random.Generator, least: float = 0.0) -> tuple[np.ndarray, Box]:
-        """A picture as it is pasted, and where it lies in that: between bars, or on a screen unless `least` is above 0."""
-        (content, whole), chance = self._whole(rng), rng.uniform(least, 1.0)
+        """An image to paste and the box of its content: sometimes with bars, or on a screen unless `least` is above 0."""
+        (content, full_box), chance = self._full(rng), rng.uniform(least, 1.0)
         height, width = content.shape[:2]
         if chance < _ON_SCREEN:
             done = self._edits["screenshot"](content, rng)
             return done.image, around(done.matrix, width, height, CLASSES[0])
         if chance > _ON_SCREEN + _BARRED:
-            return content, whole
+            return content, full_box
         ratio = float(np.exp(rng.uniform(np.log(0.45), np.log(2.2))))
         across, down = max(width, round(height * ratio)), max(height, round(width / ratio))
         colour = any_colour(rng) if rng.random() < 0.3 else (0, 0, 0) if rng.random() < 0.75 else (255, 255, 255)
@@ -120,7 +120,7 @@ class Scenes:
         return self._paste(plain_background(width, height, rng), rng, 1)
 
     def _paste(self, ground: np.ndarray, rng: np.random.Generator, count: int) -> tuple[np.ndarray, list[Box]]:
-        """Pictures on a ground, 20 to 92 % of a side, now and then with a border, a turn, or not quite opaque."""
+        """Images pasted on a background, 20 to 92 % of a side, sometimes with a border or not fully opaque."""
         image = ground.copy()
         boxes: list[Box] = []
         taken: list[Box] = []
@@ -135,7 +135,7 @@ class Scenes:
             left, top = int(rng.integers(0, width - across + 1)), int(rng.integers(0, height - down + 1))
             box = Box(left, top, left + across, top + down)
             if any(overlap(box, other) > 0 for other in taken):
-                continue  # two that cover each other would make half a box
+                continue  # overlapping images would hide part of a box
             if rng.random() < 0.2:
                 edge = int(rng.integers(1, 7))
                 cv2.rectangle(
@@ -158,14 +158,14 @@ class Scenes:
         return self._boxed(self._shown(rng, _ON_SCREEN), screen, "screenshot", rng)
 
     def _framed(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
-        return self._boxed(self._whole(rng), self._edits["pad"], "framed", rng)
+        return self._boxed(self._full(rng), self._edits["pad"], "framed", rng)
 
     def _letter_boxed(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
         edit = self._edits[("pad_square", "meme")[int(rng.integers(0, 2))]]
-        return self._boxed(self._whole(rng), edit, "letter_boxed", rng)
+        return self._boxed(self._full(rng), edit, "letter_boxed", rng)
 
-    def _whole(self, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
-        """A picture as it is pasted, with nothing around it."""
+    def _full(self, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+        """An image to paste whose content fills it."""
         content = self._content(rng)
         return content, Box(0, 0, content.shape[1], content.shape[0])
 
@@ -182,7 +182,7 @@ class Scenes:
         return done.image, [around(matrix, box.right - box.left, box.bottom - box.top, _LABELS.get(kind, CLASSES[0]))]
 
     def _collage(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
-        """Two to four pictures side by side, one above the other, or two by two."""
+        """Two to four images in a row, a column or a 2 x 2 grid."""
         rows, columns = [(1, 2), (2, 1), (1, 3), (3, 1), (2, 2)][int(rng.integers(0, 5))]
         gap, side = int(rng.integers(0, 12)), self._longest // max(rows, columns)
         wide, high = int(side * rng.uniform(0.7, 1.0)), int(side * rng.uniform(0.7, 1.0))
@@ -195,12 +195,12 @@ class Scenes:
         return page, boxes
 
     def _nothing(self, rng: np.random.Generator) -> tuple[np.ndarray, list[Box]]:
-        """An edited photograph with nothing pasted."""
+        """An edited photograph without a pasted image."""
         return self._content(rng), []
 
 
 def _filling(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The middle of a picture, scaled to fill (height, width)."""
+    """The image scaled to cover (height, width), cropped at the centre."""
     factor = max(width / image.shape[1], height / image.shape[0])
     across, down = max(width, round(image.shape[1] * factor)), max(height, round(image.shape[0] * factor))
     grown = resized(image, across, down).image

@@ -1,4 +1,4 @@
-"""A training set for a detector: scenes as JPEG files beside YOLO label files, from any photographs."""
+"""Training set for a detector: synthetic scenes as JPEG files with YOLO label files, from any photographs."""
 
 import csv
 import json
@@ -26,12 +26,12 @@ SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """What is made.
+    """Size of the synthetic set.
 
     Attributes:
-        size: Scenes to learn from.
-        held_out: Scenes to judge by, of photographs that no scene to learn from shows.
-        longest: Longer side of a scene in pixels, at most; best not more than the photographs have.
+        size: Number of training scenes.
+        held_out: Number of validation scenes, from photographs that no training scene uses.
+        longest: Maximum length of a scene's longer side in pixels; should not exceed that of the photographs.
         seed: The same seed and photographs give the same bytes.
     """
 
@@ -42,25 +42,25 @@ class SynthesisConfig:
 
 
 def describe_scenes(config: SynthesisConfig) -> dict[str, object]:
-    """What decides which scenes are made of some photographs, as plain JSON values."""
+    """Everything besides the photographs that determines the scenes, as plain JSON values."""
     return {"version": VERSION, "augly": bool(augly_catalogue()), **asdict(config)}
 
 
 def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -> list[Failure]:
-    """Writes `images/SPLIT/N.jpg`, `labels/SPLIT/N.txt` and, last, `scenes.csv`; goes on where it was stopped.
+    """Writes `images/SPLIT/N.jpg`, `labels/SPLIT/N.txt` and finally `scenes.csv`; resumes after an interruption.
 
-    One photograph in ten is kept for the held-out scenes. The photographs that could not be read are returned; the next one
-    takes the place of each.
+    One photograph in ten is reserved for the validation scenes. Unreadable photographs are returned; each is replaced by
+    the next one.
 
     Raises:
-        InputError: too few photographs, sizes below 1, or `folder` holds something else.
+        InputError: too few photographs, sizes below 1, or `folder` contains other files.
     """
     if min(config.size, config.held_out, config.longest - 63) < 1:
         raise InputError(
-            f"size={config.size}, held_out={config.held_out}, longest={config.longest}: give 1 or more, and 64 or more pixels"
+            f"size={config.size}, held_out={config.held_out}, longest={config.longest}: must be >= 1, longest >= 64"
         )
     if len(photographs) < 4:
-        raise InputError(f"{photographs.root}: {len(photographs)} photographs: scenes need 4 or more, 2 to a split")
+        raise InputError(f"{photographs.root}: {len(photographs)} photographs: scenes need at least 4, 2 per split")
     _claim(folder, {**describe_scenes(config), "photographs": hash_value(list(photographs.ids))})
     if (folder / "scenes.csv").is_file():
         return _unreadable(folder)
@@ -71,48 +71,48 @@ def make_scenes(photographs: ImageList, folder: Path, config: SynthesisConfig) -
     paths = {split: [str(photographs.paths[row]) for row in sorted(rows.tolist())] for split, rows in pools.items()}
     with ProcessPoolExecutor(thread_count(), get_context("spawn"), _start, (paths, config.longest)) as workers:
         for split, count in zip(SPLITS, (config.size, config.held_out), strict=True):
-            made = workers.map(_make, [(folder, split, number, config.seed) for number in range(count)], chunksize=8)
-            rows += list(track(made, count, f"making scenes ({split})", "scenes"))
+            scenes = workers.map(_make, [(folder, split, number, config.seed) for number in range(count)], chunksize=8)
+            rows += list(track(scenes, count, f"generating scenes ({split})", "scenes"))
     write_csv(folder / "scenes.csv", ["split", "scene", "kind", "boxes"], rows)
     return _unreadable(folder)
 
 
 def read_labels(folder: Path, split: str) -> list[tuple[Path, tuple[Box, ...]]]:
-    """Each scene's picture and boxes, in pixels, in the order of their numbers.
+    """Image path and boxes in pixels of each scene, in order of scene number.
 
     Raises:
-        InputError: not made by `make_scenes`, or a label file is missing or damaged.
+        InputError: the folder was not written by `make_scenes`, or a file is missing or damaged.
     """
-    lines = read_lines(folder / "scenes.csv", "what make_scenes wrote")
+    lines = read_lines(folder / "scenes.csv", "a folder written by make_scenes")
     found = []
     for row in csv.DictReader(lines):
         if row.get("split") == split:
-            picture, label = (_file(folder, part, split, row["scene"]) for part in ("images", "labels"))
-            if not label.is_file() or not picture.is_file():
+            image, label = (_file(folder, part, split, row["scene"]) for part in ("images", "labels"))
+            if not label.is_file() or not image.is_file():
                 raise InputError(
-                    f"{label if picture.is_file() else picture}: missing: delete {folder} and make it again"
+                    f"{label if image.is_file() else image}: missing: delete {folder} and generate the scenes again"
                 )
-            with Image.open(picture) as opened:
-                found.append((picture, from_yolo(label.read_text(), *opened.size, str(label))))
+            with Image.open(image) as opened:
+                found.append((image, from_yolo(label.read_text(), *opened.size, str(label))))
     return found
 
 
 def _unreadable(folder: Path) -> list[Failure]:
-    """What the workers noted, each photograph once."""
-    noted = [json.loads(path.read_bytes()) for path in sorted((folder / "unreadable").glob("*.json"))]
-    return [Failure(Path(path), reason) for path, reason in sorted({tuple(item) for item in noted})]
+    """The failures recorded by the workers, each photograph once."""
+    recorded = [json.loads(path.read_bytes()) for path in sorted((folder / "unreadable").glob("*.json"))]
+    return [Failure(Path(path), reason) for path, reason in sorted({tuple(item) for item in recorded})]
 
 
 def _claim(folder: Path, plan: dict[str, object]) -> None:
     path = folder / "plan.json"
     if not path.is_file():
         if folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{folder}: is there and is no set of scenes: give a new or an empty folder")
+            raise InputError(f"{folder}: exists and is not a set of scenes: give a new or an empty folder")
         write_json(path, plan)
     elif (old := json.loads(path.read_bytes())) != plan:
         key = next(key for key in sorted(plan.keys() | old.keys()) if plan.get(key) != old.get(key))
         raise InputError(
-            f"{folder} was made with {key} = {old.get(key)!r}, now it is {plan.get(key)!r}: give another folder, or delete this one"
+            f"{folder} was generated with {key} = {old.get(key)!r}, not {plan.get(key)!r}: use another folder, or delete it"
         )
 
 
@@ -120,7 +120,7 @@ def _file(folder: Path, part: str, split: str, scene: str) -> Path:
     return folder / part / split / f"{scene}.{'jpg' if part == 'images' else 'txt'}"
 
 
-_made_of: dict[str, Scenes] = {}  # in a worker process: by split
+_scenes: dict[str, Scenes] = {}  # of a worker process, by split
 _pools: dict[str, PhotographPool] = {}
 
 
@@ -131,22 +131,22 @@ def _start(paths: dict[str, list[str]], longest: int) -> None:
     for split, own in paths.items():
         pool = PhotographPool(own)
         pool.smallest = longest
-        _pools[split], _made_of[split] = pool, Scenes(pool, longest)
+        _pools[split], _scenes[split] = pool, Scenes(pool, longest)
 
 
 def _make(job: tuple[Path, str, int, int]) -> tuple[str, str, str, int]:
-    """One scene; the label file is written last, and a scene that has one is not made again."""
+    """Writes one scene; the label file is written last, so a scene that has one is complete and is not repeated."""
     folder, split, number, seed = job
     name = f"{number:06d}"
-    picture, label = (_file(folder, part, split, name) for part in ("images", "labels"))
+    path, label = (_file(folder, part, split, name) for part in ("images", "labels"))
     rng = np.random.default_rng([seed, SPLITS.index(split), number])
     kind = draw_kind(rng)
     if not label.is_file():
-        scene = _made_of[split].make(kind, rng)
-        for failure in _pools[split].failures:  # noted at once: a scene that is there is not made again
+        scene = _scenes[split].make(kind, rng)
+        for failure in _pools[split].failures:  # recorded now: a complete scene is not repeated
             write_json(folder / "unreadable" / f"{hash_value(failure[0])[:16]}-{os.getpid()}.json", failure)
         _pools[split].failures.clear()
-        with atomic_path(picture) as temporary:
+        with atomic_path(path) as temporary:
             Image.fromarray(scene.image).save(temporary, "JPEG", quality=int(rng.integers(60, 97)))
         write_bytes(label, to_yolo(scene.boxes, scene.image.shape[1], scene.image.shape[0]).encode())
     return split, name, kind, len(label.read_text().splitlines())

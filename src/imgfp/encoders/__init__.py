@@ -1,4 +1,4 @@
-"""Networks that describe an image by one vector, their weights and cards (floor 1)."""
+"""Networks that map an image to one global descriptor, their weights and model cards (layer 1)."""
 
 from imgfp.encoders.card import export_network, load_export
 from imgfp.encoders.encoder import Encoder, EncoderConfig, create_encoder, encoder_from_network, resolve_encoder

@@ -1,4 +1,4 @@
-"""Exports: a network as NAME.safetensors, and NAME.json, a card that tells what it is, how it was made and its checksum."""
+"""Exports: a network as NAME.safetensors with a model card NAME.json: architecture, training settings and checksum."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from imgfp.errors import InputError
 from imgfp.files import hash_file, write_bytes, write_json
 
 SCHEMA = 1
-_OWN: dict[str, Any] = {
+_REQUIRED: dict[str, Any] = {  # keys of every card and their types
     "schema": int,
     "architecture": str,
     "dim": int,
@@ -23,13 +23,13 @@ _OWN: dict[str, Any] = {
 
 
 def export_network(network: Network, path: Path, card: Mapping[str, object]) -> None:
-    """Writes `path` (.safetensors) and its card beside it (.json).
+    """Writes the weights to `path` (.safetensors) and the model card next to it (.json).
 
     Args:
-        network: What is exported; on any device.
-        path: Where the weights go.
-        card: Plain JSON values. `size`, the side pictures are resized to, must be among them; the rest (recipe, data,
-            figures) is up to the caller.
+        network: The network to export, on any device.
+        path: File of the weights.
+        card: Plain JSON values. `size`, the input size in pixels, is required; the rest (recipe, data, metrics) is up to
+            the caller.
     """
     from safetensors.torch import save
 
@@ -40,36 +40,38 @@ def export_network(network: Network, path: Path, card: Mapping[str, object]) -> 
         "dim": network.config.dim,
         "gem_p": None if network.config.architecture in ESVIT else network.config.gem_p,
     }
-    assert not card.keys() & (own.keys() | {"sha256"}), "the card's own keys are filled in here"
-    assert isinstance(card["size"], int), "a card tells the picture side"
+    assert not card.keys() & (own.keys() | {"sha256"}), "these keys are set here"
+    assert isinstance(card["size"], int), "the input size is required"
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     write_bytes(path, save(state))
     write_json(card_path(path), {**own, **card, "sha256": hash_file(path)})
 
 
 def card_path(path: Path) -> Path:
-    """Where the card of an export lies."""
+    """The path of the model card of an export."""
     return path.with_suffix(".json")
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The card of the export `path`; the weights are not looked at.
+    """Reads the model card of the export `path`; the weights are not read.
 
     Raises:
-        InputError: no card, a damaged one, or one of another version.
+        InputError: the card is missing, damaged or of another schema version.
     """
     file = card_path(path)
     if not file.is_file():
-        raise InputError(f"{path}: no card {file.name} beside it: an export is both files, copy both")
+        raise InputError(f"{path}: model card {file.name} missing: an export consists of both files, copy both")
     try:
         card = json.loads(file.read_bytes())
-        whole = isinstance(card, dict) and all(isinstance(card[key], kind) for key, kind in _OWN.items())
+        complete = isinstance(card, dict) and all(isinstance(card[key], kind) for key, kind in _REQUIRED.items())
     except (ValueError, KeyError):
-        whole = False
-    if not whole:
-        raise InputError(f"{file}: not a whole card of an export: copy it again")
+        complete = False
+    if not complete:
+        raise InputError(f"{file}: incomplete model card: copy the export again")
     if card["schema"] != SCHEMA:
-        raise InputError(f"{file}: schema {card['schema']}, this version reads {SCHEMA}: export again")
+        raise InputError(
+            f"{file}: schema {card['schema']} is not supported, expected {SCHEMA}: export the network again"
+        )
     return dict(card)
 
 
@@ -79,10 +81,10 @@ def config_of(card: Mapping[str, Any]) -> NetworkConfig:
 
 
 def load_export(path: Path) -> tuple[Network, dict[str, Any]]:
-    """Builds the network of an export, and gives its card.
+    """Builds the network of an export; returns it and its model card.
 
     Raises:
-        InputError: a file is missing, damaged, or the two do not belong together.
+        InputError: a file is missing or damaged, or weights and card do not match.
     """
     card = read_card(path)
     network = Network(replace(config_of(card), weights=str(path)))
@@ -91,10 +93,10 @@ def load_export(path: Path) -> tuple[Network, dict[str, Any]]:
 
 
 def fill_from_export(network: Network, path: Path) -> None:
-    """Fills a network from an export of the same structure.
+    """Loads the weights of an export into a network of the same structure.
 
     Raises:
-        InputError: another structure, or as for `load_export`.
+        InputError: the structures differ, or as for `load_export`.
     """
     from safetensors.torch import load_file
 
@@ -103,19 +105,21 @@ def fill_from_export(network: Network, path: Path) -> None:
     for key in ("architecture", "dim", "gem_p"):
         given, exported = getattr(wanted, key), getattr(described, key)
         if given != exported:
-            raise InputError(f"{path}: its card says {key}={exported!r}, not {given!r}: give {key}={exported}")
+            raise InputError(f"{path}: its model card has {key}={exported!r}, not {given!r}: set {key}={exported}")
     if not path.is_file():
-        raise InputError(f"{path}: no such file, only its card: an export is both files, copy both")
+        raise InputError(
+            f"{path}: weights missing, only the model card found: an export consists of both files, copy both"
+        )
     found = hash_file(path)
     if found != card["sha256"]:
         raise InputError(
-            f"{path}: sha256 {found[:12]}..., its card {card_path(path).name} says {card['sha256'][:12]}...: "
-            "damaged, or the card of another export: copy both again"
+            f"{path}: sha256 {found[:12]}... differs from {card['sha256'][:12]}... in {card_path(path).name}: "
+            "copy both files of the export again"
         )
     state = load_file(path)
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     if {name: tuple(tensor.shape) for name, tensor in state.items()} != expected:
         raise InputError(
-            f"{path}: its tensors are not those of {wanted.architecture}: the card was changed: copy it again"
+            f"{path}: its tensors do not match {wanted.architecture}, the model card was changed: copy the export again"
         )
     network.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""The one interface of global encoders, and its implementation on a network."""
+"""The interface of global encoders, and its implementation by a network."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,28 +12,28 @@ import torch
 from imgfp.encoders.card import card_path, load_export, read_card
 from imgfp.encoders.esvit_checkpoint import fill_esvit, read_checkpoint
 from imgfp.encoders.esvit_specs import ESVIT
-from imgfp.encoders.model import GEM_P, Network, NetworkConfig, near_names
+from imgfp.encoders.model import GEM_P, Network, NetworkConfig, similar_names
 from imgfp.encoders.weights import EMBEDDED, load_embedded, load_safetensors
 from imgfp.errors import InputError
 from imgfp.threads import thread_count
 
-SIZE = 224  # where neither a card nor the user says another
+SIZE = 224  # default input size
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Which network describes an image."""
+    """The network that computes global descriptors."""
 
-    name: str = EMBEDDED  # the embedded network, an EsViT, or any model name of timm; an export's card says its own
+    name: str = EMBEDDED  # the embedded network, an EsViT or any timm model; an export's model card states its own
     weights: str | None = (
-        None  # an export, a checkpoint for an EsViT, a .safetensors file for a timm model, else timm's
+        None  # an export, an EsViT checkpoint, or a .safetensors file for a timm model; None: timm's pretrained weights
     )
-    size: int | None = None  # pictures are resized to size x size; None: the card's, else 224
-    gem_p: float | None = None  # power of the generalised mean over the last map, 1: the mean; None: the card's, else 3
+    size: int | None = None  # images are resized to size x size; None: from the model card, else 224
+    gem_p: float | None = None  # GeM power over the last feature map, 1: mean; None: from the model card, else 3
 
 
 class Encoder(Protocol):
-    """Image batch -> descriptors."""
+    """Maps image batches to descriptors."""
 
     name: str
     dim: int
@@ -45,69 +45,70 @@ class Encoder(Protocol):
 
 
 class NetworkEncoder:
-    """A network in memory, used as it stands at each call: on its device, without dropout or batch statistics."""
+    """Wraps a network in memory; runs on the network's device, in eval mode, with its weights at the time of the call."""
 
     def __init__(self, network: Network, name: str, size: int) -> None:
         self.name, self.size, self.dim, self._network = name, size, network.dim, network
 
     def encode(self, batch: np.ndarray) -> np.ndarray:
         """See `Encoder.encode`."""
-        with _evaluating(self._network), torch.inference_mode():
+        with _eval_mode(self._network), torch.inference_mode():
             pixels = torch.from_numpy(batch).to(self._network.mean.device).permute(0, 3, 1, 2)
             rows: np.ndarray = self._network(pixels).cpu().numpy()
             return rows
 
 
 def create_encoder(config: EncoderConfig) -> Encoder:
-    """The encoder that `config` names.
+    """Creates the encoder that `config` names.
 
     Raises:
-        InputError: no such model, weights that are not at hand or do not fit, settings against the card of an export.
+        InputError: no such model, weights that are unavailable or do not fit, or settings that contradict an export's card.
     """
     torch.set_num_threads(thread_count())
     config = resolve_encoder(config)
     assert config.size is not None, "resolved"
-    encoder = NetworkEncoder(_network(config), config.name, config.size)
+    network = _network(config).eval()  # for good: threads that encode at once need not switch it
+    encoder = NetworkEncoder(network, config.name, config.size)
     try:
         encoder.encode(np.zeros((1, config.size, config.size, 3), np.uint8))
     except (
         AssertionError,
         RuntimeError,
         ValueError,
-    ) as error:  # whatever an architecture says to a size it cannot take
+    ) as error:  # architectures raise different errors for unsupported sizes
         reason = str(error).splitlines()[0]
         raise InputError(
-            f"encoder.size={config.size}: {config.name} does not take it ({reason}): give another"
+            f"encoder.size={config.size}: not supported by {config.name} ({reason}): choose another size"
         ) from None
     return encoder
 
 
 def encoder_from_network(network: Network, size: int) -> Encoder:
-    """An encoder on a network in memory, such as one that is being trained; its modes are left as they were."""
+    """An encoder for a network in memory, such as one in training; its train/eval modes are restored after each call."""
     return NetworkEncoder(network, network.config.architecture, size)
 
 
 def resolve_encoder(config: EncoderConfig) -> EncoderConfig:
-    """The same encoder with every setting filled in; `gem_p` stays None for an EsViT.
+    """Fills in every setting left at None; `gem_p` stays None for an EsViT.
 
     Raises:
-        InputError: a setting that differs from the card of the export, or has no effect.
+        InputError: a setting that contradicts the export's model card, or has no effect.
     """
     if not _has_card(config):
         esvit = config.name in ESVIT
         if esvit and config.gem_p is not None:
-            raise InputError(f"encoder.gem_p={config.gem_p} has no effect with {config.name}: leave it out")
+            raise InputError(f"encoder.gem_p={config.gem_p} has no effect with {config.name}: remove it")
         gem_p = config.gem_p if esvit or config.gem_p is not None else GEM_P
         return replace(config, size=SIZE if config.size is None else config.size, gem_p=gem_p)
     card = read_card(Path(str(config.weights)))
     given = {"name": None if config.name == EMBEDDED else config.name, "size": config.size, "gem_p": config.gem_p}
-    told = {"name": card["architecture"], "size": card["size"], "gem_p": card["gem_p"]}
+    stated = {"name": card["architecture"], "size": card["size"], "gem_p": card["gem_p"]}
     for key, value in given.items():
-        if value is not None and value != told[key]:
+        if value is not None and value != stated[key]:
             raise InputError(
-                f"encoder.{key}={value!r}, but the card of {config.weights} says {told[key]!r}: leave encoder.{key} out"
+                f"encoder.{key}={value!r}, but the model card of {config.weights} has {stated[key]!r}: remove encoder.{key}"
             )
-    return replace(config, **told)
+    return replace(config, **stated)
 
 
 def _has_card(config: EncoderConfig) -> bool:
@@ -125,21 +126,21 @@ def _network(config: EncoderConfig) -> Network:
         return _esvit(config)
     if config.name == EMBEDDED and config.weights is not None:
         raise InputError(
-            f"encoder.weights={config.weights}: the embedded encoder has its own weights: name a model too, "
-            "or give an export (.safetensors) with its card (.json) beside it"
+            f"encoder.weights={config.weights}: the embedded encoder has built-in weights: set encoder.name too, "
+            "or give an export (.safetensors) with its model card (.json) next to it"
         )
     return _timm(config)
 
 
 def _esvit(config: EncoderConfig) -> Network:
-    """From a checkpoint: imgFp's with its head, EsViT's without one."""
+    """Builds an EsViT from a checkpoint: imgFp's with its head, EsViT's without one."""
     if config.weights is None:
         raise InputError(
-            f"encoder.name={config.name!r}: its weights are in no package: give encoder.weights=CHECKPOINT"
+            f"encoder.name={config.name!r}: no pretrained weights are bundled: give encoder.weights=CHECKPOINT"
         )
     path = Path(config.weights)
     if path.suffix == ".safetensors":
-        read_card(path)  # says that there is none
+        read_card(path)  # raises: the card is missing
     checkpoint = read_checkpoint(path)
     network = Network(NetworkConfig(config.name, checkpoint.head_dim))
     network.load_report = fill_esvit(network, checkpoint)
@@ -150,7 +151,9 @@ def _timm(config: EncoderConfig) -> Network:
     import timm
 
     if config.name != EMBEDDED and not timm.is_model(config.name):
-        raise InputError(f"encoder.name={config.name!r}: timm has no such model; near: {near_names(config.name)}")
+        raise InputError(
+            f"encoder.name={config.name!r}: unknown timm model: closest matches: {similar_names(config.name)}"
+        )
     assert config.gem_p is not None, "resolved"
     network = Network(NetworkConfig(config.name, 0, config.gem_p))
     if config.name == EMBEDDED:
@@ -167,16 +170,16 @@ def _pretrained(name: str) -> Any:
 
     try:
         return timm.create_model(name, pretrained=True, num_classes=0)
-    except Exception as error:  # the hub's client raises many kinds, RuntimeError for a model without weights
+    except Exception as error:  # the hub client raises many types; RuntimeError for a model without weights
         raise InputError(
-            f"encoder.name={name!r}: its weights are not at hand ({type(error).__name__}): "
+            f"encoder.name={name!r}: pretrained weights unavailable ({type(error).__name__}): "
             "give encoder.weights=FILE.safetensors"
         ) from None
 
 
 @contextmanager
-def _evaluating(network: Network) -> Iterator[None]:
-    """Evaluation mode for a while; every part gets back its own, also where only some were in training."""
+def _eval_mode(network: Network) -> Iterator[None]:
+    """Eval mode within the `with` block; afterwards the mode of every module is restored."""
     training = [module for module in network.modules() if module.training]
     network.eval()
     try:

@@ -1,8 +1,8 @@
-"""EsViT: Swin transformers in the geometry of EsViT, on timm's parameters and layers. Import it late: timm takes seconds.
+"""EsViT: Swin transformers with EsViT's padding and shifts, on timm's layers. Import it late: timm takes seconds to load.
 
-Where a grid is no multiple of the window, EsViT pads it with zeros to full windows *before* the cyclic shift, and the
-zeros take part in attention (microsoft/esvit, models/swin_transformer.py); timm shifts first. At the size a network was
-built for the two agree. Windows and shifts stay those of that size whatever picture comes in, so the weights fit any.
+If a grid is not a multiple of the window, EsViT pads it with zeros to full windows *before* the cyclic shift, and the
+zeros take part in attention (microsoft/esvit, models/swin_transformer.py); timm shifts first. At the size the network was
+built for both agree. Windows and shifts are fixed by that size whatever the input size, so the weights fit any size.
 """
 
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ from torch import Tensor, nn
 
 from imgfp.encoders.esvit_specs import EsViTSpec
 
-LAST_BLOCKS = 4  # whose token means are imgFp's feature
+LAST_BLOCKS = 4  # imgFp's feature: token means of these blocks
 
 
 class EsViT(SwinTransformer):
-    """The transformer without a head; takes normalised pictures (n, 3, h, w)."""
+    """The transformer without a head; takes normalised images (n, 3, h, w)."""
 
-    patch_embed: Any  # their parts are attributes that nn.Module does not declare
+    patch_embed: Any  # their submodules are attributes that nn.Module does not declare
     layers: Any
     norm: Any
 
     def __init__(self, spec: EsViTSpec, drop_path: float = 0.0) -> None:
-        """Random weights, drawn as EsViT draws them: linear layers normal with deviation 0.02, biases 0."""
+        """Initialises weights as EsViT does: linear layers normal with standard deviation 0.02, biases 0."""
         norm_layer: Any = partial(nn.LayerNorm, eps=1e-6)
         super().__init__(
             img_size=spec.size,
@@ -42,12 +42,12 @@ class EsViT(SwinTransformer):
         self.spec = spec
 
     def patch_tokens(self, pixels: Tensor) -> Tensor:
-        """(n, 3, h, w) to (n, h // 4, w // 4, embed_dim) float32; under autocast too, so that blocks add up in float32."""
+        """(n, 3, h, w) to (n, h // 4, w // 4, embed_dim), float32 even under autocast: residuals are summed in float32."""
         tokens: Tensor = self.patch_embed.norm(self.patch_embed.proj(pixels).permute(0, 2, 3, 1))
         return tokens.float()
 
     def features(self, pixels: Tensor, blocks: int = LAST_BLOCKS) -> Tensor:
-        """Token means of the last `blocks` blocks side by side: (n, feature_dim(blocks)) float32."""
+        """Concatenated token means of the last `blocks` blocks: (n, feature_dim(blocks)) float32."""
         first = sum(self.spec.depths) - blocks
         means = [
             tokens.mean((1, 2), dtype=torch.float32)
@@ -67,7 +67,7 @@ class EsViT(SwinTransformer):
         return tokens
 
     def _outputs(self, pixels: Tensor) -> Iterator[Tensor]:
-        """The tokens after each block; only those of the last stage pass the final norm."""
+        """Yields the tokens after each block; the final norm is applied in the last stage only."""
         tokens = self.patch_tokens(pixels)
         last = len(self.layers) - 1
         for number, stage in enumerate(self.layers):
@@ -79,7 +79,7 @@ class EsViT(SwinTransformer):
 
 
 def _attended(block: Any, tokens: Tensor) -> Tensor:
-    """Attention within (shifted) windows, (n, h, w, c) to the same."""
+    """Attention within (shifted) windows, (n, h, w, c) to the same shape."""
     _, rows, columns, width = tokens.shape
     side, shift = block.window_size[0], block.shift_size[0]
     padded = nn.functional.pad(tokens, (0, 0, 0, -columns % side, 0, -rows % side))
@@ -96,11 +96,11 @@ def _attended(block: Any, tokens: Tensor) -> Tensor:
 
 
 def _window_attention(attention: Any, windows: Tensor, mask: Tensor | None) -> Tensor:
-    """Multi-head attention with relative position bias, (n * windows, t, c) to the same.
+    """Multi-head attention with relative position bias, (n * windows, t, c) to the same shape.
 
-    Windows of one picture that have masks of their own stand beside its heads: one bias then serves the whole batch,
-    where timm copies it for every picture. torch's fused attention has no backward pass for a learnt bias on the CPU, and
-    what it falls back to is slower than the formula.
+    Masked windows of one image are placed in the head dimension, so one bias serves the entire batch; timm copies it for
+    every image. torch's fused attention has no backward pass for a learned bias on the CPU, and its fallback is slower
+    than the explicit formula.
     """
     count, area, width = windows.shape
     heads, groups = attention.num_heads, 1 if mask is None else len(mask)
@@ -125,7 +125,7 @@ def _window_attention(attention: Any, windows: Tensor, mask: Tensor | None) -> T
 
 
 def _shift_mask(high: int, wide: int, side: int, shift: int, device: torch.device) -> Tensor:
-    """(windows, t, t): -100 between tokens that the cyclic shift brought together from opposite borders, else 0."""
+    """(windows, t, t): -100 between tokens that are adjacent only because of the cyclic shift, else 0."""
 
     def zones(length: int) -> Tensor:
         place = torch.arange(length, device=device)

@@ -1,9 +1,9 @@
-"""Checkpoints of EsViT and of imgFp into our network, with an account of every tensor.
+"""Loads checkpoints of EsViT and imgFp into our network and reports what happened to every tensor.
 
-EsViT's files are dicts with `student`, `teacher`, `optimizer`, `args` and more; imgFp's holds its weights under `model`.
-Names may carry `module.` and `backbone.`; heads of self-supervised training (`head.mlp`, `head.last_layer`, `head_dense`)
-are passed over; imgFp's `head.linear` is our head. timm counts a downsampling to the stage after it, EsViT to the one
-before.
+EsViT's files are dicts with `student`, `teacher`, `optimizer`, `args` and more; imgFp's weights are under `model`. Names
+may have the prefixes `module.` and `backbone.`; heads of self-supervised training (`head.mlp`, `head.last_layer`,
+`head_dense`) are dropped; imgFp's `head.linear` is our head. timm assigns a downsampling layer to the stage after it,
+EsViT to the stage before.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from imgfp.encoders.load_report import LoadReport
 from imgfp.encoders.model import Network
 from imgfp.errors import InputError
 
-PARTS = ("model", "teacher", "student")  # the first that is there is taken: EsViT evaluates the teacher
+PARTS = ("model", "teacher", "student")  # the first one present is used: EsViT evaluates the teacher
 _HEAD = "head.linear."
 _BLOCK = re.compile(r"layers\.(\d+)\.blocks\.(\d+)\.")
 _TABLE = "relative_position_bias_table"
@@ -30,7 +30,7 @@ _TABLE = "relative_position_bias_table"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An opened file: tensors by name without wrappers. `source`: the file, and the part of it that was taken."""
+    """A loaded checkpoint: tensors by name, prefixes removed. `source`: the file, and the part that was used."""
 
     path: Path
     source: str
@@ -38,39 +38,41 @@ class Checkpoint:
 
     @property
     def head_dim(self) -> int:
-        """How many numbers imgFp's head gives; 0 without it."""
+        """Output dimension of imgFp's head; 0 without a head."""
         weight = self.tensors.get(f"{_HEAD}weight")
         return 0 if weight is None else len(weight)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Reads tensors and plain values; of classes only argparse.Namespace, which EsViT stores. No code in it is run.
+    """Reads tensors and plain values; the only class allowed is argparse.Namespace, which EsViT stores. No code is run.
 
     Raises:
-        InputError: no such file, damaged, holds other things, or no weights.
+        InputError: the file is missing or damaged, contains other objects, or no weights.
     """
     if not path.is_file():
         raise InputError(
-            f"weights={path}: no such file: give a checkpoint of EsViT or imgFp, or an export (.safetensors)"
+            f"weights={path}: no such file: give an EsViT or imgFp checkpoint, or an export (.safetensors)"
         )
     try:
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error that follows says it in one line
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # reported by the error below
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for damaged files, and pickle's own for what it refuses
+    except Exception as error:  # torch raises many types for damaged files, and pickle's for refused objects
         refused = re.search(r"GLOBAL (\S+)", str(error))
         if refused:
             raise InputError(
-                f"weights={path}: holds {refused.group(1)}, which could run code: refused, nothing was run: "
-                "save the tensors alone"
+                f"weights={path}: contains {refused.group(1)}, which could run code; refused, nothing was run: "
+                "save only the tensors"
             ) from None
         raise InputError(
-            f"weights={path}: not a checkpoint of torch, or cut off ({type(error).__name__}); nothing in it was run: fetch it again"
+            f"weights={path}: not a torch checkpoint, or truncated ({type(error).__name__}); nothing was run: download it again"
         ) from None
     part = next((name for name in PARTS if isinstance(content, dict) and isinstance(content.get(name), dict)), None)
     weights = content if part is None else content[part]
     if not isinstance(weights, dict) or not any(isinstance(value, Tensor) for value in weights.values()):
-        raise InputError(f"weights={path}: holds no weights: wanted tensors by name, or {', '.join(PARTS)} with them")
+        raise InputError(
+            f"weights={path}: contains no weights: expected tensors by name, or a dict with {', '.join(PARTS)}"
+        )
     tensors = {
         str(name).replace("module.", "").replace("backbone.", ""): value
         for name, value in weights.items()
@@ -80,12 +82,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def fill_esvit(network: Network, checkpoint: Checkpoint) -> LoadReport:
-    """Fills an EsViT from a checkpoint. Tables of another window are interpolated, bicubic as EsViT does it.
+    """Loads a checkpoint into an EsViT. Position tables of another window size are interpolated bicubically, as in EsViT.
 
-    A head that the checkpoint lacks keeps its values.
+    A head that is missing from the checkpoint keeps its values.
 
     Raises:
-        InputError: another architecture, or tensors missing or of another shape.
+        InputError: the architectures differ, or tensors are missing or of another shape.
     """
     _require_architecture(network, checkpoint)
     wanted = network.state_dict()
@@ -99,18 +101,18 @@ def fill_esvit(network: Network, checkpoint: Checkpoint) -> LoadReport:
             interpolated.append(name)
             tensor = _interpolated(tensor, len(wanted[ours]))
         if tensor.shape != wanted[ours].shape:
-            fix = f": give dim={len(tensor)}" if name.startswith(_HEAD) else ""
+            fix = f": set dim={len(tensor)}" if name.startswith(_HEAD) else ": use the matching architecture"
             raise InputError(
                 f"weights={checkpoint.path}: '{name}' has shape {tuple(tensor.shape)}, "
-                f"{network.config.architecture} wants {tuple(wanted[ours].shape)}{fix}"
+                f"{network.config.architecture} needs {tuple(wanted[ours].shape)}{fix}"
             )
         state[ours] = (name, tensor)
     missing = [name for name in wanted if name not in state]
-    lacking = [name for name in missing if not name.startswith("head.")]
-    if lacking:
+    required = [name for name in missing if not name.startswith("head.")]
+    if required:
         raise InputError(
-            f"weights={checkpoint.path}: lacks {len(lacking)} tensors of {network.config.architecture}, "
-            f"first '{lacking[0]}': fetch it again"
+            f"weights={checkpoint.path}: {len(required)} tensors of {network.config.architecture} missing, "
+            f"first '{required[0]}': download it again"
         )
     network.load_state_dict({ours: tensor for ours, (_, tensor) in state.items()}, strict=False)
     used = tuple(name for name, _ in state.values())
@@ -128,7 +130,7 @@ def _our_name(name: str, network: Network) -> str:
 
 
 def _interpolated(table: Tensor, rows: int) -> Tensor:
-    """A (2w - 1)^2 x heads table for another window w."""
+    """Resizes a (2w - 1)^2 x heads table to another window size w."""
     old, new = round(len(table) ** 0.5), round(rows**0.5)
     square = table.float().T.reshape(1, -1, old, old)
     return nn.functional.interpolate(square, size=(new, new), mode="bicubic").reshape(-1, rows).T
@@ -141,13 +143,13 @@ def _require_architecture(network: Network, checkpoint: Checkpoint) -> None:
         return
     if found is None:
         first = ", ".join(list(checkpoint.tensors)[:3])
-        holds = f"no Swin transformer (first tensors: {first})"
+        content = f"no Swin transformer (first tensors: {first})"
     else:
         known = next((name.rsplit("_w", 1)[0] for name, spec in ESVIT.items() if spec.structure == found), "a Swin")
-        holds = f"{known} ({_in_words(found)})"
+        content = f"{known} ({_described(found)})"
     raise InputError(
-        f"weights={checkpoint.path}: holds {holds}, "
-        f"the architecture is {network.config.architecture} ({_in_words(wanted.structure)})"
+        f"weights={checkpoint.path}: contains {content}, "
+        f"not {network.config.architecture} ({_described(wanted.structure)}): change the architecture or the weights"
     )
 
 
@@ -155,7 +157,7 @@ Structure = tuple[int, tuple[int, ...], tuple[int, ...]]  # embedding, depths, h
 
 
 def _structure(tensors: Mapping[str, Tensor]) -> Structure | None:
-    """What the names and shapes tell; None for what is no Swin."""
+    """The structure according to tensor names and shapes; None if it is not a Swin transformer."""
     blocks = {(int(found[1]), int(found[2])) for name in tensors if (found := _BLOCK.match(name))}
     stages = Counter(stage for stage, _ in blocks)
     tables = [tensors.get(f"layers.{stage}.blocks.0.attn.{_TABLE}") for stage in sorted(stages)]
@@ -166,6 +168,6 @@ def _structure(tensors: Mapping[str, Tensor]) -> Structure | None:
     return first.shape[0], tuple(stages[stage] for stage in sorted(stages)), heads
 
 
-def _in_words(structure: Structure) -> str:
+def _described(structure: Structure) -> str:
     embed_dim, depths, heads = structure
     return f"width {embed_dim}, depths {'-'.join(map(str, depths))}, heads {'-'.join(map(str, heads))}"

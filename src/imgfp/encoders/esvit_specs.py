@@ -1,13 +1,13 @@
-"""The sizes that EsViT comes in."""
+"""The EsViT model sizes."""
 
 from dataclasses import dataclass
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as EsViT and imgFp feed it
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet statistics, as used by EsViT and imgFp
 
 
 @dataclass(frozen=True)
 class EsViTSpec:
-    """Structure of an EsViT. `size`: the picture side whose grids decide windows and shifts; any size may be fed."""
+    """Structure of an EsViT. `size`: the nominal input size, which fixes windows and shifts; inputs may have any size."""
 
     embed_dim: int
     depths: tuple[int, ...]
@@ -17,7 +17,7 @@ class EsViTSpec:
 
     @property
     def structure(self) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-        """What weights must fit; tables of another window can be interpolated."""
+        """What weights must match; position tables of another window size can be interpolated."""
         return self.embed_dim, self.depths, self.heads
 
 
@@ -29,6 +29,6 @@ ESVIT: dict[str, EsViTSpec] = {
     **_official("tiny", 96, 6, (3, 6, 12, 24)),
     **_official("small", 96, 18, (3, 6, 12, 24)),
     **_official("base", 128, 18, (4, 8, 16, 32)),
-    # 7 million parameters for two CPU cores; built for 112 px, where the grids 28, 14, 7, 4 need no padding
+    # 7 million parameters, trainable on two CPU cores; designed for 112 px, where the grids 28, 14, 7, 4 need no padding
     "esvit_nano": EsViTSpec(48, (2, 2, 6, 2), (2, 4, 8, 16), 7, size=112),
 }

@@ -1,4 +1,4 @@
-"""What became of the tensors of a checkpoint."""
+"""Report on loading a checkpoint: which tensors were used, dropped, missing or interpolated."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of every tensor. `used`, `dropped`, `interpolated`: names in the file; `missing`: in the network."""
+    """Outcome for every tensor. `used`, `dropped`, `interpolated`: names in the file; `missing`: names in the network."""
 
     source: str
     used: tuple[str, ...]
@@ -24,13 +24,13 @@ class LoadReport:
         )
 
     def listing(self) -> str:
-        """Every tensor, one a line."""
+        """Every tensor, one per line."""
         kinds = {"used": self.used, "interpolated": self.interpolated, "dropped": self.dropped, "missing": self.missing}
         return "".join(f"{kind} {name}\n" for kind, names in kinds.items() for name in names)
 
 
 def _grouped(names: tuple[str, ...]) -> str:
-    """What the tensors belong to and how many do, as ": head.mlp 6, relative_position_index 10"."""
+    """Counts of tensors by module, as ": head.mlp 6, relative_position_index 10"."""
     kinds = Counter(
         name.rsplit(".", 1)[1] if name.startswith("layers.") else ".".join(name.split(".")[:2]) for name in names
     )

@@ -1,4 +1,4 @@
-"""The network that describes pictures: normalisation, trunk, pooling, head and L2 norm in one module."""
+"""The descriptor network: normalisation, backbone, pooling, head and L2 norm in one module."""
 
 import difflib
 from dataclasses import dataclass
@@ -17,40 +17,40 @@ GEM_P = 3.0
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Which network is trained, and from where."""
+    """Architecture and initial weights of a network."""
 
-    architecture: str = "esvit_base_w14"  # a name of ESVIT, the embedded network, or any model name of timm
-    dim: int = 256  # of the descriptor; 0: no head, the pooled features themselves
-    gem_p: float = GEM_P  # power of the generalised mean; an EsViT takes token means instead
-    weights: str | None = None  # an export, or a checkpoint of EsViT or imgFp; None: random, embedded: ImageNet
-    drop_path: float = 0.0  # probability to skip the last block in training, rising from 0 at the first
+    architecture: str = "esvit_base_w14"  # a key of ESVIT, the embedded network, or any timm model
+    dim: int = 256  # descriptor dimension; 0: no head, the pooled features
+    gem_p: float = GEM_P  # GeM power; an EsViT uses token means instead
+    weights: str | None = None  # an export, or an EsViT or imgFp checkpoint; None: random, embedded network: ImageNet
+    drop_path: float = 0.0  # stochastic depth rate of the last block, increasing linearly from 0 at the first
 
     def __post_init__(self) -> None:
         if self.dim < 0:
-            raise InputError(f"dim={self.dim}: give the length of the descriptor, or 0 for the pooled features")
+            raise InputError(f"dim={self.dim}: must be the descriptor dimension, or 0 for the pooled features")
         if not self.gem_p > 0:
-            raise InputError(f"gem_p={self.gem_p}: give a number above 0")
+            raise InputError(f"gem_p={self.gem_p}: must be > 0")
         if not 0 <= self.drop_path < 1:
-            raise InputError(f"drop_path={self.drop_path}: give a probability from 0 to below 1")
+            raise InputError(f"drop_path={self.drop_path}: must be >= 0 and < 1")
         if self.architecture in ESVIT and self.gem_p != GEM_P:
             raise InputError(
-                f"gem_p={self.gem_p} has no effect with {self.architecture}, which takes token means: leave it at {GEM_P}"
+                f"gem_p={self.gem_p} has no effect with {self.architecture}, which uses token means: leave it at {GEM_P}"
             )
 
 
 class Network(nn.Module):
-    """Pictures to descriptors. Its weights are random until somebody fills them: see `create_network`."""
+    """Maps images to descriptors. Weights are random after construction; `create_network` loads them."""
 
     def __init__(self, config: NetworkConfig) -> None:
-        """Draws the weights from torch's current seed.
+        """Initialises the weights from torch's current random state.
 
         Raises:
-            InputError: no such architecture, or one without drop path where that is asked for.
+            InputError: unknown architecture, or `drop_path` is set and the architecture does not support it.
         """
         super().__init__()
         self.config = config
-        self.load_report: LoadReport | None = None  # of the checkpoint that filled it
-        self.trunk: Any  # timm's models carry attributes that nn.Module does not declare
+        self.load_report: LoadReport | None = None  # set when a checkpoint is loaded
+        self.trunk: Any  # timm's models have attributes that nn.Module does not declare
         if config.architecture in ESVIT:
             from imgfp.encoders.esvit import EsViT
 
@@ -69,15 +69,15 @@ class Network(nn.Module):
         self.head = _linear_head(self.feature_dim, config.dim) if config.dim else nn.Identity()
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(n, 3, h, w) RGB, uint8 or float of 0..255, to (n, dim) float32, rows of L2 norm 1."""
+        """(n, 3, h, w) RGB, uint8 or float in 0..255, to (n, dim) float32, rows of L2 norm 1."""
         features = self.features(pixels)
-        with torch.autocast(features.device.type, enabled=False):  # descriptors keep float32 under autocast
+        with torch.autocast(features.device.type, enabled=False):  # descriptors stay float32 under autocast
             return nn.functional.normalize(self.head(features), dim=1)
 
     def features(self, pixels: Tensor) -> Tensor:
-        """What enters the head, (n, feature_dim) float32: token means of an EsViT, else the GeM of the last map.
+        """The head's input, (n, feature_dim) float32: token means of an EsViT, otherwise GeM over the last feature map.
 
-        GeM: (mean of x^p)^(1/p) over positions, x >= 1e-6.
+        GeM: (mean of x^p)^(1/p) over positions, with x clamped to >= 1e-6.
         """
         pixels = (pixels.float() - self.mean) / self.std
         if self.config.architecture in ESVIT:
@@ -85,7 +85,7 @@ class Network(nn.Module):
             return means
         features = self.trunk.forward_features(pixels.contiguous(memory_format=torch.channels_last))
         if features.ndim == 4 and features.shape[1] != self.feature_dim:
-            features = features.permute(0, 3, 1, 2)  # Swin and others answer channels last
+            features = features.permute(0, 3, 1, 2)  # Swin and others return channels last
         elif features.ndim == 3:  # tokens (n, t, c)
             features = features.transpose(1, 2)[..., None]
         power = self.config.gem_p
@@ -94,7 +94,7 @@ class Network(nn.Module):
 
 
 def _linear_head(features: int, dim: int) -> nn.Linear:
-    """As imgFp starts it: weights normal with deviation 0.01, biases 0."""
+    """Initialised as in imgFp: weights normal with standard deviation 0.01, biases 0."""
     head = nn.Linear(features, dim)
     nn.init.normal_(head.weight, std=0.01)
     nn.init.zeros_(head.bias)
@@ -106,17 +106,19 @@ def _timm_model(config: NetworkConfig) -> Any:
 
     name = EMBEDDED_ARCHITECTURE if config.architecture == EMBEDDED else config.architecture
     if not timm.is_model(name):
-        raise InputError(f"architecture={name!r}: timm has no such model; near: {near_names(name)}")
+        raise InputError(f"architecture={name!r}: unknown timm model: closest matches: {similar_names(name)}")
     if not config.drop_path:
         return timm.create_model(name, num_classes=0)
     try:
         return timm.create_model(name, num_classes=0, drop_path_rate=config.drop_path)
     except TypeError:
-        raise InputError(f"drop_path={config.drop_path}: {name} has no drop path: leave it at 0") from None
+        raise InputError(
+            f"drop_path={config.drop_path}: {name} does not support stochastic depth: leave it at 0"
+        ) from None
 
 
-def near_names(name: str) -> str:
-    """Names that could be meant instead of `name`, the nearest first."""
+def similar_names(name: str) -> str:
+    """Model names similar to `name`, closest first."""
     import timm
 
     near = difflib.get_close_matches(name, [EMBEDDED, *ESVIT, *timm.list_models()])

@@ -1,4 +1,4 @@
-"""Where training starts: a network with random, ImageNet or stored weights."""
+"""Creates a network with its initial weights: random, ImageNet or loaded from a file."""
 
 from pathlib import Path
 
@@ -12,23 +12,23 @@ __all__ = ["Network", "NetworkConfig", "create_network"]
 
 
 def create_network(config: NetworkConfig) -> Network:
-    """The network that `config` names, with its start weights; random parts are drawn from torch's current seed.
+    """Creates the network that `config` names, with its initial weights; torch's current random state seeds random parts.
 
-    A head that a checkpoint of EsViT lacks stays random; `load_report` of the network tells.
+    A head that is missing from an EsViT checkpoint stays random; see the network's `load_report`.
 
     Raises:
-        InputError: no such architecture, or weights that are damaged or do not fit.
+        InputError: unknown architecture, or weights that are damaged or do not fit.
     """
     network = Network(config)
     if config.weights is not None:
-        _fill(network, Path(config.weights))
+        _load_weights(network, Path(config.weights))
     elif config.architecture == EMBEDDED:
         load_embedded(network.trunk)
     return network
 
 
-def _fill(network: Network, path: Path) -> None:
-    """An EsViT takes exports and checkpoints of EsViT and imgFp; others exports and timm's .safetensors."""
+def _load_weights(network: Network, path: Path) -> None:
+    """An EsViT accepts exports and checkpoints of EsViT and imgFp; other networks exports and timm's .safetensors."""
     exported = path.suffix == ".safetensors"
     if exported and (network.config.architecture in ESVIT or card_path(path).is_file()):
         fill_from_export(network, path)

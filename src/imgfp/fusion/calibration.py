@@ -1,7 +1,7 @@
-"""From what comparing a pair found to the probability that the query is a copy of the reference.
+"""Probability that the query is a copy of the reference, from the evidence of a pair.
 
-A logistic regression whose coefficients are plain JSON (`calibration.json`, written by train/ranking.py, which fits them to
-self-made copies of training photographs). The same file says which precision the labels' thresholds have.
+A logistic regression with coefficients in plain JSON (`calibration.json`), fitted by train/ranking.py to synthetic copies
+of training photographs. The file also contains the thresholds of the labels and their precision.
 """
 
 import json
@@ -30,10 +30,10 @@ FEATURES = (
 
 
 def features(pairs: Sequence[Evidence]) -> np.ndarray:
-    """(n, 7) float64, columns as FEATURES.
+    """(n, 7) float64, columns as in FEATURES.
 
-    Each pair by itself: how it compares with the query's other candidates would tell more where a collection holds a
-    picture once, and would reject both copies where it holds a picture twice.
+    Each pair is described independently. A comparison with the query's other candidates would help if the collection
+    contained every image once, but would reject both copies of an image that it contains twice.
     """
     columns = np.array(
         [
@@ -65,12 +65,12 @@ class Calibration:
     """A fitted regression and the thresholds of the labels.
 
     Attributes:
-        mean, deviation: Of each feature where it was fitted, for standardising.
-        coefficients, intercept: Of the standardised features.
-        copy: Probability from which an answer is called a copy, chosen for `copy_precision` where it was fitted.
-        similar: Probability below which an answer is called none; at most `similar_loss` of the found copies lie below.
-        exact_bits: A copy whose perceptual hash differs by at most so many of 64 bits is called exact.
-        fitted_on: What it was fitted on, in words.
+        mean, deviation: Mean and standard deviation of each feature in the fitting data.
+        coefficients, intercept: Of the regression on standardised features.
+        copy: Minimum probability of the label "copy", chosen for precision `copy_precision` on the fitting data.
+        similar: Minimum probability of the label "similar"; at most a fraction `similar_loss` of the found copies is below.
+        exact_bits: Maximum Hamming distance of the 64-bit perceptual hashes of an exact copy.
+        fitted_on: Description of the fitting data.
     """
 
     mean: tuple[float, ...]
@@ -95,16 +95,16 @@ class Calibration:
 
 
 def read_calibration(file: str | None = None) -> Calibration:
-    """Reads what `write` wrote, or what is shipped.
+    """Reads a file written by `Calibration.write`; None: the shipped one.
 
     Raises:
-        InputError: no such file, not readable, damaged, of another schema or of other features.
+        InputError: the file is missing, unreadable, damaged, or of another schema or feature list.
     """
     path = SHIPPED if file is None else Path(file)
     try:
         values: dict[str, Any] = json.loads(path.read_bytes())
         if (values.pop("schema"), tuple(values.pop("features"))) != (SCHEMA, FEATURES):
-            raise InputError(f"{path}: a calibration of another version: fit it again with train/ranking.py")
+            raise InputError(f"{path}: calibration of another version: fit it again with train/ranking.py")
         lists: dict[str, Any] = {
             name: tuple(map(float, values.pop(name))) for name in ("mean", "deviation", "coefficients")
         }
@@ -125,17 +125,17 @@ def read_calibration(file: str | None = None) -> Calibration:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: fit it with train/ranking.py") from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}: give a file that train/ranking.py wrote") from None
+        raise InputError(f"{path}: {error.strerror}: give a file written by train/ranking.py") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: damaged, or no calibration: fit it again with train/ranking.py") from None
+        raise InputError(f"{path}: damaged or not a calibration file: fit it again with train/ranking.py") from None
 
 
 def distinct(log_odds: np.ndarray) -> np.ndarray:
-    """Probabilities in (0, 1) of log odds that fall; where two would be equal the later one gets the next smaller number.
+    """Strictly decreasing probabilities in (0, 1) of descending log odds; ties get the next smaller float.
 
-    So no two pairs of a result tie, whatever the digits of a sigmoid near 1 can still tell apart.
+    This avoids ties in a ranking where the sigmoid saturates near 1.
     """
     values = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))
     previous = 1.0

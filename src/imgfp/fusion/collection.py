@@ -1,4 +1,4 @@
-"""Pairs within one collection: neither picture is the query."""
+"""Ranking of pairs within one collection, where neither image is the query."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,25 +10,24 @@ from imgfp.records import Evidence, Pairs
 
 
 def paired(evidence: Sequence[Evidence], calibration: Calibration) -> Pairs:
-    """Every pair on which some geometry agrees, by the probability that one is a copy of the other, best first, no ties.
+    """All pairs with inliers, by the probability that one image is a copy of the other, best first, without ties.
 
-    Which of the two is the copy is not known and must not hang on their names: a pair is read both ways, and the surer
-    one counts.
+    Which image is the copy is unknown and must not depend on the ids: the higher probability of both directions is used.
 
     Args:
-        evidence: What comparing found, each pair once.
+        evidence: Evidence of the compared pairs, each pair once.
         calibration: See `read_calibration`.
     """
-    agreeing = [item for item in evidence if item.inliers]
+    verified = [item for item in evidence if item.inliers]
     odds = np.maximum(
-        calibration.log_odds(features(agreeing)),
-        calibration.log_odds(features([_turned(item) for item in agreeing])),
+        calibration.log_odds(features(verified)),
+        calibration.log_odds(features([_swapped(item) for item in verified])),
     )
-    rows = [(item.query_id, item.reference_id, value) for item, value in zip(agreeing, odds.tolist(), strict=True)]
+    rows = [(item.query_id, item.reference_id, value) for item, value in zip(verified, odds.tolist(), strict=True)]
     ranked = Pairs.of(rows).best_first()
     return Pairs(ranked.query_ids, ranked.reference_ids, distinct(ranked.scores))
 
 
-def _turned(item: Evidence) -> Evidence:
-    """The same comparison with the pictures' parts exchanged, as far as `features` reads it."""
+def _swapped(item: Evidence) -> Evidence:
+    """The evidence with query and reference swapped, in the fields that `features` reads."""
     return replace(item, query_area=item.reference_area, reference_area=item.query_area, scale=1 / item.scale)

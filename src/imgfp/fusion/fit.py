@@ -1,4 +1,4 @@
-"""Fits the calibration to candidates whose answer is known."""
+"""Fits the calibration to candidates with ground truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _FOLDS = 5
 
 @dataclass(frozen=True)
 class Fitted:
-    """A calibration, and the log odds that each candidate got from a fit that had not seen its query."""
+    """A calibration, and the cross-validated log odds of each candidate, from a fit without its query."""
 
     calibration: Calibration
     unseen: np.ndarray
@@ -29,35 +29,37 @@ def fit_calibration(
     fitted_on: str,
     seed: int = 0,
 ) -> Fitted:
-    """A logistic regression on standardised features, all candidates weighing the same.
+    """Fits a logistic regression on standardised features with equal weights.
 
-    Thresholds come from five-fold cross-validation by query, each candidate judged by a fit without its query. They are chosen
-    over all candidates, not over each query's best: a collection against itself keeps every pair.
+    Thresholds come from five-fold cross-validation grouped by query. They are chosen over all candidates, not only each
+    query's best, because the search for duplicates in a collection keeps every pair.
 
     Args:
         evidence: All candidates of all queries.
         true: The pairs (query id, reference id) that are copies.
-        precision: Of the answers called copies.
-        loss: Largest share of the found copies that may fall below "similar".
+        precision: Required precision of the label "copy".
+        loss: Largest fraction of the found copies that may be below the threshold of "similar".
         exact_bits: See `Calibration`.
-        fitted_on: What the queries and references are, in words.
-        seed: Of the folds.
+        fitted_on: Description of queries and references.
+        seed: Random seed of the folds.
 
     Raises:
-        InputError: there are no copies, or nothing else, among the candidates, or only in one fifth of the queries.
+        InputError: all candidates or none are copies, overall or in the training part of a fold.
     """
     from sklearn.linear_model import LogisticRegression
 
     values = features(evidence)
     copies = np.array([(item.query_id, item.reference_id) in true for item in evidence], dtype=bool)
     if copies.all() or not copies.any():
-        raise InputError(f"{copies.sum()} of {len(copies)} candidates are copies: fitting needs copies and others")
+        raise InputError(
+            f"{copies.sum()} of {len(copies)} candidates are copies: give a set with both copies and non-copies"
+        )
     mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
     scaled = (values - mean) / deviation
 
     def fit(rows: np.ndarray) -> LogisticRegression:
         if copies[rows].all() or not copies[rows].any():
-            raise InputError(f"{len(queries)} queries are too few to fit and judge on different ones: make more")
+            raise InputError(f"{len(queries)} queries are too few for cross-validation: use more queries")
         return LogisticRegression(max_iter=1000).fit(scaled[rows], copies[rows])
 
     queries, place = np.unique([item.query_id for item in evidence], return_inverse=True)
@@ -86,26 +88,26 @@ def fit_calibration(
 def calibration_error(
     odds: np.ndarray, evidence: Sequence[Evidence], true: set[tuple[str, str]]
 ) -> tuple[float, float]:
-    """How well probabilities hold: expected calibration error over ten equal bins (Naeini et al. 2015), and Brier score.
+    """Expected calibration error over ten equal-width bins (Naeini et al. 2015), and Brier score.
 
     Args:
-        odds: (n,) log odds of being a copy, of a fit that had not seen the pairs.
+        odds: (n,) cross-validated log odds of being a copy.
         evidence: The n pairs.
         true: The pairs (query id, reference id) that are copies.
     """
     copies = np.array([(item.query_id, item.reference_id) in true for item in evidence], dtype=float)
-    told = 1 / (1 + np.exp(-odds))
-    bins = np.minimum((told * 10).astype(int), 9)
-    sums = [np.bincount(bins, weights=values, minlength=10) for values in (told, copies)]
-    return float(np.abs(sums[0] - sums[1]).sum() / len(odds)), float(((told - copies) ** 2).mean())
+    probabilities = 1 / (1 + np.exp(-odds))
+    bins = np.minimum((probabilities * 10).astype(int), 9)
+    sums = [np.bincount(bins, weights=values, minlength=10) for values in (probabilities, copies)]
+    return float(np.abs(sums[0] - sums[1]).sum() / len(odds)), float(((probabilities - copies) ** 2).mean())
 
 
 def _thresholds(odds: np.ndarray, copies: np.ndarray, precision: float, loss: float) -> tuple[float, float]:
-    """Probabilities: the lowest from one half on with at least `precision` above it, and one that at most `loss` of the copies
-    lie below. Precision of all above a threshold may hold far below one half, where each further pair is more likely wrong."""
+    """(copy, similar) as probabilities: the lowest threshold >= 0.5 with at least `precision` above it, and one with at most
+    `loss` of the copies below it. Cumulative precision may hold far below 0.5, where each further pair is likely wrong."""
     order = np.argsort(-odds, kind="stable")
     reached = np.cumsum(copies[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(reached >= precision)
-    copy = max(odds[order[good[-1]]], 0.0) if len(good) else np.inf
+    sufficient = np.flatnonzero(reached >= precision)
+    copy = max(odds[order[sufficient[-1]]], 0.0) if len(sufficient) else np.inf
     similar = min(np.quantile(odds[copies], loss, method="lower"), copy) if copies.any() else copy
     return tuple(float(1 / (1 + np.exp(-value))) for value in (copy, similar))  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""What an answer is called, in words."""
+"""Labels of matches."""
 
 from imgfp.fusion.calibration import Calibration
 
@@ -7,12 +7,12 @@ COPIES = (EXACT, EDITED)
 
 
 def label(probability: float, hash_bits: int | None, calibration: Calibration) -> str:
-    """The label of an answer.
+    """The label of a match.
 
     Args:
-        probability: Of being a copy.
-        hash_bits: In how many of 64 bits the two perceptual hashes differ; None where they were not compared.
-        calibration: Its thresholds decide; it says which precision they have.
+        probability: Probability of being a copy.
+        hash_bits: Hamming distance of the 64-bit perceptual hashes; None if not computed.
+        calibration: The calibration with the thresholds of the labels.
     """
     if probability < calibration.copy:
         return NONE if probability < calibration.similar else SIMILAR

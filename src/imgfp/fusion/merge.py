@@ -1,4 +1,4 @@
-"""Branches into one ranking."""
+"""Merges the candidates of all branches into one ranking."""
 
 import itertools
 import math
@@ -15,30 +15,29 @@ from imgfp.records import Evidence, Pairs
 
 @dataclass(frozen=True)
 class FusionConfig:
-    """How the branches' pairs become one list.
+    """How the pairs of all branches are merged.
 
-    `rule` "sum": imgFp's, the sum of a pair's match scores over the branches. "verified": every candidate of any branch
-    is rated once by its matches; one without any match keeps its similarity, which ranks below every verified pair.
-    `rule` "calibrated": the same candidates by their probability of being a copy, from all that comparing them found.
-    `rule` "similarity": the global branch alone, by similarity; no local features are needed.
+    `rule` "sum": imgFp's rule, the sum of a pair's match scores over the branches. "verified": the candidates of all
+    branches are ranked by match score; candidates without matches follow, ranked by similarity. "calibrated": the same
+    candidates ranked by probability of being a copy. "similarity": the global branch only; needs no local features.
     """
 
     rule: str = "calibrated"
-    answers: int = 1  # at most so many references a query; "sum" gives every pair
-    calibration: str | None = None  # file of train/ranking.py, with "calibrated"; null: the one that is shipped
-    # of each branch: its match scores count so many times with "sum"; its odds of a copy are multiplied with "calibrated"
+    answers: int = 1  # maximum number of references per query; "sum" returns every pair
+    calibration: str | None = None  # file written by train/ranking.py, for "calibrated"; null: the shipped one
+    # per branch: factor of the match scores with "sum", factor of the odds with "calibrated"
     weights: dict[str, float] = field(default_factory=lambda: {"local": 1.0, "global": 1.0, "crop": 1.0})
 
 
 def union_pairs(branches: Iterable[Pairs]) -> list[tuple[str, str]]:
-    """Every (query id, reference id) that any branch proposes, once, sorted."""
+    """The union of the branches' (query id, reference id) pairs, sorted."""
     return sorted({pair for branch in branches for pair in branch.id_pairs()})
 
 
 def sum_scores(branches: Iterable[Pairs], weights: Iterable[float] = itertools.repeat(1.0)) -> Pairs:
     """imgFp's merge: each pair once, with the sum of its scores over the branches, in order of first appearance.
 
-    `weights`: of each branch; imgFp's are 1. A branch that counts 0 times takes no part.
+    `weights`: one per branch; imgFp's are 1. A branch with weight 0 is ignored.
     """
     sums: dict[tuple[str, str], float] = {}
     for branch, weight in zip(branches, weights, strict=False):
@@ -50,12 +49,12 @@ def sum_scores(branches: Iterable[Pairs], weights: Iterable[float] = itertools.r
 
 
 def verified(rated: Pairs, similar: Pairs | None, answers: int) -> Pairs:
-    """The best `answers` of each query: rated pairs with a score above 0, then those that only the global branch knows.
+    """The best `answers` of each query: pairs with a match score above 0, then the other pairs of the global branch.
 
     Args:
-        rated: Candidates with their match score, at least 3 for a pair with any support, else 0.
-        similar: The global branch's candidates, if it took part; similarities within -2..2 are mapped to 0..1.
-        answers: References a query.
+        rated: Candidates with their match score: at least 3 for a verified pair, else 0.
+        similar: Candidates of the global branch, if it was run; similarities in -2..2 are mapped to 0..1.
+        answers: Maximum number of references per query.
     """
     scores = {} if similar is None else dict(zip(similar.id_pairs(), ((similar.scores + 2) / 4).tolist(), strict=True))
     supported = rated.take(rated.scores > 0)
@@ -64,36 +63,36 @@ def verified(rated: Pairs, similar: Pairs | None, answers: int) -> Pairs:
 
 
 def calibrated(odds: Mapping[tuple[str, str], tuple[float, Evidence]], similar: Pairs | None, answers: int) -> Pairs:
-    """The best `answers` of each query by probability, no two of which are equal, best first.
+    """The best `answers` of each query by probability, best first, without ties.
 
-    A pair on which no geometry agrees is an answer only where the global branch proposed it; its similarity then orders it.
+    A pair without inliers is returned only if the global branch proposed it; its odds are then reduced by its similarity.
 
     Args:
-        odds: What `surest` gave of all candidates of a query.
-        similar: The global branch's candidates, if it took part; similarities within -2..2.
-        answers: References a query.
+        odds: Output of `best_evidence` for all candidates.
+        similar: Candidates of the global branch, if it was run; similarities in -2..2.
+        answers: Maximum number of references per query.
     """
-    alike = {} if similar is None else dict(zip(similar.id_pairs(), similar.scores.tolist(), strict=True))
+    similarities = {} if similar is None else dict(zip(similar.id_pairs(), similar.scores.tolist(), strict=True))
     rows = []
     for pair, (value, item) in odds.items():
         if item.inliers:
             rows.append((*pair, value))
-        elif pair in alike:
-            rows.append((*pair, value + min(alike[pair] - 1, 0.0)))
+        elif pair in similarities:
+            rows.append((*pair, value + min(similarities[pair] - 1, 0.0)))
     best = best_answers(Pairs.of(rows), answers)
     return Pairs(best.query_ids, best.reference_ids, distinct(best.scores))
 
 
-def surest(
+def best_evidence(
     evidence: Sequence[Evidence], calibration: Calibration, weights: Sequence[float] | None = None
 ) -> dict[tuple[str, str], tuple[float, Evidence]]:
-    """Of each pair, which may have been compared several times (as a whole, and parts of the query), what speaks most for a
-    copy: its log odds and the evidence. Evidence on which some geometry agrees comes before other, the first among equals.
+    """The log odds and evidence of each pair's most confident comparison; a pair may be compared several times (full query
+    and crops). Evidence with inliers takes precedence; ties keep the first.
 
     Args:
-        evidence: What comparing the candidates found.
+        evidence: Evidence of the compared candidates.
         calibration: See `read_calibration`.
-        weights: Of each item, by which its odds are multiplied; what weighs 0 is left out.
+        weights: Factor of the odds per item; items with weight 0 are dropped.
     """
     odds = calibration.log_odds(features(evidence)).tolist()
     found: dict[tuple[str, str], tuple[float, Evidence]] = {}
@@ -107,7 +106,7 @@ def surest(
 
 
 def best_answers(pairs: Pairs, answers: int) -> Pairs:
-    """At most `answers` references a query, the highest scores, best first."""
+    """At most `answers` references per query, those with the highest scores, best first."""
     ranked = pairs.best_first()
     order = np.argsort(ranked.query_ids, kind="stable")
     ids = ranked.query_ids[order]
@@ -116,6 +115,6 @@ def best_answers(pairs: Pairs, answers: int) -> Pairs:
 
 
 def write_merged_text(path: Path, pairs: Pairs) -> None:
-    """imgFp's final file: query, reference and integer score, separated by tabs, no header."""
-    rows = zip(pairs.id_pairs(), pairs.whole_scores(), strict=True)
+    """Writes imgFp's final file: query, reference and integer score, tab-separated, without a header."""
+    rows = zip(pairs.id_pairs(), pairs.integer_scores(), strict=True)
     write_bytes(path, "".join(f"{query}\t{reference}\t{score}\n" for (query, reference), score in rows).encode())

@@ -1,4 +1,4 @@
-"""Any image file to RGB, the same way everywhere; what cannot be read becomes a `Failure`."""
+"""Decodes any image file to RGB, the same way everywhere; an unreadable file gives a `Failure`."""
 
 import warnings
 from pathlib import Path
@@ -8,9 +8,9 @@ from PIL import Image
 
 from imgfp.images.failure import Failure
 
-# Between one and two times its limit Pillow only warns; here a bomb is an error from the limit on (_refuse_bomb).
+# Pillow only warns between one and two times its limit; here anything above the limit is an error (_refuse_bomb).
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# A broken EXIF block is no reason to talk: its orientation counts as 1.
+# A broken EXIF block is not worth a warning: orientation 1 is assumed.
 warnings.filterwarnings("ignore", message="Corrupt EXIF data", module="PIL")
 warnings.filterwarnings("ignore", message="Truncated File Read", module="PIL")
 
@@ -20,22 +20,26 @@ def read_rgb(path: Path, smallest: int | None = None) -> np.ndarray | Failure:
 
     Args:
         path: The image file.
-        smallest: Where a smaller picture is all that is needed, the length that neither side may fall below: a JPEG is
-            then decoded at a half, a quarter or an eighth (draft mode). Never give it before SIFT.
+        smallest: Lower bound in pixels for both sides, if a reduced image is enough: a JPEG is then decoded at 1/2, 1/4
+            or 1/8 of its size (draft mode). Do not use it before SIFT.
 
     Returns:
         (height, width, 3) uint8 RGB, or a `Failure` with a one-line reason. Never raises for a bad file.
     """
     try:
         with Image.open(path) as image:
-            _refuse_bomb(image)
-            if smallest is not None:
-                image.draft(None, (smallest, smallest))
-            turned = orientation(image)
-            rgb = _to_rgb(image)
-        return np.ascontiguousarray(_turn(rgb, turned))
+            return rgb_of(image, smallest)
     except Exception as error:  # decoders raise OSError, ValueError, SyntaxError, struct.error, MemoryError, ...
         return Failure(path, _reason(path, error))
+
+
+def rgb_of(image: Image.Image, smallest: int | None = None) -> np.ndarray:
+    """(height, width, 3) uint8 RGB of an opened image, as `read_rgb`, but raises what its decoder raises."""
+    _refuse_bomb(image)
+    if smallest is not None:
+        image.draft(None, (smallest, smallest))
+    exif_orientation = orientation(image)
+    return np.ascontiguousarray(_transposed(_to_rgb(image), exif_orientation))
 
 
 def _refuse_bomb(image: Image.Image) -> None:
@@ -44,15 +48,15 @@ def _refuse_bomb(image: Image.Image) -> None:
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none or an invalid one."""
+    """The EXIF orientation, 1 to 8; 1 if it is missing or invalid."""
     try:
         value = image.getexif().get(0x0112, 1)
-    except Exception:  # a garbage EXIF block: as without one
+    except Exception:  # a corrupt EXIF block is treated as none
         return 1
-    return value if isinstance(value, int) and value in _TURNS else 1
+    return value if isinstance(value, int) and value in _TRANSPOSES else 1
 
 
-_TURNS: dict[int, Image.Transpose | None] = {
+_TRANSPOSES: dict[int, Image.Transpose | None] = {
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -64,9 +68,9 @@ _TURNS: dict[int, Image.Transpose | None] = {
 }
 
 
-def _turn(image: Image.Image, turned: int) -> Image.Image:
-    turn = _TURNS[turned]
-    return image if turn is None else image.transpose(turn)
+def _transposed(image: Image.Image, exif_orientation: int) -> Image.Image:
+    method = _TRANSPOSES[exif_orientation]
+    return image if method is None else image.transpose(method)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -79,7 +83,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_gray(image: Image.Image) -> Image.Image:
-    """16-bit and float gray: 0..65535 to 0..255; float data that stays within 0..1 or 0..255 is taken as such."""
+    """16-bit and float gray: 0..65535 to 0..255; float data within 0..1 or 0..255 is read in that range."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float64))
     top = 65535.0
     if image.mode == "F" and values.max(initial=0) <= 255:
@@ -90,14 +94,14 @@ def _deep_gray(image: Image.Image) -> Image.Image:
 
 def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return "the file is not there"
+        return "no such file"
     if isinstance(error, PermissionError):
-        return "no permission to read the file"
+        return "permission denied"
     if isinstance(error, Image.DecompressionBombError):
-        return f"more than {Image.MAX_IMAGE_PIXELS} pixels: a decompression bomb, or a scan to be made smaller first"
+        return f"more than {Image.MAX_IMAGE_PIXELS} pixels: decompression bomb, or a large scan to downscale first"
     if path.is_file() and path.stat().st_size == 0:
         return "the file is empty"
     if path.suffix.lower() in (".heic", ".heif"):
-        return "HEIC is not read by Pillow alone: convert the file to JPEG"
+        return "HEIC is not supported by Pillow: convert the file to JPEG"
     text = " ".join(str(error).replace(str(path), path.name).split())
     return f"not a readable image ({text or type(error).__name__})"

@@ -1,4 +1,4 @@
-"""An image that could not be used, by name: a hole in the result, never another row."""
+"""An image that could not be used: a named missing item in the result, never a substituted row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from imgfp.files import write_csv
 
 @dataclass(frozen=True)
 class Failure:
-    """One image that was left out of a run, and why (one line)."""
+    """One image that was skipped in a run, and the reason (one line)."""
 
     path: Path
     reason: str
 
 
 def write_failures(path: Path, failures: Sequence[Failure]) -> None:
-    """`path,reason` of every image that was left out; no file where there is none."""
+    """Writes `path,reason` of every skipped image as CSV; removes the file if there is none."""
     if failures:
         write_csv(path, ("path", "reason"), [(str(failure.path), failure.reason) for failure in failures])
     else:

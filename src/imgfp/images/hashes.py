@@ -1,4 +1,4 @@
-"""Which images a list holds, as hashes: of their bytes, or of names and sizes where a million files must be cheap."""
+"""Hashes of an image list: of file contents, or of names and sizes, which stays cheap for a million files."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,14 +12,14 @@ UNREADABLE = "unreadable"
 
 
 def hash_images(images: ImageList) -> list[list[str]]:
-    """[id, sha256 of the file] of each image; a file that cannot be read counts as "unreadable"."""
+    """[id, sha256 of the file] per image; "unreadable" in place of the hash of a file that cannot be read."""
     with ThreadPoolExecutor(thread_count()) as pool:
-        digests = list(track(pool.map(_hash, images.paths), len(images), "reading pictures"))
+        digests = list(track(pool.map(_hash, images.paths), len(images), "hashing images"))
     return [list(row) for row in zip(images.ids, digests, strict=True)]
 
 
 def digest_of(paths: tuple[Path, ...]) -> str:
-    """A hash of file names and sizes: cheap for a million files, and enough to notice other pictures."""
+    """A hash of file names and sizes: cheap for a million files, and enough to detect different images."""
     return hash_value([[path.name, path.stat().st_size] for path in paths])
 
 

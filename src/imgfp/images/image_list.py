@@ -1,4 +1,4 @@
-"""Which images take part in a run: unique ids and paths, resolved under one root."""
+"""The images of a run: unique ids and paths, resolved below one root folder."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ IMAGE_SUFFIXES = frozenset(_SUFFIXES.split(" "))
 
 @dataclass(frozen=True)
 class ImageList:
-    """Images in a fixed order. `ids[i]` (the file's stem, as a rule) belongs to `paths[i]`; every path lies under `root`."""
+    """Images in a fixed order. `ids[i]` (usually the file's stem) belongs to `paths[i]`; every path is below `root`."""
 
     root: Path
     ids: tuple[str, ...]
@@ -26,21 +26,26 @@ class ImageList:
             if image_id in seen:
                 raise InputError(
                     f"duplicate image id '{image_id}': {seen[image_id]} and {path}: "
-                    "ids are file names without suffix; rename or leave out one of them"
+                    "ids are file names without suffix; rename or remove one of them"
                 )
             if any(ord(character) < 32 for character in image_id):
-                raise InputError(f"image id {image_id!r} of {path} has a control character: rename the file")
+                raise InputError(f"image id {image_id!r} of {path} contains a control character: rename the file")
             seen[image_id] = path
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files, as every kind of image list names what it reads."""
+        return self.paths
+
     @classmethod
     def open(cls, source: Path) -> "ImageList":
-        """A folder (recursive) or a text list, whichever `source` is.
+        """Opens a folder (recursively), a text list or a single image file.
 
         Raises:
-            InputError: `source` is missing, holds no image, leaves its root or repeats an id.
+            InputError: `source` is missing, has no image, points outside its root or repeats an id.
         """
         if source.is_dir():
             return cls.from_folder(source)
@@ -48,11 +53,11 @@ class ImageList:
             if source.suffix.lower() in IMAGE_SUFFIXES:
                 return cls._of(source.parent.resolve(), [source.resolve()])
             return cls.from_text(source)
-        raise InputError(f"{source}: no such folder or text list: give a folder of images or a list of their names")
+        raise InputError(f"{source}: no such folder or text list: give a folder of images or a text list of file names")
 
     @classmethod
     def open_collection(cls, source: Path) -> "ImageList":
-        """As `open`, but files of one collection may share a stem: the id of those is their path below the root.
+        """As `open`, but files of one collection may share a stem; the id of such a file is its path below the root.
 
         Raises:
             InputError: as `open`.
@@ -60,48 +65,46 @@ class ImageList:
         if not source.is_dir():
             return cls.open(source)
         root, paths = _images_below(source)
-        often = Counter(path.stem for path in paths)
-        ids = [path.stem if often[path.stem] == 1 else path.relative_to(root).as_posix() for path in paths]
+        counts = Counter(path.stem for path in paths)
+        ids = [path.stem if counts[path.stem] == 1 else path.relative_to(root).as_posix() for path in paths]
         return cls(root, tuple(ids), tuple(paths))
 
     @classmethod
     def from_folder(cls, folder: Path) -> "ImageList":
-        """Every image file below `folder`, sorted by id; files with other suffixes are not images and are passed over."""
+        """Every image file below `folder`, sorted by id; files with other suffixes are ignored."""
         return cls._of(*_images_below(folder))
 
     @classmethod
     def from_text(cls, text_list: Path, root: Path | None = None) -> "ImageList":
-        """imgFp's list form: one image a line, its name the first space-separated token, relative to `root`.
+        """imgFp's list format: one image per line, its path relative to `root` as the first space-separated token.
 
-        `root` is the list's own folder unless given. Lines keep their order; blank lines are passed over.
+        `root` defaults to the folder of the list. Lines keep their order; blank lines are ignored.
         """
         root = (root or text_list.parent).resolve()
-        lines = read_lines(text_list, "a folder of images or a list of their names")
+        lines = read_lines(text_list, "a folder of images or a text list of file names")
         paths = []
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             name = line.split()[0]
             if "\0" in name or not (root / name).resolve().is_relative_to(root):
-                raise InputError(
-                    f"{text_list} line {number}: {name!r} leaves {root}: names must stay below that folder"
-                )
+                raise InputError(f"{text_list} line {number}: {name!r} is outside {root}: use paths inside that folder")
             if not (root / name).is_file():
                 raise InputError(
-                    f"{text_list} line {number}: '{name}' is not in {root}: mend the name or remove the line"
+                    f"{text_list} line {number}: '{name}' not found in {root}: fix the name or remove the line"
                 )
             paths.append(root / name)
         if not paths:
-            raise InputError(f"{text_list}: the list names no image: one name a line")
+            raise InputError(f"{text_list}: the list is empty: give one file name per line")
         return cls(root, tuple(path.stem for path in paths), tuple(paths))
 
     @classmethod
     def from_disc(cls, data: Path, part: str) -> "ImageList":
-        """One part ("query", "reference" or "training") of a DISC-shaped folder."""
+        """One part ("query", "reference" or "training") of a DISC-style folder."""
         folder = data / f"{part}_images"
         if not folder.is_dir():
             raise InputError(
-                f"{data}: no folder {folder.name}/ in it: a DISC-shaped folder has query_images/, reference_images/ "
+                f"{data}: no folder {folder.name}/: a DISC-style folder contains query_images/, reference_images/ "
                 "and ground_truth.csv"
             )
         return cls.from_folder(folder)
@@ -113,16 +116,18 @@ class ImageList:
 
 
 def _images_below(folder: Path) -> tuple[Path, list[Path]]:
-    """The resolved folder and its images in order."""
+    """The resolved folder and its image files in order."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder: give a folder of images")
     root = folder.resolve()
     paths = [path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
     for path in paths:
         if not path.resolve().is_relative_to(root):
-            raise InputError(f"{path}: this link leaves {folder}: copy the file there or remove the link")
+            raise InputError(
+                f"{path}: the link points outside {folder}: replace it with a copy of the file or remove it"
+            )
     if not paths:
-        raise InputError(f"{folder}: no image in this folder ({_SUFFIXES})")
+        raise InputError(f"{folder}: no images found: give a folder with image files ({_SUFFIXES})")
     return root, _in_order(paths)
 
 

@@ -1,4 +1,4 @@
-"""Whether two files show the very same picture, saved again: 64 bits that survive compression and scaling, not editing."""
+"""Perceptual hash of 64 bits: stable under recompression and scaling, not under editing."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ BITS = 64
 
 
 def perceptual_hash(rgb: np.ndarray) -> np.ndarray:
-    """(8,) uint8: signs of the 8 x 8 lowest frequencies of the gray picture (OpenCV contrib's pHash; Zauner 2010).
+    """(8,) uint8: signs of the 8 x 8 lowest frequencies of the gray image (pHash of opencv-contrib; Zauner 2010).
 
     Args:
         rgb: (height, width, 3) uint8.
@@ -16,5 +16,5 @@ def perceptual_hash(rgb: np.ndarray) -> np.ndarray:
 
 
 def hash_distance(a: np.ndarray, b: np.ndarray) -> int:
-    """How many of the 64 bits differ."""
+    """Hamming distance of two hashes, 0..64."""
     return int(np.bitwise_count(a ^ b).sum())

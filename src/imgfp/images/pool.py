@@ -1,4 +1,4 @@
-"""Other training photographs, as backgrounds and to be pasted over a picture."""
+"""A pool of other photographs that edits use as backgrounds and overlays."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,15 +14,15 @@ _LONGEST_SEARCH = 100
 
 
 class PhotographPool(Sequence[np.ndarray]):
-    """Photographs that are decoded when an edit asks for one; nothing is kept.
+    """Photographs, decoded on access and not cached.
 
-    A cache would be hit about never, because draws are even over thousands of photographs; decoding one costs about as much as
-    one edit. The photograph that is being edited, and one that cannot be read, are passed over for the next.
+    A cache would almost never be hit, because draws are uniform over thousands of photographs; decoding one costs about as
+    much as one edit. The photograph that is being edited and unreadable ones are replaced by the next in the list.
 
     Attributes:
-        edited: Number of the photograph that is being edited now; -1: none of these.
-        smallest: Neither side of a photograph needs to be longer, in pixels; None: all of it (see `read_rgb`).
-        failures: (path, reason) met since the list was last emptied.
+        edited: Index of the photograph that is being edited now; -1: none of the pool.
+        smallest: Lower bound in pixels for both sides of a reduced decode (see `read_rgb`); None: full size.
+        failures: (path, reason) of unreadable files since the list was last cleared.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -50,11 +50,8 @@ class PhotographPool(Sequence[np.ndarray]):
             number = (place + step) % len(self)
             if number == self.edited:
                 continue
-            picture = read_rgb(Path(self._paths[number]), self.smallest)
-            if not isinstance(picture, Failure):
-                return picture
-            self.failures.append((str(picture.path), picture.reason))
-        raise InputError(
-            f"{self._paths[place]} and the photographs behind it cannot be read, so none is there to paste: "
-            "mend or remove them"
-        )
+            photograph = read_rgb(Path(self._paths[number]), self.smallest)
+            if not isinstance(photograph, Failure):
+                return photograph
+            self.failures.append((str(photograph.path), photograph.reason))
+        raise InputError(f"{self._paths[place]} and the photographs after it cannot be read: fix or remove these files")

@@ -1,4 +1,4 @@
-"""Pictures as networks take them: squares, whatever their shape was. One definition for training and search."""
+"""Resizes images to the square input of networks, aspect ratio ignored. One definition for training and search."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from imgfp.images.decode import read_rgb
 from imgfp.images.failure import Failure
 
 
-def resized(picture: np.ndarray, size: int) -> np.ndarray:
+def resized(image: np.ndarray, size: int) -> np.ndarray:
     """(h, w, 3) uint8 RGB resampled to (size, size, 3), bicubic with antialiasing."""
-    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC))
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
 
 
 def read_resized(path: Path, size: int) -> np.ndarray | Failure:
-    """(size, size, 3) uint8 RGB of an image file."""
-    picture = read_rgb(path, smallest=size)
-    return picture if isinstance(picture, Failure) else resized(picture, size)
+    """(size, size, 3) uint8 RGB of an image file, or a `Failure`."""
+    image = read_rgb(path, smallest=size)
+    return image if isinstance(image, Failure) else resized(image, size)

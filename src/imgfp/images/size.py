@@ -1,4 +1,4 @@
-"""How large a picture is, from its header."""
+"""Image size, read from the file header."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from imgfp.images.decode import orientation
 
 
 class FileSize(NamedTuple):
-    """Pixels as the picture is shown (EXIF orientation applied), and bytes of its file."""
+    """Width and height in pixels, EXIF orientation applied, and file size in bytes."""
 
     width: int
     height: int
@@ -17,7 +17,7 @@ class FileSize(NamedTuple):
 
 
 def file_size(path: Path) -> FileSize | None:
-    """None for a file that is not there or is no picture."""
+    """The size of an image file; None if the file is missing or not an image."""
     try:
         with Image.open(path) as image:
             width, height = image.size if orientation(image) < 5 else image.size[::-1]

@@ -1,4 +1,4 @@
-"""The official figures, and whether a difference between two results is more than chance (floor 1)."""
+"""The official metrics, and confidence intervals for the difference between two results (layer 1)."""
 
 from imgfp.metrics.bootstrap import Difference, compare
 from imgfp.metrics.isc import IscMetrics, PrecisionRecall, evaluate, judge, precision_recall

@@ -1,4 +1,4 @@
-"""Is one result better than another? Paired bootstrap over queries."""
+"""Compares two results by a paired bootstrap over queries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Difference:
-    """One figure's difference (first result minus second), with its 95 % interval over resampled queries."""
+    """The difference of one metric (first result minus second) with its 95 % bootstrap confidence interval."""
 
     difference: float
     low: float
@@ -24,16 +24,16 @@ class Difference:
 def compare(first: Pairs, second: Pairs, truth: GroundTruth, seed: int = 0) -> tuple[IscMetrics, dict[str, Difference]]:
     """Compares two results on the same queries.
 
-    Each of `RESAMPLES` rounds draws as many queries as there are, with replacement, and judges both results on that
-    draw (a query drawn twice counts twice, as two queries); the interval is the 2.5 and 97.5 percentile of the
-    differences. Rounds without any true pair are left out.
+    Each of `RESAMPLES` rounds draws as many queries as there are, with replacement, and evaluates both results on that
+    sample (a query drawn twice counts as two queries); the interval is the 2.5 and 97.5 percentile of the differences.
+    Rounds without a true pair are skipped.
 
     Returns:
-        The second result's figures, and the difference of uAP, R@P90, recall@1 and recall@10. (A threshold belongs to
-        one result's own scale of scores: a difference of two says nothing.)
+        The second result's metrics, and the differences of uAP, R@P90, recall@1 and recall@10. (Thresholds are on the
+        score scale of each result, so their difference has no meaning.)
     """
     judged = [judge(pairs, truth) for pairs in (first, second)]
-    whole = [evaluate_judged(item, len(truth.queries)) for item in judged]
+    full = [evaluate_judged(item, len(truth.queries)) for item in judged]
     true_per_query = np.bincount(np.searchsorted(truth.queries, truth.query_ids), minlength=len(truth.queries))
     names = ("uap", "recall_at_p90", "recall_at_1", "recall_at_10")
     rounds = []
@@ -44,10 +44,10 @@ def compare(first: Pairs, second: Pairs, truth: GroundTruth, seed: int = 0) -> t
             rounds.append([getattr(a, name) - getattr(b, name) for name in names])
     lows, highs = np.percentile(rounds, [2.5, 97.5], axis=0)
     differences = {
-        name: Difference(getattr(whole[0], name) - getattr(whole[1], name), float(low), float(high))
+        name: Difference(getattr(full[0], name) - getattr(full[1], name), float(low), float(high))
         for name, low, high in zip(names, lows, highs, strict=True)
     }
-    return whole[1], differences
+    return full[1], differences
 
 
 def _draws(queries: int, seed: int) -> Iterator[np.ndarray]:
@@ -57,9 +57,9 @@ def _draws(queries: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _resampled(judged: Judged, weights: np.ndarray, total: int) -> Judged:
-    """Each prediction as often as its query was drawn; copies of one query get query codes of their own."""
-    times = weights[judged.query_codes]
-    rows = np.repeat(np.arange(len(times)), times)
-    copy = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+    """Repeats each prediction as often as its query was drawn; repeats of a query get distinct query codes."""
+    repeats = weights[judged.query_codes]
+    rows = np.repeat(np.arange(len(repeats)), repeats)
+    copy = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
     codes = judged.query_codes[rows] + copy * len(weights)
     return Judged(judged.rows[rows], judged.scores[rows], codes, judged.correct[rows], total)

@@ -1,7 +1,7 @@
-"""The official metrics of the Image Similarity Challenge: uAP, R@P90, recall@k, with ties against you.
+"""The official metrics of the Image Similarity Challenge: uAP, R@P90, recall@k, with ties broken pessimistically.
 
 Definitions: the challenge's evaluation script (matching track). One ranking over all queries; at equal scores the false
-positives come first; uAP = sum of (recall_i - recall_{i-1}) * precision_i, recall over all true pairs.
+positives come first; uAP = sum of (recall_i - recall_{i-1}) * precision_i, with recall over all true pairs.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ PRECISION_TARGET = 0.9
 
 @dataclass(frozen=True)
 class IscMetrics:
-    """The figures of one evaluation; `threshold_at_p90` is None where precision 0.9 is never reached."""
+    """The metrics of one evaluation; `threshold_at_p90` is None if precision 0.9 is never reached."""
 
     uap: float
     recall_at_p90: float
@@ -31,20 +31,20 @@ class IscMetrics:
     pairs: int
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """The figures under their public names."""
+        """All fields under their public names."""
         return asdict(self)
 
     def figures(self) -> dict[str, float | None]:
-        """Only the five figures, without the counts."""
+        """The five metrics, without the counts."""
         return {name: value for name, value in asdict(self).items() if name not in ("predictions", "queries", "pairs")}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdict on each prediction, in the file's order, queries outside the ground truth dropped.
+    """Predictions compared with the ground truth, in input order; queries outside the ground truth are dropped.
 
     `rows`: (m,) int, position in the predictions. `scores`: (m,) float64. `query_codes`: (m,) int, position of the
-    query in the ground truth. `correct`: (m,) bool. `total`: number of true pairs, found or not.
+    query in the ground truth. `correct`: (m,) bool. `total`: number of true pairs in the ground truth.
     """
 
     rows: np.ndarray
@@ -56,7 +56,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class PrecisionRecall:
-    """(p,) recall, precision and score at every true positive, by falling score."""
+    """(p,) recall, precision and score at every true positive, by descending score."""
 
     recall: np.ndarray
     precision: np.ndarray
@@ -64,13 +64,13 @@ class PrecisionRecall:
 
 
 def judge(predictions: Pairs, truth: GroundTruth) -> Judged:
-    """Says of each prediction whether it is right.
+    """Compares each prediction with the ground truth.
 
     Raises:
-        InputError: the ground truth has no true pair, so that recall is undefined.
+        InputError: the ground truth has no true pair, so recall is undefined.
     """
     if not len(truth.query_ids):
-        raise InputError("the ground truth has no true pair: uAP is undefined without one; give a set with positives")
+        raise InputError("the ground truth has no true pair, so uAP is undefined: give a set with true pairs")
     size = np.int64(len(truth.reference_ids))
     true_keys = find_names(truth.query_ids, truth.queries) * size + find_names(truth.reference_ids, truth.reference_ids)
     query_codes = find_names(predictions.query_ids, truth.queries)
@@ -102,10 +102,10 @@ def average_precision(curve: PrecisionRecall, total: int) -> float:
     return float(curve.precision.sum() / total)
 
 
-def places(judged: Judged) -> np.ndarray:
-    """The place of each correct pair within its query: the number of the query's predictions scored at least as high.
+def ranks_of_true(judged: Judged) -> np.ndarray:
+    """The rank, from 1, of each true positive within its query: the number of the query's predictions scored at least as high.
 
-    Ties count against you. One packed key is sorted: query, then rank of the score, then the verdict.
+    Ties are broken pessimistically. One packed key is sorted: query, then rank of the score, then correctness.
     """
     order = np.argsort(-judged.scores)
     falling = judged.scores[order]
@@ -120,21 +120,21 @@ def places(judged: Judged) -> np.ndarray:
 
 
 def evaluate(predictions: Pairs, truth: GroundTruth) -> IscMetrics:
-    """All official figures of `predictions` against `truth`."""
+    """All official metrics of `predictions` against `truth`."""
     return evaluate_judged(judge(predictions, truth), queries=len(truth.queries))
 
 
 def evaluate_judged(judged: Judged, queries: int) -> IscMetrics:
-    """The figures of predictions already judged."""
+    """The metrics of predictions already compared with the ground truth."""
     curve = precision_recall(judged)
-    place = places(judged)
+    ranks = ranks_of_true(judged)
     reached = np.flatnonzero(curve.precision >= PRECISION_TARGET)
     return IscMetrics(
         uap=average_precision(curve, judged.total),
         recall_at_p90=float(curve.recall[reached[-1]]) if len(reached) else 0.0,
         threshold_at_p90=float(curve.scores[reached[-1]]) if len(reached) else None,
-        recall_at_1=float((place <= 1).sum() / judged.total),
-        recall_at_10=float((place <= 10).sum() / judged.total),
+        recall_at_1=float((ranks <= 1).sum() / judged.total),
+        recall_at_10=float((ranks <= 10).sum() / judged.total),
         predictions=len(judged.rows),
         queries=queries,
         pairs=judged.total,

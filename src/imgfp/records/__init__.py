@@ -1,4 +1,4 @@
-"""The nouns: pairs, ground truth, descriptor sets, with read, write and validate (floor 0)."""
+"""The data types: pairs, ground truth, descriptor sets, evidence; they read, write and validate themselves (layer 0)."""
 
 from imgfp.records.descriptors import DescriptorSet, read_descriptors, require_same_dim, write_descriptors
 from imgfp.records.evidence import Evidence

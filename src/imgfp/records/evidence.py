@@ -1,4 +1,4 @@
-"""What comparing two pictures by their keypoints found out: the noun that matching makes, and ranking and reports read."""
+"""The result of matching two images by their keypoints; ranking and reports read it."""
 
 import math
 from collections.abc import Sequence
@@ -7,21 +7,21 @@ from dataclasses import astuple, dataclass
 
 @dataclass(frozen=True)
 class Evidence:
-    """One compared pair.
+    """The evidence for one compared pair.
 
     Attributes:
         query_id, reference_id: The pair.
-        score: The matcher's own: a count of matches, or of inliers.
-        inliers: Keypoints that agree on one geometry; all matches where none was asked for.
-        matches: Matches before geometry.
-        mirrored, inverted: What the reference was compared as.
-        query_area, reference_area: Share of each picture that the box around the inliers covers, 0..1.
-        scale: Length in the query of one pixel of the reference, by the model; 1 without one.
-        anisotropy: Largest over smallest stretch of the model, at least 1.
-        left, top, right, bottom: Where the whole reference lies in the query, by the model, clipped: shares of the query's
-            width and height, 0..1; NaN without a model.
-        part: Of the query, where it was not compared as a whole: the name of a crop. Areas and scale are of that part, the
-            box is in the whole query.
+        score: The matcher's score: the number of matches or of inliers.
+        inliers: Matches consistent with one geometric model; all matches if no verification was run.
+        matches: Matches before geometric verification.
+        mirrored, inverted: The transform of the reference that was compared.
+        query_area, reference_area: Fraction of each image covered by the bounding box of the inliers, 0..1.
+        scale: Length in the query of one reference pixel according to the model; 1 without a model.
+        anisotropy: Ratio of the model's largest to its smallest scale, at least 1.
+        left, top, right, bottom: Bounding box of the entire reference in the query according to the model, clipped, as
+            fractions of the query's width and height, 0..1; NaN without a model.
+        part: Name of the query crop that was compared; empty for the full query. Areas and scale refer to the crop, the
+            box to the full query.
     """
 
     query_id: str
@@ -43,15 +43,15 @@ class Evidence:
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:
-        """Left, top, right, bottom as shares of the query, or None where no model tells."""
-        found = self.left, self.top, self.right, self.bottom
-        return None if any(math.isnan(side) for side in found) else found
+        """Left, top, right, bottom as fractions of the query, or None without a model."""
+        box = self.left, self.top, self.right, self.bottom
+        return None if any(math.isnan(side) for side in box) else box
 
     def row(self) -> list[object]:
-        """Plain JSON values, None for NaN."""
+        """The fields as plain JSON values, None for NaN."""
         return [None if isinstance(value, float) and math.isnan(value) else value for value in astuple(self)]
 
     @classmethod
     def of(cls, row: Sequence[object]) -> "Evidence":
-        """From what `row` gave."""
+        """The inverse of `row`."""
         return cls(*(math.nan if value is None else value for value in row))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The truth that predictions are judged by: every query, and the references it was made from."""
+"""The ground truth that predictions are evaluated against: all queries and their source references."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TRUTH_HEADER = ("query_id", "reference_id")
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """All queries, and the true pairs among them; a query without a pair is a distractor.
+    """All queries and the true pairs; a query without a true pair is a distractor.
 
     `queries`: (q,) str, unique, sorted. `query_ids`, `reference_ids`: (p,) str, the true pairs.
     """
@@ -26,14 +26,14 @@ class GroundTruth:
 
     @classmethod
     def of(cls, rows: list[tuple[str, str]]) -> "GroundTruth":
-        """From (query id, reference id) rows; an empty reference id makes a distractor query."""
+        """From (query id, reference id) rows; an empty reference id marks a distractor query."""
         columns = np.array(rows, dtype=str).reshape(-1, 2)
         true = columns[columns[:, 1] != ""]
         return cls(np.unique(columns[:, 0]), true[:, 0], true[:, 1])
 
     @classmethod
     def read_csv(cls, path: Path) -> "GroundTruth":
-        """The challenge's CSV: header `query_id,reference_id`, every query listed, the reference empty for a distractor.
+        """Reads the challenge's CSV: header `query_id,reference_id`, every query listed, no reference for a distractor.
 
         Raises:
             InputError: wrong header, an empty query id, a repeated row.
@@ -42,10 +42,11 @@ class GroundTruth:
         if (queries == "").any():
             row = int(np.flatnonzero(queries == "")[0]) + 2
             raise InputError(f"{path} row {row}: query_id is empty: give the id")
-        twice = first_duplicate(queries, references)
-        if twice:
+        duplicate = first_duplicate(queries, references)
+        if duplicate:
+            first, second = duplicate
             raise InputError(
-                f"{path} row {twice[1] + 2}: {queries[twice[1]]},{references[twice[1]]} repeats row {twice[0] + 2}: "
+                f"{path} row {second + 2}: {queries[second]},{references[second]} repeats row {first + 2}: "
                 "remove one of them"
             )
         true = references != ""
@@ -61,7 +62,7 @@ class GroundTruth:
         write_csv(path, TRUTH_HEADER, sorted(rows))
 
     def of_queries(self, kept: Collection[str]) -> "GroundTruth":
-        """The truth of some queries only."""
+        """The ground truth restricted to these queries."""
         wanted = sorted(kept)
         own = np.isin(self.query_ids, wanted)
         return GroundTruth(self.queries[np.isin(self.queries, wanted)], self.query_ids[own], self.reference_ids[own])

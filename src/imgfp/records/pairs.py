@@ -1,4 +1,4 @@
-"""Scored pairs: which reference each query may have been made from, and how sure that is."""
+"""Scored pairs: the predicted source references of each query."""
 
 import math
 import re
@@ -16,7 +16,7 @@ PAIRS_HEADER = ("query_id", "reference_id", "score")
 
 @dataclass(frozen=True)
 class Pairs:
-    """n scored pairs; a higher score is surer.
+    """n scored pairs; a higher score is a more confident match.
 
     `query_ids`, `reference_ids`: (n,) str. `scores`: (n,) float64, infinities allowed, NaN not.
     """
@@ -42,10 +42,10 @@ class Pairs:
 
     @classmethod
     def read_csv(cls, path: Path) -> "Pairs":
-        """The challenge's CSV: header `query_id,reference_id,score`.
+        """Reads the challenge's CSV: header `query_id,reference_id,score`.
 
         Raises:
-            InputError: wrong header, a score that is no number or NaN, an empty id, a repeated pair.
+            InputError: wrong header, a score that is not a number or is NaN, an empty id, a repeated pair.
         """
         queries, references, texts = read_columns(path, PAIRS_HEADER)
         for name, ids in (("query_id", queries), ("reference_id", references)):
@@ -56,19 +56,28 @@ class Pairs:
         return pairs
 
     @classmethod
+    def read(cls, path: Path) -> "Pairs":
+        """From CSV, or from Parquet where the suffix says so; raises InputError where there is no such file."""
+        if not path.is_file():
+            raise InputError(f"{path}: no such file: give predictions with the header {','.join(PAIRS_HEADER)}")
+        return cls.read_parquet(path) if path.suffix == ".parquet" else cls.read_csv(path)
+
+    @classmethod
     def read_parquet(cls, path: Path) -> "Pairs":
-        """The same three columns in a Parquet file, with the same checks."""
+        """Reads the same three columns from a Parquet file, with the same checks."""
         import pyarrow as pa
         import pyarrow.parquet
 
         try:
             table = pyarrow.parquet.read_table(path, columns=list(PAIRS_HEADER))
         except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: not a Parquet file of {','.join(PAIRS_HEADER)} ({one_line(error)})") from None
+            raise InputError(
+                f"{path}: not a Parquet file with columns {','.join(PAIRS_HEADER)} ({one_line(error)}): write it again"
+            ) from None
         for name in PAIRS_HEADER:
             if table.column(name).null_count:
                 row = table.column(name).is_null().to_pylist().index(True) + 1
-                raise InputError(f"{path} row {row}: {name} is null: give the value or leave the row out")
+                raise InputError(f"{path} row {row}: {name} is null: give a value or remove the row")
         queries, references = (np.array(table.column(name).to_pylist(), dtype=str) for name in PAIRS_HEADER[:2])
         scores = parse_floats(path, table.column("score").to_numpy(), "score", first_row=1)
         pairs = cls(queries, references, scores)
@@ -77,10 +86,10 @@ class Pairs:
 
     @classmethod
     def read_imgfp(cls, path: Path, suffix: str = ".jpg") -> "Pairs":
-        """imgFp's text: `Q.jpg,R.jpg` (score 0) or `Q.jpg,R.jpg,score:<int>` a line, or its merged `Q<tab>R<tab>score`."""
+        """Reads imgFp's text: lines `Q.jpg,R.jpg` (score 0) or `Q.jpg,R.jpg,score:<int>`, or merged `Q<tab>R<tab>score`."""
         rows = []
         for number, line in enumerate(
-            read_lines(path, f"imgFp's text, 'Q{suffix},R{suffix}[,score:N]' a line"), start=1
+            read_lines(path, f"imgFp's text with lines 'Q{suffix},R{suffix}[,score:N]'"), start=1
         ):
             if not line.strip():
                 continue
@@ -91,14 +100,16 @@ class Pairs:
                 if len(fields) > 3 or math.isnan(score):
                     raise ValueError
             except ValueError:
-                raise InputError(f"{path} row {number}: {line[:80]!r} is not 'Q{suffix},R{suffix}[,score:N]'") from None
+                raise InputError(
+                    f"{path} row {number}: {line[:80]!r} is not 'Q{suffix},R{suffix}[,score:N]': fix the line"
+                ) from None
             rows.append((query, reference, score))
         pairs = cls.of(rows)
         pairs._refuse_duplicates(path, first_row=1)
         return pairs
 
     def write_csv(self, path: Path) -> None:
-        """Writes the challenge's CSV atomically; scores in full precision (rounding makes ties)."""
+        """Writes the challenge's CSV atomically; scores in full precision (rounding would create ties)."""
         write_csv(
             path,
             PAIRS_HEADER,
@@ -116,20 +127,20 @@ class Pairs:
         write_bytes(path, sink.getvalue().to_pybytes())
 
     def write_imgfp(self, path: Path, scored: bool, suffix: str = ".jpg") -> None:
-        """Writes imgFp's text: `Q.jpg,R.jpg` lines, or `Q.jpg,R.jpg,score:<int>` where `scored`."""
-        ends = [f",score:{score}" for score in self.whole_scores()] if scored else [""] * len(self)
+        """Writes imgFp's text: `Q.jpg,R.jpg` lines, or `Q.jpg,R.jpg,score:<int>` if `scored`."""
+        ends = [f",score:{score}" for score in self.integer_scores()] if scored else [""] * len(self)
         lines = [
             f"{query}{suffix},{reference}{suffix}{end}\n"
             for (query, reference), end in zip(self.id_pairs(), ends, strict=True)
         ]
         write_bytes(path, "".join(lines).encode())
 
-    def whole_scores(self) -> list[int]:
-        """The scores as integers, which is all that imgFp's text holds; InputError names a score that is none."""
+    def integer_scores(self) -> list[int]:
+        """The scores as integers, the only numbers in imgFp's text; InputError names a score that is not one."""
         for (query, reference), score in zip(self.id_pairs(), self.scores.tolist(), strict=True):
             if not score.is_integer():
                 raise InputError(
-                    f"score {score} of {query},{reference} is not a whole number: imgFp's text holds integers"
+                    f"score {score} of {query},{reference} is not an integer: imgFp's text format stores integers only, write CSV"
                 )
         return [int(score) for score in self.scores.tolist()]
 
@@ -138,18 +149,19 @@ class Pairs:
         return list(zip(self.query_ids.tolist(), self.reference_ids.tolist(), strict=True))
 
     def best_first(self) -> "Pairs":
-        """The same pairs by falling score; equal scores by query id, then reference id."""
+        """The same pairs by descending score; ties by query id, then reference id."""
         return self.take(np.lexsort((self.reference_ids, self.query_ids, -self.scores)))
 
     def take(self, rows: np.ndarray) -> "Pairs":
-        """The pairs at these positions (or under this mask)."""
+        """The pairs at these positions (or selected by this mask)."""
         return Pairs(self.query_ids[rows], self.reference_ids[rows], self.scores[rows])
 
     def _refuse_duplicates(self, path: Path, first_row: int) -> None:
-        twice = first_duplicate(self.query_ids, self.reference_ids)
-        if twice:
-            pair = f"{self.query_ids[twice[1]]},{self.reference_ids[twice[1]]}"
+        duplicate = first_duplicate(self.query_ids, self.reference_ids)
+        if duplicate:
+            first, second = duplicate
+            pair = f"{self.query_ids[second]},{self.reference_ids[second]}"
             raise InputError(
-                f"{path} row {twice[1] + first_row}: the pair {pair} repeats row {twice[0] + first_row}: "
-                "keep one of them, the one with the higher score where they differ"
+                f"{path} row {second + first_row}: the pair {pair} repeats row {first + first_row}: "
+                "keep only one of them, the one with the higher score"
             )

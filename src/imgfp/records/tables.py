@@ -1,4 +1,4 @@
-"""Small CSV tables read strictly: every error names file, row, value and fix."""
+"""Strict reader for small CSV tables: every error names file, row, value and fix."""
 
 import csv
 from pathlib import Path
@@ -15,10 +15,10 @@ def read_columns(path: Path, header: tuple[str, ...]) -> list[np.ndarray]:
     """Reads a CSV with exactly this header.
 
     Returns:
-        One array of str a column; an empty field is "".
+        One array of str per column; an empty field is "".
 
     Raises:
-        InputError: the file is missing, is not UTF-8 text, has another header or a row of another length.
+        InputError: the file is missing, is not UTF-8 text, has a different header or a row with the wrong number of fields.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file: give a CSV with the header {','.join(header)}")
@@ -26,9 +26,7 @@ def read_columns(path: Path, header: tuple[str, ...]) -> list[np.ndarray]:
     with path.open("rb") as handle:
         first = handle.readline().decode("utf-8-sig", errors="replace").strip()
     if first.replace('"', "").replace(" ", "") != expected:
-        raise InputError(
-            f"{path} row 1: the header is {first[:80]!r}, not '{expected}': write '{expected}' as the first line"
-        )
+        raise InputError(f"{path} row 1: wrong header {first[:80]!r}: the first line must be '{expected}'")
     read = pyarrow.csv.ReadOptions(column_names=list(header), skip_rows=1)
     convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False)
     try:
@@ -41,28 +39,28 @@ def read_columns(path: Path, header: tuple[str, ...]) -> list[np.ndarray]:
 
 
 def parse_floats(path: Path, texts: np.ndarray, what: str, first_row: int = 2) -> np.ndarray:
-    """Texts to float64; infinities are numbers, NaN is not.
+    """Parses texts as float64; infinities are allowed, NaN is not.
 
     Raises:
-        InputError: names the row (`first_row` is the number of the first; a CSV's header is row 1) and the value that is not a number.
+        InputError: names the row and the invalid value. `first_row` is the number of the first row; a CSV's header is row 1.
     """
     try:
         values = texts.astype(np.float64)
     except ValueError:
         row = next(index for index, text in enumerate(texts) if not _is_number(text))
         raise InputError(
-            f"{path} row {row + first_row}: {what} {str(texts[row])!r} is not a number: mend the value"
+            f"{path} row {row + first_row}: {what} {str(texts[row])!r} is not a number: fix the value"
         ) from None
     if np.isnan(values).any():
         row = int(np.flatnonzero(np.isnan(values))[0])
         raise InputError(
-            f"{path} row {row + first_row}: {what} is NaN, which cannot be ranked: give a number or leave the row out"
+            f"{path} row {row + first_row}: {what} is NaN, which cannot be ranked: give a number or remove the row"
         )
     return values
 
 
 def first_duplicate(*columns: np.ndarray) -> tuple[int, int] | None:
-    """The positions of the first row that repeats an earlier one in all `columns`, as (earlier, later); None if none does."""
+    """The first row that repeats an earlier one in all `columns`, as positions (earlier, later); None if all are distinct."""
     codes = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         encoded = _as_keys(column)[0].dictionary_encode()
@@ -78,15 +76,15 @@ def first_duplicate(*columns: np.ndarray) -> tuple[int, int] | None:
 
 
 def find_names(names: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """(n,) int32: position of each of `names` in `among` (its first, if it is there more than once), -1 where it is not."""
+    """(n,) int32: position of the first occurrence of each of `names` in `among`, -1 if absent."""
     keys, value_set = _as_keys(names, among)
     return pc.index_in(keys, value_set=value_set).fill_null(-1).to_numpy()
 
 
 def _as_keys(*columns: np.ndarray) -> list[pa.Array]:
-    """Columns of str for Arrow's hash tables, which are much faster than sorting strings; equal keys are equal strings.
+    """Columns of str as keys for Arrow's hash tables, much faster than sorting strings; keys are equal iff strings are.
 
-    Ids of at most eight characters below U+0100, the usual ones, become whole numbers, others bytes of one width.
+    Ids of at most eight characters below U+0100, the common case, become integers, others fixed-width bytes.
     """
     assert all(column.dtype.kind == "U" for column in columns), [column.dtype for column in columns]
     points = [
@@ -111,19 +109,19 @@ def _strings(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _first_bad_row(path: Path, header: tuple[str, ...]) -> str | None:
-    """Arrow reads in parallel and does not know the row: look again, slowly."""
+    """Arrow reads in parallel and does not report the row: scan the file again, slowly."""
     with path.open("rb") as raw:
         for number, line in enumerate(raw, start=1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:
-                return f"row {number}: {line[:60]!r} is not UTF-8: save the file as UTF-8 text"
+                return f"row {number}: {line[:60]!r} is not UTF-8: save the file as UTF-8"
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         for fields in rows:
             if fields and len(fields) != len(header):
                 text = ",".join(fields)[:80]
-                return f"row {rows.line_num}: {text!r} has {len(fields)} fields, not {len(header)} ({','.join(header)}): mend the row"
+                return f"row {rows.line_num}: {text!r} has {len(fields)} fields, not {len(header)} ({','.join(header)}): fix the row"
     return None
 
 
@@ -136,5 +134,5 @@ def _is_number(text: str) -> bool:
 
 
 def one_line(error: Exception) -> str:
-    """An error of a library as part of our one line."""
+    """A library's error message, collapsed to one line of at most 200 characters."""
     return " ".join(str(error).split())[:200]

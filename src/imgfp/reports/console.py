@@ -20,7 +20,7 @@ def print_stages(stages: tuple[StageResult, ...]) -> None:
 
 
 def print_result(result: SearchResult) -> None:
-    """The best matches and where everything lies."""
+    """The best matches and the files of the result."""
     best = result.predictions
     print(f"{result.summary}; the best:")
     for query, reference, score in zip(
@@ -30,7 +30,9 @@ def print_result(result: SearchResult) -> None:
     print("stages:")
     print_stages(result.stages)
     named = f", {result.out / 'matches.csv'} (labels and boxes)" if result.answers else ""
-    print(f"open next: {result.out / 'report.html'} (pictures), {result.out / 'predictions.csv'} (every pair){named}")
+    print(
+        f"open next: {result.out / 'report.html'} (matches drawn), {result.out / 'predictions.csv'} (every pair){named}"
+    )
 
 
 def report_failures(failures: tuple[Failure, ...], listed_in: Path) -> int:
