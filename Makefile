@@ -12,7 +12,7 @@ GPU := $(or $(word 3,$(LAST)),$(if $(shell nvidia-smi -L 2>/dev/null | grep '^GP
 endif
 $(foreach name,DETECTOR GPU,$(if $(filter 0 1,$($(name))),,$(error $(name)=$($(name)): give 0 or 1)))
 
-.PHONY: env packages demo test check docs bench ui
+.PHONY: env packages demo test test-fast check docs bench ui
 
 env: .venv/.ready-$(DETECTOR)-$(GPU)
 
@@ -59,7 +59,11 @@ demo: env
 	$(BIN)/imgfp demo --out '$(OUT)' $(if $(DATA),--data '$(DATA)')
 
 test: env
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# what no test of takes long: no process started, no training, no search from end to end
+test-fast: env
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
 
 check: env
 	$(BIN)/ruff format --check .

@@ -1,12 +1,9 @@
 """python evaluate/descriptors.py: figures in MLflow, encoded once, bad input in one line.
 
-The app is called within this process, as Hydra would; a sweep in processes of its own.
+The app is called within this process, as Hydra would.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -334,19 +331,10 @@ def test_ids_of_the_challenge_s_file_may_be_text_of_any_length(app, files) -> No
     assert app(f"descriptors={path}", f"ground_truth={table}").table == plain
 
 
-def test_a_sweep_has_one_parent(files, tmp_path) -> None:
+def test_a_sweep_has_one_parent(files, tmp_path, run_script) -> None:
     path, table, known = files
-    folders = {"paths.work": "work", "paths.mlruns": "mlruns", "hydra.run.dir": "hydra", "hydra.sweep.dir": "sweep"}
-
-    swept = subprocess.run(
-        [sys.executable, ROOT / "evaluate" / "descriptors.py", "-m", "normalisation=none,sscd"]
-        + [f"{key}={tmp_path / name}" for key, name in folders.items()]
-        + [f"descriptors={path}", f"ground_truth={table}", f"background={known}"],
-        cwd=tmp_path,
-        env=os.environ | {"IMGFP_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
+    given = f"descriptors={path}", f"ground_truth={table}", f"background={known}"
+    swept = run_script("evaluate/descriptors.py", "-m", "normalisation=none,sscd", *given)
     assert swept.returncode == 0, swept.stderr
     runs = runs_of(tmp_path / "mlruns")
     (parent,) = [run for run in runs if PARENT not in run.data.tags]

@@ -73,12 +73,13 @@ def test_another_schema(refused, index) -> None:
     assert refused() == "index/index.json: schema 1, this version reads 3 and 4: delete index and build the index again"
 
 
-@pytest.mark.parametrize(("old", "new"), [(b'"side": 300', b'"side": 200'), (b'"octaves"', b'"octavez"')])
-def test_a_changed_description(refused, index, old: bytes, new: bytes) -> None:
+def test_a_changed_description(refused, index) -> None:
     path = index / "index.json"
-    assert old in path.read_bytes()
-    path.write_bytes(path.read_bytes().replace(old, new))
-    assert refused() == "index/index.json: damaged: delete index and build the index again"
+    whole = path.read_bytes()
+    for old, new in ((b'"side": 300', b'"side": 200'), (b'"octaves"', b'"octavez"')):
+        assert old in whole
+        path.write_bytes(whole.replace(old, new))
+        assert refused() == "index/index.json: damaged: delete index and build the index again"
 
 
 def test_another_preset(imgfp, index, pictures, tmp_path) -> None:
@@ -99,13 +100,15 @@ def test_ids_that_the_list_lacks(refused, index) -> None:
     )
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut"])
-@pytest.mark.parametrize("name", ["00000.descriptors.npy", "00000.keypoints.npy", "00000.json"])
-def test_a_damaged_store(refused, index, name: str, damage: str) -> None:
-    path = index / "parts/000/features" / name
-    data = path.read_bytes()
-    path.write_bytes(data[:-8] if damage == "cut" else data[:-8] + bytes([data[-8] ^ 1]) + data[-7:])
-    assert refused().startswith(f"index/parts/000/features/{name}: missing or changed since it was written: delete ")
+def test_a_damaged_store(refused, index) -> None:
+    for name in ("00000.descriptors.npy", "00000.keypoints.npy", "00000.json"):
+        path = index / "parts/000/features" / name
+        data = path.read_bytes()
+        for damaged in (data[:-8], data[:-8] + bytes([data[-8] ^ 1]) + data[-7:]):
+            path.write_bytes(damaged)
+            told = f"index/parts/000/features/{name}: missing or changed since it was written: delete "
+            assert refused().startswith(told)
+        path.write_bytes(data)
 
 
 def test_descriptors_of_another_dimension(refused, index) -> None:
