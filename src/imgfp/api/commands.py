@@ -42,7 +42,7 @@ def find(
     Raises:
         InputError: no readable image, another preset or branch, an output folder of other inputs.
 
-    Example:
+    Examples:
         >>> import imgfp
         >>> result = imgfp.find("queries", "photos", "result", branches="local")
         >>> [(answer.query_id, answer.reference_id, answer.label) for answer in result.answers]
@@ -65,7 +65,7 @@ def build_index(
     Raises:
         InputError: no readable image, another preset or branch, a folder that holds an index of other images or settings.
 
-    Example:
+    Examples:
         >>> import imgfp
         >>> index = imgfp.build_index("photos", "photos.index")
         >>> len(index.images), index.branches
@@ -82,7 +82,7 @@ def open_index(path: Folder) -> indexes.Index:
     Raises:
         InputError: no finished index there, or one of its files is missing or changed.
 
-    Example:
+    Examples:
         >>> import imgfp
         >>> index = imgfp.build_index("photos", "photos.index")
         >>> imgfp.open_index("photos.index").images.ids
@@ -102,7 +102,7 @@ def duplicates(images: Folder, out: Folder, branches: str | Iterable[str] = "loc
     Raises:
         InputError: no readable image, the crop branch, an output folder of other images or settings.
 
-    Example:
+    Examples:
         >>> import imgfp
         >>> found = imgfp.duplicates("album", "copies")
         >>> [[member.image_id for member in group] for group in found.groups]
@@ -124,7 +124,7 @@ def evaluate(predictions: Folder | Pairs, ground_truth: Folder | GroundTruth) ->
     Raises:
         InputError: a file that is missing or cannot be parsed, a pair given twice.
 
-    Example:
+    Examples:
         >>> import imgfp
         >>> result = imgfp.find("queries", "photos", "result", branches="local")
         >>> imgfp.evaluate(result.predictions, "ground_truth.csv").uap

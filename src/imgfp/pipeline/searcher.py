@@ -28,7 +28,7 @@ Query = str | Path | Image.Image | np.ndarray
 class Searcher:
     """Looks images up in an index, as often as wanted and from several threads at once.
 
-    Example:
+    Examples:
         >>> import imgfp
         >>> index = imgfp.build_index("photos", "photos.index")
         >>> searcher = imgfp.Searcher(index)
