@@ -81,7 +81,7 @@ def test_text_list_that_leaves_its_folder_or_is_no_text(refused, pictures, tmp_p
     (pictures / "list.txt").write_bytes(b"\xff\xfe\x00")
     assert "not a text file" in refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
     (pictures / "list.txt").write_text("\n")
-    assert refused("sift", pictures / "list.txt", "--out", tmp_path / "out").endswith("one name a line")
+    assert refused("sift", pictures / "list.txt", "--out", tmp_path / "out").endswith("give one file name per line")
 
 
 def test_no_readable_image_at_all(refused, pictures, tmp_path) -> None:

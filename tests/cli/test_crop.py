@@ -61,7 +61,7 @@ def test_other_rules_or_no_pictures(imgfp, queries, tmp_path) -> None:
     assert said.code == 2
     assert "was made with added = True, now it is False: give another output folder" in said.errors[0]
     said = imgfp("crop", queries, tmp_path / "new", "--preset", "best", *CLASSICAL)
-    assert (said.code, said.errors) == (2, ["imgfp crop: crop preset 'best': give one of global, local, default"])
+    assert (said.code, said.errors) == (2, ["imgfp crop: crop rules 'best': give one of global, local, default"])
     assert imgfp("crop", tmp_path / "none", tmp_path / "new", *CLASSICAL).code == 2
     said = imgfp("crop", queries, tmp_path / "new", "--finder", "best")
     assert said.errors == ["imgfp crop: finder 'best': give one of auto, learned, classical"]
