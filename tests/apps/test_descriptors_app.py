@@ -231,7 +231,7 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
     done = app(f"data.root={broken}", "encoder.size=64", "limit_dim=false")
     assert done.code == 3
     (line,) = done.errors
-    assert line.startswith("1 image(s) left out, listed in ")
+    assert line.startswith("1 image(s) skipped, listed in ")
     assert str(picture) in line
 
 

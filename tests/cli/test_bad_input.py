@@ -81,7 +81,7 @@ def test_text_list_that_leaves_its_folder_or_is_no_text(refused, pictures, tmp_p
     (pictures / "list.txt").write_bytes(b"\xff\xfe\x00")
     assert "not a text file" in refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
     (pictures / "list.txt").write_text("\n")
-    assert refused("sift", pictures / "list.txt", "--out", tmp_path / "out").endswith("one name a line")
+    assert refused("sift", pictures / "list.txt", "--out", tmp_path / "out").endswith("give one file name per line")
 
 
 def test_no_readable_image_at_all(refused, pictures, tmp_path) -> None:
@@ -89,7 +89,7 @@ def test_no_readable_image_at_all(refused, pictures, tmp_path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.jpg").write_bytes(b"")
     line = refused("find", tmp_path / "broken", pictures, "--branches", "global", "--out", tmp_path / "out")
-    assert line == "broken: none of the 1 images can be read; the first: broken/a.jpg: the file is empty"
+    assert line == "broken: none of the 1 images can be read; first: broken/a.jpg: the file is empty"
 
 
 def test_one_unreadable_image_is_left_out_with_exit_3(imgfp, pictures, tmp_path) -> None:
@@ -98,7 +98,7 @@ def test_one_unreadable_image_is_left_out_with_exit_3(imgfp, pictures, tmp_path)
     said = imgfp("describe", pictures, pictures, "--out", out / "d.h5")
     assert said.code == 3
     assert len(said.errors) == 1
-    assert said.errors[0].startswith("1 image(s) left out, listed in ")
+    assert said.errors[0].startswith("1 image(s) skipped, listed in ")
     assert f"the first: {pictures / 'p0a.jpg'}: not a readable image (" in said.errors[0]
     with h5py.File(out / "d.h5") as file:
         assert file["query_ids"][()].tolist() == [b"p0", b"p1"]

@@ -68,8 +68,7 @@ def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) 
     said = imgfp("duplicates", collection, "--out", out)
     assert said.code == 3
     assert said.errors[-1] == (
-        f"1 image(s) left out, listed in {out / 'failures.csv'}; the first: "
-        f"{collection / 'broken.jpg'}: the file is empty"
+        f"1 image(s) skipped, listed in {out / 'failures.csv'}; first: {collection / 'broken.jpg'}: the file is empty"
     )
     assert "1 groups of 3 pictures among 6 pictures" in said.out
     assert "the file is empty" in (out / "report.html").read_text()
@@ -79,7 +78,7 @@ def test_one_picture_has_no_duplicates(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", min(collection.iterdir()), "--out", tmp_path / "out")
     assert said.code == 0
     assert said.out.startswith("no duplicates among 1 pictures")
-    assert "No picture is a copy of another." in (tmp_path / "out" / "report.html").read_text()
+    assert "No duplicates found." in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_bad_input_is_one_line(imgfp, collection, tmp_path) -> None:

@@ -58,7 +58,7 @@ def test_bad_input(made: Made) -> None:
     with pytest.raises(InputError, match="pca=4: the background set spans only 3 dimensions: use more images, or a"):
         fit_projection(flat, 4)
     same = DescriptorSet(background.ids, np.ones((60, 24), np.float32))
-    with pytest.raises(InputError, match="pca=1: the background set spans 0 dimensions only"):
+    with pytest.raises(InputError, match="pca=1: the background set spans only 0 dimensions"):
         fit_projection(same, 1)
-    with pytest.raises(InputError, match="descriptors of 8 dimensions for a PCA fitted on 24: extract with the same"):
+    with pytest.raises(InputError, match="descriptor dimension 8 differs from PCA dimension 24: extract both with"):
         fit_projection(background, 4).apply(made(1, 3, "Q", dim=8))

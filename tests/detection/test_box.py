@@ -30,13 +30,13 @@ def test_text_and_back() -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("0 0.5 0.5 0.2", "is no box"),
-        ("3 0.5 0.5 0.2 0.2", "is no box"),
-        ("-1 0.5 0.5 0.2 0.2", "is no box"),
-        ("a 0.5 0.5 0.2 0.2", "is no box"),
-        ("0 0.95 0.5 0.2 0.2", "reaches outside of the picture"),
-        ("0 0.5 0.5 0 0.2", "reaches outside of the picture, or is empty"),
-        ("0 nan 0.5 0.2 0.2", "reaches outside"),
+        ("0 0.5 0.5 0.2", "is not a box"),
+        ("3 0.5 0.5 0.2 0.2", "is not a box"),
+        ("-1 0.5 0.5 0.2 0.2", "is not a box"),
+        ("a 0.5 0.5 0.2 0.2", "is not a box"),
+        ("0 0.95 0.5 0.2 0.2", "is outside the image"),
+        ("0 0.5 0.5 0 0.2", "is outside the image or empty"),
+        ("0 nan 0.5 0.2 0.2", "is outside"),
     ],
 )
 def test_lines_that_are_no_box(line: str, told: str) -> None:

@@ -132,17 +132,17 @@ def test_a_set_is_made_resumed_and_read(photographs, tmp_path) -> None:
 
 def test_what_cannot_be_made_or_read(photographs, tmp_path) -> None:
     few = ImageList(photographs.root, photographs.ids[:3], photographs.paths[:3])
-    with pytest.raises(InputError, match=r"3 photographs: scenes need 4 or more"):
+    with pytest.raises(InputError, match=r"3 photographs: scenes need at least 4"):
         make_scenes(few, tmp_path / "out", SynthesisConfig(size=2, held_out=1))
-    with pytest.raises(InputError, match=r"^size=0, held_out=1, longest=256: give 1 or more"):
+    with pytest.raises(InputError, match=r"^size=0, held_out=1, longest=256: must be >= 1"):
         make_scenes(photographs, tmp_path / "out", SynthesisConfig(size=0, held_out=1))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"other: is there and is no set of scenes"):
+    with pytest.raises(InputError, match=r"other: exists and is not a set of scenes"):
         make_scenes(photographs, tmp_path / "other", SynthesisConfig(size=2, held_out=1))
     make_scenes(photographs, tmp_path / "out", SynthesisConfig(size=2, held_out=1, longest=64))
-    with pytest.raises(InputError, match=r"out was made with size = 2, now it is 3: give another folder"):
+    with pytest.raises(InputError, match=r"out was generated with size = 2, not 3: use another folder"):
         make_scenes(photographs, tmp_path / "out", SynthesisConfig(size=3, held_out=1, longest=64))
     (tmp_path / "out" / "labels" / "train" / "000001.txt").unlink()
-    with pytest.raises(InputError, match=r"000001\.txt: missing: delete .* and make it again$"):
+    with pytest.raises(InputError, match=r"000001\.txt: missing: delete .* and generate the scenes again$"):
         read_labels(tmp_path / "out", "train")

@@ -159,12 +159,12 @@ def changed(**values: object) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "damaged, or no calibration: fit it again with train/ranking.py"),
-        ("{" + "x" * 40, "damaged, or no calibration"),
-        ("[]", "damaged, or no calibration"),
-        ("{}", "damaged, or no calibration"),
-        (changed(schema=2), "a calibration of another version: fit it again with train/ranking.py"),
-        (changed(features=["log_inliers"]), "a calibration of another version"),
+        ("", "damaged or not a calibration file: fit it again with train/ranking.py"),
+        ("{" + "x" * 40, "damaged or not a calibration file"),
+        ("[]", "damaged or not a calibration file"),
+        ("{}", "damaged or not a calibration file"),
+        (changed(schema=2), "calibration of another version: fit it again with train/ranking.py"),
+        (changed(features=["log_inliers"]), "calibration of another version"),
         (changed(mean=[0.0] * 6), "damaged"),
         (changed(mean=[math.nan] * 7), "damaged"),
         (changed(deviation=[0.0] * 7), "damaged"),
@@ -187,5 +187,5 @@ def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str, said: str) ->
 def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.json: no such file: fit it with train/ranking\.py$"):
         read_calibration(str(tmp_path / "gone.json"))
-    with pytest.raises(InputError, match=r"give a file that train/ranking\.py wrote"):
+    with pytest.raises(InputError, match=r"give a file written by train/ranking\.py"):
         read_calibration(str(tmp_path))

@@ -206,7 +206,7 @@ def test_commands_add_and_remove(halves, small_set, tmp_path, capsys, monkeypatc
     assert "index ivf_pq16 (requested): " in said.err
     assert "20 bytes each" in said.err
     assert main(["index", "--add", str(folder / "b.txt"), *rest]) == 3
-    assert "1 image(s) left out" in capsys.readouterr().err
+    assert "1 image(s) skipped" in capsys.readouterr().err
     assert main(["index", "--remove", "broken,ref3", *rest]) == 0
     assert main(["search", str(index), str(small_set.queries), "--out", str(tmp_path / "out")]) == 0
     assert "among 7 references" in capsys.readouterr().out

@@ -187,8 +187,8 @@ def test_without_keypoints_on_one_side_nothing_is_found(small_set, tmp_path, one
     ("text", "said"),
     [
         (None, r"^.*calibration\.json: no such file: fit it with train/ranking\.py$"),
-        ("{", r"^.*calibration\.json: damaged, or no calibration: fit it again with train/ranking\.py$"),
-        ('{"schema": 0, "features": []}', r"^.*calibration\.json: a calibration of another version: fit it again .*$"),
+        ("{", r"^.*calibration\.json: damaged or not a calibration file: fit it again with train/ranking\.py$"),
+        ('{"schema": 0, "features": []}', r"^.*calibration\.json: calibration of another version: fit it again .*$"),
     ],
 )
 def test_a_calibration_that_cannot_be_used_is_told_before_the_work(small_set, tmp_path, text, said: str) -> None:

@@ -140,7 +140,7 @@ def test_unreadable_images_are_named_holes_and_change_no_other_row(small_set, tm
         capsys.readouterr()
         assert main(["find", str(queries), str(references), *arguments, str(out)]) == 3
         assert capsys.readouterr().err.splitlines()[-1] == (
-            f"2 image(s) left out, listed in {out / 'failures.csv'}; the first: "
+            f"2 image(s) skipped, listed in {out / 'failures.csv'}; first: "
             f"{references / 'ref3a.png'}: the file is empty"
         )
         lines = (out / "failures.csv").read_text().splitlines()
@@ -175,7 +175,7 @@ def test_no_readable_query_is_an_error_that_names_the_first(small_set, tmp_path,
         (queries / name).write_bytes(b"")
     references = ImageList.open(small_set.references)
     with pytest.raises(
-        InputError, match=r"queries: none of the 2 images can be read; the first: .*a\.jpg: the file is empty"
+        InputError, match=r"queries: none of the 2 images can be read; first: .*a\.jpg: the file is empty"
     ):
         find(ImageList.open(queries), references, tmp_path / "out", RunConfig.named(branches=branch))
 

@@ -25,7 +25,7 @@ def report() -> Report:
         },
         curves=(curve,),
         best=(
-            MatchPicture("Q<script>alert(1)</script>", 'R"1" onerror="x', 0.98765, "right, mirrored", picture),
+            MatchPicture("Q<script>alert(1)</script>", 'R"1" onerror="x', 0.98765, "correct, mirrored", picture),
             MatchPicture("Q2", "../R/2", 0.5, "wrong", picture),
         ),
         false_positives=(MatchPicture("Q2", "R2", 0.5, "wrong", picture),),

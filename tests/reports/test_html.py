@@ -71,9 +71,9 @@ def test_figures_failures_and_stages_are_shown(report: Report) -> None:
     text = Page(render_report(report)).text
     assert "merged 0.6875 0.5000 12.0000 0.7500 – –" in text  # no recall@10, no pr_mac
     assert "global 0.1250 0.0000 never reached – – 0.4321" in text
-    assert "2 of 1,234 pairs: the best of each reference" in text
+    assert "2 of 1,234 pairs: the best pair of each reference" in text
     assert "score 0.9877" in text
-    assert "right, mirrored" in text
+    assert "correct, mirrored" in text
     assert "no score" in text
     assert "the file is empty" in text
     assert "local features 12,000 0 341.3 35.2 812" in text
@@ -136,12 +136,10 @@ def test_groups_take_the_place_of_figures_and_matches(report: Report) -> None:
     shown = replace(report, figures={}, curves=(), groups=(PictureGroup(5, pictures),), groups_total=7)
     page = Page(render_report(shown))
     assert "1 of 7 groups" in page.text
-    assert (
-        "Group 1: 5 pictures <i>one 640 x 480, 123,456 bytes likely original two size unknown edited copy" in page.text
-    )
+    assert "Group 1: 5 images <i>one 640 x 480, 123,456 bytes likely original two size unknown edited copy" in page.text
     assert "And 3 more in groups.csv." in page.text
     targets = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
     assert {attributes["href"] for tag, attributes in page.tags if tag == "a"} == {"#" + name for name in targets}
     assert targets >= {"groups", "failures"}
     assert not targets & {"figures", "best", "missed"}
-    assert "No picture is a copy of another." in Page(render_report(replace(shown, groups=(), groups_total=0))).text
+    assert "No duplicates found." in Page(render_report(replace(shown, groups=(), groups_total=0))).text

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imgfp.reports import MatchPicture, draw_match
-from imgfp.reports.match_picture import BOX_COLOUR, GAP, MOST_LINES, PANEL_COLOUR
+from imgfp.reports.match_picture import BOX_COLOUR, GAP, MAX_LINES, PANEL_COLOUR
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int] = (40, 60, 160)) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_many_lines_are_thinned_evenly() -> None:
     drawn = draw_match(plain(100, 100), plain(100, 100), lines, height=1000)
     column = yellow(drawn)[:, 500].astype(int)
     drawn_lines = int((np.diff(np.r_[0, column]) == 1).sum())
-    assert drawn_lines == MOST_LINES
+    assert drawn_lines == MAX_LINES
     assert column.mean() < 0.25
     for quarter in np.array_split(column, 4):
         assert 13 <= (np.diff(np.r_[0, quarter]) == 1).sum() <= 17

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from imgfp.reports import MatchPicture, Report, write_pictures
-from imgfp.reports.picture_files import LARGEST, jpeg_bytes
+from imgfp.reports.picture_files import MAX_SIZE, jpeg_bytes
 
 
 def test_pictures_are_written_with_safe_names(report: Report, tmp_path: Path) -> None:
@@ -40,5 +40,5 @@ def test_long_ids_and_no_curves(report: Report, tmp_path: Path) -> None:
 def test_a_huge_picture_is_reduced() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (1500, 4000, 3), dtype=np.uint8)
     with Image.open(io.BytesIO(jpeg_bytes(noise))) as image:
-        assert image.width <= LARGEST[0]
-        assert image.height <= LARGEST[1]
+        assert image.width <= MAX_SIZE[0]
+        assert image.height <= MAX_SIZE[1]

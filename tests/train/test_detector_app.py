@@ -96,7 +96,7 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
         ("show=-1", "show=-1: give the number of scenes, or 0 to train"),
         ("weights=gone.safetensors", "gone.safetensors: no such file: an export is"),
         ("weights=gone.pt", "weights=gone.pt: a .pt file can run any code"),
-        ("scenes.size=0", "size=0, held_out=4, longest=96: give 1 or more"),
+        ("scenes.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
     ],
 )
 def test_bad_input_is_one_line(app, tmp_path: Path, given: str, told: str) -> None:

@@ -1,4 +1,4 @@
-"""What a run found, for people: match pictures, plots, one HTML file that opens offline (floor 3)."""
+"""Reports of a run: match images, plots, and one self-contained HTML file (layer 4)."""
 
 from imgfp.reports.boxed import draw_boxes
 from imgfp.reports.heat_map import heat_map_figure

@@ -1,4 +1,4 @@
-"""Pictures with boxes drawn on them."""
+"""Draws bounding boxes on images."""
 
 from collections.abc import Sequence
 
@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 
 Corners = tuple[float, float, float, float]
-TRUE, FOUND = (46, 204, 113), (255, 140, 0)  # green and orange, told apart by their dashes too
+TRUE, FOUND = (46, 204, 113), (255, 140, 0)  # green and orange; the line style differs too
 
 
 def draw_boxes(image: np.ndarray, true: Sequence[Corners], found: Sequence[Corners] = ()) -> np.ndarray:
-    """A copy of an (h, w, 3) uint8 RGB picture: what is known in whole green lines, what was found in dashed orange ones.
+    """Draws true boxes (solid green) and detections (dashed orange) on a copy of an (h, w, 3) uint8 RGB image.
 
     Args:
-        image: The picture.
-        true: (left, top, right, bottom) in its pixels.
-        found: The same.
+        image: The image.
+        true: True boxes as (left, top, right, bottom) in pixels.
+        found: Detected boxes, same format.
     """
     drawn = np.ascontiguousarray(image).copy()
     thick = max(1, round(max(image.shape[:2]) / 160))
@@ -36,7 +36,7 @@ def _line(
     thick: int,
     dashed: bool,
 ) -> None:
-    """On a dark edge, so that it is seen on any ground."""
+    """A line with a dark outline, visible on any background."""
     length = max(abs(stop[0] - start[0]), abs(stop[1] - start[1]), 1)
     dash = 5 * thick if dashed else length
     for first in range(0, length, 2 * dash):

@@ -1,4 +1,4 @@
-"""What the commands print: best matches, what to open next, what each stage cost."""
+"""Console output of the commands: best matches, output files, cost of each stage."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ _SHOWN = 10
 
 
 def print_stages(stages: tuple[StageResult, ...]) -> None:
-    """One line a stage: items, how many were reused, speed."""
+    """Prints one line per stage: items, reused items, time and throughput."""
     for stage in stages:
         reused = f"reused {stage.reused} of {stage.items} {stage.unit}"
         rate = f"{stage.seconds:.1f} s, {stage.rate:.1f} {stage.unit}/s" if stage.rate else f"{stage.seconds:.1f} s"
@@ -20,36 +20,34 @@ def print_stages(stages: tuple[StageResult, ...]) -> None:
 
 
 def print_result(result: SearchResult) -> None:
-    """The best matches and the files of the result."""
+    """Prints the best matches, the stages and the paths of the output files."""
     best = result.predictions
-    print(f"{result.summary}; the best:")
+    print(f"{result.summary}; best matches:")
     for query, reference, score in zip(
         best.query_ids[:_SHOWN], best.reference_ids[:_SHOWN], best.scores[:_SHOWN], strict=True
     ):
         print(f"  {query:<24} {reference:<24} {score:10.3f}")
     print("stages:")
     print_stages(result.stages)
-    named = f", {result.out / 'matches.csv'} (labels and boxes)" if result.answers else ""
-    print(
-        f"open next: {result.out / 'report.html'} (matches drawn), {result.out / 'predictions.csv'} (every pair){named}"
-    )
+    matches = f", {result.out / 'matches.csv'} (labels and boxes)" if result.answers else ""
+    print(f"results: {result.out / 'report.html'} (images), {result.out / 'predictions.csv'} (all pairs){matches}")
 
 
 def report_failures(failures: tuple[Failure, ...], listed_in: Path) -> int:
-    """Lists the images that had to be left out; exit code 3 and one line where there are any, else 0."""
+    """Writes the list of skipped images; prints one line and returns exit code 3 if there are any, else 0."""
     write_failures(listed_in, failures)
     if not failures:
         return OK
     first = failures[0]
     print(
-        f"{len(failures)} image(s) left out, listed in {listed_in}; the first: {first.path}: {first.reason}",
+        f"{len(failures)} image(s) skipped, listed in {listed_in}; first: {first.path}: {first.reason}",
         file=sys.stderr,
     )
     return LEFT_OUT
 
 
 def ui_hint(store: Path) -> str:
-    """The command that shows an MLflow store in the browser."""
+    """The command that opens an MLflow store in the browser."""
     return (
         "make ui"
         if store.name == "mlruns" and (store.parent / "Makefile").is_file()

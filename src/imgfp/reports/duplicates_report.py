@@ -1,4 +1,4 @@
-"""From the duplicates of a collection to what a report shows: groups side by side."""
+"""Builds the report on the duplicates of a collection: groups of images side by side."""
 
 from imgfp.images import Failure, read_rgb
 from imgfp.pipeline.answers import Answer
@@ -7,19 +7,19 @@ from imgfp.pipeline.groups import Group, Member
 from imgfp.reports import GroupPicture, PictureGroup, Report, StageRow, draw_picture
 
 GROUPS, MEMBERS = 36, 12
-_HEIGHT = 200  # a picture is decoded no larger than is needed for this
+_HEIGHT = 200  # of the drawn images, in pixels; images are decoded at a reduced size
 
 
 def duplicates_report(found: Duplicates, settings: dict[str, str]) -> Report:
-    """Draws the first pictures of the first groups; the rest is counted."""
+    """Draws the first images of the first groups; the report states how many more there are."""
     shown = found.groups[:GROUPS]
-    surest = _surest(found.pairs, {member.image_id for group in shown for member in group[:MEMBERS]})
+    best_pairs = _best_pairs(found.pairs, {member.image_id for group in shown for member in group[:MEMBERS]})
     return Report(
         title="Duplicates",
         summary=f"{found.summary}.",
         notes=(
             f"{found.precision[0].upper()}{found.precision[1:]}.",
-            "A group is joined by pairs: one wrong pair can join two groups.",
+            "Groups are connected components of pairs: one wrong pair can join two groups.",
         ),
         settings=settings,
         figures={},
@@ -30,13 +30,13 @@ def duplicates_report(found: Duplicates, settings: dict[str, str]) -> Report:
         failures=found.failures,
         stages=tuple(StageRow(s.name, s.items, s.reused, s.seconds, s.rate, s.peak_mb) for s in found.stages),
         pairs_total=len(found.pairs),
-        groups=tuple(_drawn(group, surest) for group in shown),
+        groups=tuple(_drawn(group, best_pairs) for group in shown),
         groups_total=len(found.groups),
     )
 
 
-def _surest(pairs: tuple[Answer, ...], wanted: set[str]) -> dict[str, Answer]:
-    """The surest pair of each picture; pairs come surest first."""
+def _best_pairs(pairs: tuple[Answer, ...], wanted: set[str]) -> dict[str, Answer]:
+    """The most probable pair of each image; `pairs` are sorted by descending probability."""
     found: dict[str, Answer] = {}
     for answer in pairs:
         for image_id in (answer.query_id, answer.reference_id):
@@ -45,9 +45,9 @@ def _surest(pairs: tuple[Answer, ...], wanted: set[str]) -> dict[str, Answer]:
     return found
 
 
-def _drawn(group: Group, surest: dict[str, Answer]) -> PictureGroup:
+def _drawn(group: Group, best_pairs: dict[str, Answer]) -> PictureGroup:
     pictures = [_picture(member, "likely original") for member in group[:1]]
-    pictures += [_picture(member, _note(member, surest[member.image_id])) for member in group[1:MEMBERS]]
+    pictures += [_picture(member, _note(member, best_pairs[member.image_id])) for member in group[1:MEMBERS]]
     return PictureGroup(len(group), tuple(pictures))
 
 
@@ -59,7 +59,7 @@ def _picture(member: Member, note: str) -> GroupPicture:
 
 
 def _note(member: Member, answer: Answer) -> str:
-    """What the picture's surest pair is called, and with which picture."""
+    """Label, other image and probability of the image's most probable pair."""
     other = answer.reference_id if member.image_id == answer.query_id else answer.query_id
     words = [f"{answer.label} with {other}"]
     if answer.evidence is not None:

@@ -1,4 +1,4 @@
-"""A figure over two settings: as coloured cells, or as points where nearly every pair of values is one of its own."""
+"""Plots a metric over two settings: a heat map for a grid of values, a scatter plot for many distinct values."""
 
 from collections.abc import Mapping
 
@@ -6,24 +6,24 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-_MOST = 15  # values a side that cells can show
+_MAX_CELLS = 15  # values per axis that a heat map can show
 
 
 def heat_map_figure(
     values: Mapping[tuple[float, float], float], across: str, along: str, what: str, best: tuple[float, float]
 ) -> Figure:
-    """Cells of (value of `along`, value of `across`), each with its number, the best one framed; cells may be missing. With more
-    than 15 values a side: points, on logarithmic scales where no value is 0.
+    """Heat map with the value in each cell and a frame around the best one; cells may be missing. With more than 15 values
+    per axis: a scatter plot, with log scales if all values are positive.
 
     Args:
-        values: By the two settings.
-        across: Name of the setting whose values stand side by side.
-        along: Name of the other.
-        what: Name of the figure.
+        values: Metric by (value of `along`, value of `across`).
+        across: Name of the setting on the x axis.
+        along: Name of the setting on the y axis.
+        what: Name of the metric.
         best: The cell to frame.
     """
     rows, columns = (sorted({key[place] for key in values}) for place in (0, 1))
-    if max(len(rows), len(columns)) > _MOST:
+    if max(len(rows), len(columns)) > _MAX_CELLS:
         return _points(values, across, along, what, best)
     grid = np.array([[values.get((row, column), np.nan) for column in columns] for row in rows])
     size = 2.2 + 0.75 * len(columns), 1.6 + 0.5 * len(rows)

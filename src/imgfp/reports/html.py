@@ -1,4 +1,4 @@
-"""The report as one HTML file that opens offline: pictures, plot and styles are inside it."""
+"""Renders the report as one self-contained HTML file with embedded images, plots and styles."""
 
 import base64
 import math
@@ -12,31 +12,28 @@ from imgfp.reports.picture_files import jpeg_bytes, png_bytes
 from imgfp.reports.plots import precision_recall_figure
 from imgfp.reports.report import GroupPicture, MatchPicture, Report
 
-MOST_FAILURES = 500  # a folder of broken files must not make a page that no browser opens
+MAX_FAILURES = 500  # limits the page size for folders with many broken files
 
 METRICS = {
     "uap": (
         "uAP",
-        "micro average precision: the predicted pairs of all queries in one ranking, so that scores have to mean the "
-        "same for every query. 1 is perfect. The official figure.",
+        "micro average precision: the predicted pairs of all queries in one ranking, so scores must be comparable across "
+        "queries. 1 is perfect. The official metric.",
     ),
-    "recall_at_p90": ("R@P90", "the largest share of the true pairs found while at least 90 % of the pairs are right."),
-    "threshold_at_p90": ("threshold", "the score from which on pairs count, to get that share."),
-    "recall_at_1": ("recall@1", "the share of the true pairs whose reference is the query's first answer."),
-    "recall_at_10": (
-        "recall@10",
-        "the share of the true pairs whose reference is among the query's first ten answers.",
-    ),
+    "recall_at_p90": ("R@P90", "the highest recall at a precision of at least 90 %."),
+    "threshold_at_p90": ("threshold", "the score threshold for that recall."),
+    "recall_at_1": ("recall@1", "the fraction of true pairs whose reference is ranked first for its query."),
+    "recall_at_10": ("recall@10", "the fraction of true pairs whose reference is among the top ten of its query."),
 }
 
 
 def write_report(report: Report, path: Path) -> None:
-    """Writes `report` to `path` as one HTML file, atomically; the same report always gives the same bytes."""
-    write_bytes(path, render_report(report).encode("utf-8", "backslashreplace"))  # names that are no UTF-8 stay visible
+    """Writes `report` to `path` as one HTML file, atomically; equal reports give equal bytes."""
+    write_bytes(path, render_report(report).encode("utf-8", "backslashreplace"))  # keeps non-UTF-8 names visible
 
 
 def render_report(report: Report) -> str:
-    """`report` as an HTML document without any reference to another file."""
+    """Renders `report` as an HTML document without references to other files."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -49,12 +46,12 @@ def render_report(report: Report) -> str:
         extra_metrics=_extra_metrics(report),
         plot=None if not report.curves else _plot(report, dark=False),
         dark_plot=None if not report.curves else _plot(report, dark=True),
-        failures=report.failures[:MOST_FAILURES],
+        failures=report.failures[:MAX_FAILURES],
     )
 
 
 def _extra_metrics(report: Report) -> list[str]:
-    """Metrics without an explanation here, in the order of their first row: shown by their own name, never dropped."""
+    """Metrics not in METRICS, in order of first appearance; shown under their own name."""
     return list(dict.fromkeys(name for row in report.figures.values() for name in row if name not in METRICS))
 
 
@@ -79,6 +76,6 @@ def _score(value: float) -> str:
 
 
 def _badge(note: str) -> str:
-    """The colour class of a note; the word itself is always shown beside it."""
+    """The CSS class of a note."""
     words = note.lower().replace(",", " ").split()
-    return "bad" if "wrong" in words or "missed" in words else "good" if "right" in words else "plain"
+    return "bad" if "wrong" in words or "missed" in words else "good" if "correct" in words else "plain"

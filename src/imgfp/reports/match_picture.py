@@ -1,16 +1,16 @@
-"""A query and a reference side by side, with lines between the keypoints that agree."""
+"""Draws a query and a reference side by side, with lines between matched keypoints."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP = 10
-MOST_LINES = 60  # more would hide the photographs
-LINE_COLOUR = (240, 228, 66)  # the yellow of Okabe and Ito, told from the other hues by every kind of colour vision
+MAX_LINES = 60  # more would hide the images
+LINE_COLOUR = (240, 228, 66)  # yellow of the colour-blind safe palette of Okabe and Ito
 BOX_COLOUR = (86, 180, 233)  # sky blue of the same palette
-CROP_COLOUR = (230, 159, 0)  # its orange
-EDGE_COLOUR = (0, 0, 0)  # around the lines: yellow alone is lost on a bright sky
-PANEL_COLOUR = (112, 112, 112)  # white letters stay readable; fits a light page as well as a dark one
-SUPERSAMPLE = 3  # lines are drawn this much larger and reduced: Pillow has no anti-aliased lines
+CROP_COLOUR = (230, 159, 0)  # orange of the same palette
+EDGE_COLOUR = (0, 0, 0)  # outline, for contrast on bright images
+PANEL_COLOUR = (112, 112, 112)  # readable with white text, on light and dark pages
+SUPERSAMPLE = 3  # lines are drawn at this scale and reduced: Pillow has no anti-aliased lines
 
 Box = tuple[int, int, int, int]
 
@@ -23,26 +23,26 @@ def draw_match(
     crop: tuple[float, float, float, float] | None = None,
     height: int = 260,
 ) -> np.ndarray:
-    """Draws the query on the left, the reference on the right, both as high as `height`.
+    """Draws the query on the left and the reference on the right, both with the given height.
 
-    A picture more than twice as wide as high is fitted into that width, with gray bars above and below.
+    An image more than twice as wide as high is scaled to twice `height`, with gray bars above and below.
 
     Args:
-        query: (h, w, 3) uint8 RGB of any size; None where the file could not be read (a gray panel says so).
+        query: (h, w, 3) uint8 RGB of any size; None for an unreadable file, shown as a gray panel.
         reference: Like `query`.
-        lines: (m, 4) x_query, y_query, x_reference, y_reference as fractions of each picture's width and height, 0..1
-            from the top left corner, in the pictures as given. At most 60 are drawn, evenly chosen; rows that leave the
-            pictures are left out, and all of them where a picture is None.
-        box: Left, top, right, bottom of what the query has of the reference, as shares of its width and height; drawn as a
-            frame around it, unless it is all of the query.
-        crop: The same of the part of the query that was cut out and compared; None where it was compared as a whole.
+        lines: (m, 4) x_query, y_query, x_reference, y_reference as fractions of each image's width and height, 0..1,
+            origin at the top left corner. At most 60 are drawn, evenly sampled; rows outside the images are skipped, and
+            no lines are drawn if an image is None.
+        box: Left, top, right, bottom of the reference in the query, as fractions of the query's width and height; drawn
+            as a frame unless it covers the entire query.
+        crop: Box of the query crop that was compared, in the same format; None for the full query.
         height: In pixels.
 
     Returns:
         (height, width, 3) uint8 RGB.
 
     Raises:
-        ValueError: `lines` does not have four columns, or a picture is not uint8 RGB.
+        ValueError: `lines` does not have four columns, or an image is not uint8 RGB.
     """
     left, query_box = _panel(query, height, "query")
     right, (x, y, w, h) = _panel(reference, height, "reference")
@@ -51,7 +51,7 @@ def draw_match(
     canvas.paste(left, (0, 0))
     canvas.paste(right, (start, 0))
     if lines is not None and query is not None and reference is not None:
-        ends = _chosen(np.asarray(lines, dtype=np.float64))
+        ends = _sampled(np.asarray(lines, dtype=np.float64))
         pixels = np.hstack([_to_pixels(ends[:, :2], query_box), _to_pixels(ends[:, 2:], (start + x, y, w, h))])
         _draw_lines(canvas, pixels)
     for part, colour in ((crop, CROP_COLOUR), (box, BOX_COLOUR)):
@@ -61,16 +61,16 @@ def draw_match(
 
 
 def draw_picture(picture: np.ndarray | None, height: int = 200) -> np.ndarray:
-    """One picture as high as `height`, fitted as in `draw_match`; None: a gray panel that says it could not be read."""
-    return np.array(_panel(picture, height, "picture")[0])
+    """One image scaled to `height` as in `draw_match`; None: a gray panel for an unreadable file."""
+    return np.array(_panel(picture, height, "image")[0])
 
 
 def _panel(picture: np.ndarray | None, height: int, name: str) -> tuple[Image.Image, Box]:
-    """The picture at its final size, and the box (x, y, width, height) that it fills in its panel."""
+    """The panel with the scaled image, and the image's box (x, y, width, height) in it."""
     if picture is None:
         panel = Image.new("RGB", (height, height), PANEL_COLOUR)
         font = ImageFont.load_default(size=max(10, height // 9))
-        ImageDraw.Draw(panel).text((height / 2, height / 2), "not readable", fill="white", font=font, anchor="mm")
+        ImageDraw.Draw(panel).text((height / 2, height / 2), "unreadable", fill="white", font=font, anchor="mm")
         return panel, (0, 0, height, height)
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
         raise ValueError(f"the {name} is {picture.dtype} {picture.shape}, not uint8 (height, width, 3): use read_rgb")
@@ -83,13 +83,13 @@ def _panel(picture: np.ndarray | None, height: int, name: str) -> tuple[Image.Im
     return panel, (0, top, w, h)
 
 
-def _chosen(lines: np.ndarray) -> np.ndarray:
+def _sampled(lines: np.ndarray) -> np.ndarray:
     if lines.ndim != 2 or lines.shape[1] != 4:
-        raise ValueError(f"lines have the shape {lines.shape}, not (m, 4): x_query, y_query, x_reference, y_reference")
+        raise ValueError(f"lines have shape {lines.shape}, not (m, 4): x_query, y_query, x_reference, y_reference")
     inside = lines[((lines >= 0) & (lines <= 1)).all(axis=1)]  # False for NaN as well
-    if len(inside) <= MOST_LINES:
+    if len(inside) <= MAX_LINES:
         return inside.copy()
-    return inside[np.linspace(0, len(inside) - 1, MOST_LINES).round().astype(int)]
+    return inside[np.linspace(0, len(inside) - 1, MAX_LINES).round().astype(int)]
 
 
 def _to_pixels(fractions: np.ndarray, box: Box) -> np.ndarray:
@@ -98,7 +98,7 @@ def _to_pixels(fractions: np.ndarray, box: Box) -> np.ndarray:
 
 
 def _draw_lines(canvas: Image.Image, lines: np.ndarray) -> None:
-    """Draws (m, 4) pixel positions onto `canvas`: a dark edge first, so that no line is cut by its neighbour's edge."""
+    """Draws (m, 4) pixel positions onto `canvas`: all dark outlines first, so that they do not cross other lines."""
     for colour, width, opacity in ((EDGE_COLOUR, 1.0, 0.35), (LINE_COLOUR, 0.0, 0.9)):
         size = (canvas.width * SUPERSAMPLE, canvas.height * SUPERSAMPLE)
         mask = Image.new("L", size)
@@ -112,7 +112,7 @@ def _draw_lines(canvas: Image.Image, lines: np.ndarray) -> None:
 
 
 def _draw_frame(canvas: Image.Image, corners: np.ndarray, inner: tuple[int, int, int]) -> None:
-    """A box of two (x, y) corners: dark outside, so that it is seen on any picture."""
+    """A frame between two (x, y) corners, with a dark outline that is visible on any image."""
     (left, top), (right, bottom) = np.rint(corners).astype(int).tolist()
     draw = ImageDraw.Draw(canvas)
     for colour, out in ((EDGE_COLOUR, 1), (inner, 0)):

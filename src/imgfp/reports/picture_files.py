@@ -1,4 +1,4 @@
-"""The pictures of a report as encoded bytes, and as files of their own (for MLflow)."""
+"""Encodes the images of a report as JPEG and PNG, and writes them as files (for MLflow)."""
 
 import io
 import re
@@ -12,31 +12,31 @@ from imgfp.files import write_bytes
 from imgfp.reports.plots import precision_recall_figure
 from imgfp.reports.report import Report
 
-LARGEST = (1100, 520)  # width, height: as large as a card is ever shown on a dense screen
+MAX_SIZE = (1100, 520)  # width, height: the largest size of a card on a high-density screen
 
 
 def jpeg_bytes(picture: np.ndarray) -> bytes:
     """(h, w, 3) uint8 RGB as JPEG, reduced to at most 1100 x 520."""
     image = Image.fromarray(picture)
-    image.thumbnail(LARGEST, Image.Resampling.LANCZOS)
+    image.thumbnail(MAX_SIZE, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    # full colour resolution: the usual half blurs thin coloured lines
+    # no chroma subsampling, which blurs thin coloured lines
     image.save(buffer, "JPEG", quality=80, optimize=True, subsampling=0)
     return buffer.getvalue()
 
 
 def png_bytes(figure: Figure) -> bytes:
-    """A figure as PNG, without the metadata that would change with the version of matplotlib."""
+    """A figure as PNG, without metadata that depends on the matplotlib version."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None})
     return buffer.getvalue()
 
 
 def write_pictures(report: Report, folder: Path) -> list[Path]:
-    """Writes the plot and every match picture below `folder`; give it a folder of its own.
+    """Writes the plot and all match images below `folder`, which should be empty.
 
-    `precision_recall.png` where there are curves, and `best/`, `false_positives/`, `missed/` with
-    `00_QUERY_REFERENCE.jpg`, numbered in the report's order.
+    `precision_recall.png` if there are curves, and `best/`, `false_positives/`, `missed/` with `00_QUERY_REFERENCE.jpg`,
+    numbered in the report's order.
 
     Returns:
         The files written, in that order.
@@ -55,5 +55,5 @@ def write_pictures(report: Report, folder: Path) -> list[Path]:
 
 
 def _safe(text: str) -> str:
-    """An id as part of a file name; the number before it keeps two ids apart that become the same."""
+    """An id made safe for file names; the number before it keeps file names unique."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:80]

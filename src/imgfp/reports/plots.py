@@ -1,4 +1,4 @@
-"""Plots as matplotlib figures, drawn without pyplot: nothing global, no window, safe in threads."""
+"""Matplotlib figures, drawn without pyplot: no global state, no window, thread-safe."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -9,7 +9,7 @@ from matplotlib.ticker import MultipleLocator
 
 from imgfp.reports.report import Curve
 
-# Okabe and Ito's colours, less those too pale for a line, and a dash each: colour is never the only difference.
+# The palette of Okabe and Ito without colours too pale for lines, combined with dash styles.
 _COLOURS = {
     False: ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#000000"),
     True: ("#56B4E9", "#E69F00", "#2FC79A", "#E59CC4", "#FFFFFF"),
@@ -18,14 +18,13 @@ _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 
 def precision_recall_figure(curves: Sequence[Curve], dark: bool = False) -> Figure:
-    """Precision against recall, one step line a curve, and the precision of 0.9 that R@P90 is read at.
+    """Precision-recall plot with one step line per curve, and a line at the precision 0.9 of R@P90.
 
-    The area under a drawn step line is the average precision: each step of recall counts with the precision reached at
-    its end.
+    The area under a step line is the average precision: each recall step is weighted by the precision at its end.
 
     Args:
         curves: In the order of the legend.
-        dark: Light lines on a transparent ground, for a dark page.
+        dark: Light lines on a transparent background, for dark pages.
     """
     ink = "#e6e6e6" if dark else "#222222"
     figure = Figure(figsize=(7.2, 4.6), dpi=150, layout="constrained", facecolor="none" if dark else "white")
@@ -35,7 +34,7 @@ def precision_recall_figure(curves: Sequence[Curve], dark: bool = False) -> Figu
     for curve, colour, dash in zip(curves, cycle(_COLOURS[dark]), cycle(_DASHES), strict=False):
         recall = np.concatenate([[0.0], curve.recall])
         precision = np.concatenate([curve.precision[:1], curve.precision])
-        label = f"{curve.name} ({curve.figure} {curve.uap:.4f})".replace("$", r"\$")  # a name is no formula
+        label = f"{curve.name} ({curve.figure} {curve.uap:.4f})".replace("$", r"\$")  # no math mode
         if len(curve.recall):
             axes.step(recall, precision, where="pre", color=colour, linestyle=dash, linewidth=1.8, label=label)
         else:

@@ -1,4 +1,4 @@
-"""What a report shows, as plain values: whoever writes it as HTML or as files computes nothing anew."""
+"""The content of a report as plain values, ready to render as HTML or files."""
 
 from dataclasses import dataclass
 
@@ -9,68 +9,68 @@ from imgfp.images import Failure, FileSize
 
 @dataclass(frozen=True)
 class StageRow:
-    """One stage of the run and what it cost."""
+    """One stage of the run and its cost."""
 
     name: str
     items: int
-    """How many items the stage has in its output, reused ones included."""
+    """Number of items in the output, including reused ones."""
     reused: int
-    """How many of them were taken from an earlier run."""
+    """Number of items reused from an earlier run."""
     seconds: float
-    """Wall-clock time of this run."""
+    """Wall-clock time in this run."""
     items_per_second: float | None
-    """None where nothing was computed, so that there is no speed to state."""
+    """None if nothing was computed."""
     peak_mb: float
-    """Largest resident memory while the stage ran, in MB."""
+    """Peak resident memory during the stage, in MB."""
 
 
 @dataclass(frozen=True, eq=False)
 class MatchPicture:
-    """A query beside a reference, already drawn (see `draw_match`)."""
+    """A query next to a reference, already drawn (see `draw_match`)."""
 
     query_id: str
     reference_id: str
     score: float
-    """NaN where the pair got no score at all (a missed pair)."""
+    """NaN for a missed pair, which has no score."""
     note: str
-    """Few words: "right", "wrong", "mirrored", "right, mirrored"; may be empty."""
+    """Short text: "correct", "wrong", "mirrored", "correct, mirrored"; may be empty."""
     image: np.ndarray
     """(height, width, 3) uint8 RGB."""
 
     def __post_init__(self) -> None:
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.size == 0:
             raise ValueError(
-                f"picture of {self.query_id} and {self.reference_id} is {self.image.dtype} {self.image.shape}, "
+                f"image of {self.query_id} and {self.reference_id} is {self.image.dtype} {self.image.shape}, "
                 "not uint8 (height, width, 3): draw it with draw_match"
             )
 
 
 @dataclass(frozen=True, eq=False)
 class GroupPicture:
-    """One picture of a group of copies, already drawn (see `draw_picture`)."""
+    """One image of a group of copies, already drawn (see `draw_picture`)."""
 
     image_id: str
     size: FileSize | None
-    """None where the file is gone."""
+    """None if the file no longer exists."""
     note: str
-    """"likely original", or what its surest pair in the group is called."""
+    """"likely original", or a description of its most probable pair in the group."""
     image: np.ndarray
     """(height, width, 3) uint8 RGB."""
 
 
 @dataclass(frozen=True)
 class PictureGroup:
-    """Copies of one picture."""
+    """A group of copies of one image."""
 
     total: int
-    """How many pictures it has; `pictures` may be the first of them."""
+    """Number of images in the group; `pictures` may contain only the first ones."""
     pictures: tuple[GroupPicture, ...]
     """The likely original first."""
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Precision and recall at every distinct threshold, from the strictest on: recall never falls."""
+    """Precision and recall at every distinct threshold, in descending order, so recall is non-decreasing."""
 
     name: str
     recall: np.ndarray
@@ -79,29 +79,29 @@ class Curve:
     """(n,) float, 0..1."""
     uap: float
     figure: str = "uAP"
-    """What `uap` is called here."""
+    """Name of the metric in `uap`."""
 
     def __post_init__(self) -> None:
         if self.recall.ndim != 1 or self.recall.shape != self.precision.shape:
             raise ValueError(
-                f"curve '{self.name}': recall has the shape {self.recall.shape}, precision {self.precision.shape}: "
-                "both need one value a threshold"
+                f"curve '{self.name}': recall has shape {self.recall.shape}, precision {self.precision.shape}: "
+                "both need one value per threshold"
             )
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything one report shows. Empty parts are left out, or the report says why they are empty."""
+    """The content of one report. Empty sections are omitted or explained."""
 
     title: str
     summary: str
     """One sentence."""
     notes: tuple[str, ...]
-    """What a reader must know to judge the numbers, one sentence each."""
+    """Caveats for the reader, one sentence each."""
     settings: dict[str, str]
     figures: dict[str, dict[str, float | None]]
     """Row ("merged", "local", "global", ...) to metric ("uap", "recall_at_p90", "threshold_at_p90", "recall_at_1",
-    "recall_at_10") to value; a threshold of None was never reached. Empty when there is no ground truth."""
+    "recall_at_10") to value; a threshold of None was never reached. Empty without ground truth."""
     curves: tuple[Curve, ...]
     best: tuple[MatchPicture, ...]
     false_positives: tuple[MatchPicture, ...]
@@ -109,8 +109,8 @@ class Report:
     failures: tuple[Failure, ...]
     stages: tuple[StageRow, ...]
     pairs_total: int
-    """How many predicted pairs the run has; `best` shows the first of them."""
+    """Number of predicted pairs; `best` contains the first ones."""
     groups: tuple[PictureGroup, ...] | None = None
-    """Of a collection compared with itself, in place of figures and matches; None where that was not asked."""
+    """Groups of duplicates, shown instead of metrics and matches; None for a search report."""
     groups_total: int = 0
-    """How many groups there are; `groups` shows the first of them."""
+    """Number of groups; `groups` contains the first ones."""

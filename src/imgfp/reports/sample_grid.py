@@ -1,4 +1,4 @@
-"""Training samples for people: each item a card with its original, its views, and what was done to them."""
+"""Draws training samples for visual inspection: one card per sample with the original, its views and their edits."""
 
 import io
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imgfp.files import write_bytes
 
-CELL = 196  # side of the square that a picture is fitted into, in pixels
-PADDING = 12  # around a card's content, and between its pictures
+CELL = 196  # side of the square cell of an image, in pixels
+PADDING = 12  # around a card's content, and between its images
 GAP = 14  # between cards, and around them
-CARDS_A_ROW = 2
-_FONT, _LINE, _LINES = 13, 17, 2  # size of captions, their line height, their most lines
+CARDS_PER_ROW = 2
+_FONT, _LINE, _LINES = 13, 17, 2  # captions: font size, line height, maximum number of lines
 _PAGE, _CARD, _EDGE, _EMPTY = (240, 241, 243), (255, 255, 255), (218, 220, 224), (228, 229, 232)
 _INK, _PALE = (32, 33, 36), (110, 114, 120)
 
 
 class Sample(Protocol):
-    """One item. Items may have different numbers of pictures."""
+    """One sample. Samples may have different numbers of images."""
 
     @property
     def pictures(self) -> Sequence[np.ndarray | None]:
@@ -29,33 +29,33 @@ class Sample(Protocol):
 
     @property
     def captions(self) -> Sequence[str]:
-        """A line below each picture, wrapped to two; longer ones end in dots."""
+        """A caption below each image, wrapped to two lines; longer ones are truncated."""
 
 
-def draw_samples(samples: Sequence[Sample], path: Path, cards_a_row: int = CARDS_A_ROW) -> None:
+def draw_samples(samples: Sequence[Sample], path: Path, cards_per_row: int = CARDS_PER_ROW) -> None:
     """Writes the cards of all samples as one PNG, atomically.
 
     Raises:
         ValueError: as `sample_grid`.
     """
     memory = io.BytesIO()
-    Image.fromarray(sample_grid(samples, cards_a_row)).save(memory, "PNG", optimize=True)
+    Image.fromarray(sample_grid(samples, cards_per_row)).save(memory, "PNG", optimize=True)
     write_bytes(path, memory.getvalue())
 
 
-def sample_grid(samples: Sequence[Sample], cards_a_row: int = CARDS_A_ROW) -> np.ndarray:
-    """Draws the cards in rows; every picture keeps its shape.
+def sample_grid(samples: Sequence[Sample], cards_per_row: int = CARDS_PER_ROW) -> np.ndarray:
+    """Draws the cards in rows; aspect ratios are kept.
 
     Returns:
         (height, width, 3) uint8 RGB.
 
     Raises:
-        ValueError: there is no sample, or one has more captions than pictures or the other way round.
+        ValueError: there is no sample, or the numbers of images and captions of a sample differ.
     """
     if not samples:
-        raise ValueError("no sample to draw: give one or more")
+        raise ValueError("no samples to draw: give at least one")
     most = max(len(sample.pictures) for sample in samples)
-    columns = min(cards_a_row, len(samples))
+    columns = min(cards_per_row, len(samples))
     width = PADDING + most * (CELL + PADDING)
     height = 2 * PADDING + CELL + 6 + _LINES * _LINE
     rows = -(-len(samples) // columns)
@@ -74,7 +74,7 @@ def sample_grid(samples: Sequence[Sample], cards_a_row: int = CARDS_A_ROW) -> np
 def _draw_cell(page: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, picture: np.ndarray | None) -> None:
     if picture is None:
         draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), fill=_EMPTY)
-        draw.text((x + CELL / 2, y + CELL / 2), "not readable", fill=_PALE, font=_font(), anchor="mm")
+        draw.text((x + CELL / 2, y + CELL / 2), "unreadable", fill=_PALE, font=_font(), anchor="mm")
         return
     scale = CELL / max(picture.shape[:2])
     size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
@@ -89,7 +89,7 @@ def _draw_caption(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, colour: 
 
 
 def _wrapped(draw: ImageDraw.ImageDraw, text: str) -> list[str]:
-    """At most two lines that fit below a picture, broken between words."""
+    """At most two lines that fit below an image, broken between words."""
     lines: list[str] = []
     for word in text.split():
         if lines and draw.textlength(f"{lines[-1]} {word}", font=_font()) <= CELL:
@@ -112,4 +112,4 @@ def _cut(draw: ImageDraw.ImageDraw, line: str) -> str:
 
 @cache
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(_FONT)  # Pillow carries this font in itself: no file to look for
+    return ImageFont.load_default(_FONT)  # bundled with Pillow

@@ -1,4 +1,4 @@
-"""From a search result (and the truth, where there is one) to what a report shows."""
+"""Builds the report on a search result, with metrics if there is ground truth."""
 
 import math
 from collections.abc import Iterable
@@ -22,10 +22,10 @@ def search_report(
     notes: tuple[str, ...] = (),
     truth: GroundTruth | None = None,
 ) -> Report:
-    """Gathers figures, curves and pictures. Only the few pairs that are drawn are compared again, for their lines."""
+    """Collects metrics, curves and images. Only the pairs that are drawn are matched again, to get their lines."""
     pairs = result.predictions
     true = truth.pairs() if truth else set()
-    best = _rows(pairs, _one_a_reference(pairs)[:BEST])
+    best = _rows(pairs, _first_per_reference(pairs)[:BEST])
     wrong: list[tuple[str, str, float]] = []
     missed: list[tuple[str, str, float]] = []
     figures, curves = {}, []
@@ -56,7 +56,7 @@ def search_report(
 
 
 class _Drawer:
-    """Draws pairs of one result."""
+    """Draws pairs of one search result."""
 
     def __init__(self, result: SearchResult, true: set[tuple[str, str]], judged: bool) -> None:
         self._result, self._true, self._judged = result, true, judged
@@ -66,7 +66,7 @@ class _Drawer:
         self._references = dict(zip(result.references.ids, result.references.paths, strict=True))
 
     def pictures(self, rows: list[tuple[str, str, float]]) -> tuple[MatchPicture, ...]:
-        """One picture a row."""
+        """One image per row."""
         references, crops = self._result.reference_features, self._crops
         parts = [self._part(*row[:2]) for row in rows]
         matched: list[Compared | None] = [None] * len(rows)
@@ -82,7 +82,7 @@ class _Drawer:
         return tuple(self._picture(row, item) for row, item in zip(rows, matched, strict=True))
 
     def _part(self, query: str, reference: str) -> str:
-        """The crop of the query whose comparison decided; empty for the whole query."""
+        """The query crop whose comparison determined the score; empty for the full query."""
         decided = self._result.decided.get((query, reference))
         return "" if decided is None else decided.part
 
@@ -92,7 +92,7 @@ class _Drawer:
         lines = None if matched is None else self._fractions(query, part, reference, matched.found.lines)
         notes = []
         if self._judged:
-            notes.append("right" if (query, reference) in self._true and not math.isnan(score) else "wrong")
+            notes.append("correct" if (query, reference) in self._true and not math.isnan(score) else "wrong")
         if math.isnan(score):
             notes = ["missed"]
         if matched is not None:
@@ -114,14 +114,14 @@ class _Drawer:
         return MatchPicture(query, reference, score, ", ".join(notes), picture)
 
     def _fractions(self, query: str, part: str, reference: str, lines: np.ndarray) -> np.ndarray:
-        """(m, 2) keypoint rows to (m, 4) x, y of the query and x, y of the reference, as fractions of their planes."""
+        """(m, 2) keypoint rows to (m, 4) x, y in the query and x, y in the reference, as fractions of their planes."""
         sides = []
         crops = self._crops
         for image_id, features, column in (
             (part or query, crops.features if part and crops else self._result.query_features, 1),
             (reference, self._result.reference_features, 0),
         ):
-            assert features is not None, "there are lines only where there are features"
+            assert features is not None, "lines come from features"
             item = features.get(features.ids.index(image_id))
             frame = np.array([item.width, item.height], dtype=np.float64)
             places = (item.keypoints[lines[:, column], :2] + 0.5) / frame
@@ -136,6 +136,6 @@ def _rows(pairs: Pairs, rows: Iterable[int]) -> list[tuple[str, str, float]]:
     return [(str(pairs.query_ids[i]), str(pairs.reference_ids[i]), float(pairs.scores[i])) for i in rows]
 
 
-def _one_a_reference(pairs: Pairs) -> list[int]:
-    """Positions of each reference's first pair, in order: two dozen pictures that differ."""
+def _first_per_reference(pairs: Pairs) -> list[int]:
+    """Positions of each reference's first pair, in order, so that the drawn pairs show different images."""
     return np.sort(np.unique(pairs.reference_ids, return_index=True)[1]).tolist()
