@@ -1,4 +1,4 @@
-"""Descriptors of real and edited photographs of isc-mini, made once and kept: what benchmarks/index.py searches."""
+"""Descriptors of original and edited photographs of isc-mini, extracted once and stored: what benchmarks/index.py searches."""
 
 import csv
 import os
@@ -34,8 +34,8 @@ _SHARD, _POOL = 256, 60
 def collection(size: int) -> list[FeatureStore]:
     """Stores that hold at least `size` descriptors together: the references, the training photographs, then edited copies.
 
-    Training photographs that show what a reference or a query shows are left out (known_duplicates.csv), so of every
-    reference there is one image only.
+    Training photographs known to duplicate a reference or a query (known_duplicates.csv) are left out, so every reference
+    has one image only.
     """
     stores = [_plain("reference", ImageList.from_disc(DATA, "reference"))]
     training = _training()
@@ -46,8 +46,9 @@ def collection(size: int) -> list[FeatureStore]:
     return stores
 
 
+@lru_cache(maxsize=1)
 def queries() -> FeatureStore:
-    """Edited copies of QUERIES of the references, with seeds of their own; a copy's id is its reference's."""
+    """Edited copies of QUERIES of the references, with their own seeds; a copy's id is its reference's."""
     whole = ImageList.from_disc(DATA, "reference")
     rows = np.linspace(0, len(whole) - 1, QUERIES).round().astype(int)
     chosen = ImageList(whole.root, tuple(whole.ids[row] for row in rows), tuple(whole.paths[row] for row in rows))

@@ -118,7 +118,7 @@ def _open(config: DescriptorsApp, background: bool) -> JudgedDescriptors:
     encoder = _encoder(config)
     work, choice = Path(config.paths.work), config.background
     if config.descriptors is not None:
-        judged = read_set(Path(config.descriptors), Path(config.ground_truth))
+        judged = read_set(Path(config.descriptors), Path(str(config.ground_truth)))
         if background and choice is None:
             raise InputError("normalisation and pca need a background set: give background=FILE.h5, or a folder")
     else:

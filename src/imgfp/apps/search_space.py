@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Quote, QuotedString, RangeSweep
@@ -73,18 +74,22 @@ def _distribution(key: str, text: str) -> BaseDistribution:
         if getattr(sweep, "shuffle", False) or (getattr(sweep, "tags", None) and not log):
             raise ValueError("neither shuffled nor tagged, except by 'log'")
         if isinstance(sweep, IntervalSweep):
-            if not all(map(math.isfinite, (sweep.start, sweep.end))):
+            if sweep.start is None or sweep.end is None or not math.isfinite(sweep.start + sweep.end):
                 raise ValueError("the limits must be finite")
-            kind = IntDistribution if isinstance(sweep.start, int) else FloatDistribution
-            return kind(sweep.start, sweep.end, log=log)
+            return _numbers(sweep.start, sweep.end, log=log)
         if isinstance(sweep, RangeSweep) and not log:
-            values = sorted(override.sweep_iterator())
+            values = sorted(value for value in override.sweep_iterator() if isinstance(value, int | float))
             if not values:
                 raise ValueError("the range is empty")
-            kind = IntDistribution if isinstance(values[0], int) else FloatDistribution
-            return kind(values[0], values[-1], step=abs(sweep.step))
+            return _numbers(values[0], values[-1], step=abs(sweep.step))
         if isinstance(sweep, ChoiceSweep) and not log:
             return CategoricalDistribution(tuple(override.sweep_string_iterator()))
         raise ValueError("not a range")
     except (HydraException, ValueError) as error:
         raise InputError(f"search.space: {key}={text!r}: {one_line(error)}: give {_FORMS}") from None
+
+
+def _numbers(low: float, high: float, **more: Any) -> BaseDistribution:
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, **more)
+    return FloatDistribution(low, high, **more)

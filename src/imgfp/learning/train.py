@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pytorch_lightning import Callback
 
 from imgfp.descriptors.encode import BATCH
 from imgfp.encoders import Network, create_network, fit_pca_head
@@ -68,7 +69,9 @@ def train(
     module = DescriptorTraining(recipe, network, loss, steps)
     averaging = create_averaging(recipe.trainer)
     callback = TrainingCallback(recipe, data, judged, folder, recorder, about, averaging)
-    callbacks = [callback] if averaging is None else [averaging, callback]  # the average is updated first
+    callbacks: list[Callback] = (
+        [callback] if averaging is None else [averaging, callback]
+    )  # the average is updated first
     trainer = create_trainer(recipe.trainer, recipe.total_epochs, callbacks)
     try:
         trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if resumed else None, weights_only=True)
