@@ -64,7 +64,7 @@ class FaissIndex:
 
     def __init__(self, factory: str, features: JoinedFeatures, lists: int) -> None:
         started = time.process_time()
-        self._index = faiss.index_factory(128, f"IVF{lists},{factory}")
+        self._index: Any = faiss.index_factory(128, f"IVF{lists},{factory}")
         self._index.cp.min_points_per_centroid = SAMPLE_PER_LIST
         self._index.train(draw_sample(features, SAMPLE_PER_LIST * lists).astype(np.float32))
         for block in features.blocks():
@@ -117,7 +117,7 @@ def exact_answers(index: ExactIndex, descriptors: np.ndarray) -> Neighbours:
 
 def recalls(found: Neighbours, exact: Neighbours, owner: np.ndarray, names: Sequence[str]) -> dict[str, float]:
     """Both recalls, in one transform and in all."""
-    result = {}
+    result: dict[str, float] = {}
     for key, transforms in (("one", 1), ("four", len(FOUR))):
         nearest = exact.owners[:transforms, :, :1] == found.owners[:transforms]
         hits = 0

@@ -32,15 +32,17 @@ class CompressedIndex:
     def search(self, queries: np.ndarray, k: int, transforms: Sequence[Transform], units: int = 0) -> Neighbours:
         """See `DescriptorIndex`."""
         shape = len(transforms), len(queries), k
-        distances, rows = np.full(shape, NO_DISTANCE, np.int32), np.full(shape, -1, np.int64)
+        distances: np.ndarray = np.full(shape, NO_DISTANCE, np.int32)
+        rows: np.ndarray = np.full(shape, -1, np.int64)
         step = max(1, _QUERIES // len(transforms))
         for first in range(0, len(queries), step) if self.descriptors else ():
             part = queries[first : first + step]
             _, lists = nearest(part, [self._codebook.centres], self._nprobe, transforms)
             moved = np.concatenate([transform_descriptors(part, transform) for transform in transforms])
             found = search_lists(self._codebook, self._merged, moved, lists.reshape(len(moved), -1), k)
-            for answer, values in zip((distances, rows), found, strict=True):
-                answer[:, first : first + step] = values.reshape(len(transforms), len(part), k)
+            distances[:, first : first + step], rows[:, first : first + step] = (
+                values.reshape(len(transforms), len(part), k) for values in found
+            )
             advance(units * (first + len(part)) // len(queries) - units * first // len(queries))
         owners = self._merged.owners[np.maximum(rows, 0)] if self.descriptors else rows
         return Neighbours(distances, np.where(rows < 0, -1, owners).astype(np.int32), rows)
