@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class FaissIndex:
 
     def __init__(self, factory: str, features: JoinedFeatures, lists: int) -> None:
         started = time.process_time()
-        self._index: Any = faiss.index_factory(128, f"IVF{lists},{factory}")
+        self._index = cast(Any, faiss.index_factory(128, f"IVF{lists},{factory}"))
         self._index.cp.min_points_per_centroid = SAMPLE_PER_LIST
         self._index.train(draw_sample(features, SAMPLE_PER_LIST * lists).astype(np.float32))
         for block in features.blocks():
