@@ -4,10 +4,6 @@ Processes, not threads: the plane is made in many small steps that hold Python's
 works.
 """
 
-import multiprocessing
-import multiprocessing.connection
-import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +15,7 @@ from imgfp.images import Failure, read_rgb
 from imgfp.local.features import LocalFeatures
 from imgfp.local.sift.sift import SiftConfig
 from imgfp.local.sift.views import ONE_VIEW, ViewsConfig, extract_views
+from imgfp.local.sift.workers import WorkerContext, watch_parent
 from imgfp.threads import thread_count
 
 
@@ -41,8 +38,7 @@ class SiftPool:
             yield from results
 
     def _start(self) -> ProcessPoolExecutor:
-        # spawn: a fork would copy locks that torch's and OpenCV's threads may hold
-        return ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+        return ProcessPoolExecutor(self._workers, WorkerContext(), initializer=watch_parent)
 
     def _extract_alone(self, path: Path) -> LocalFeatures | Failure:
         """One image at a time, so that an image on which the native code dies is known by name."""
@@ -65,15 +61,3 @@ class SiftPool:
 def _extract_one(path: Path, config: SiftConfig, views: ViewsConfig) -> LocalFeatures | Failure:
     rgb = read_rgb(path)
     return rgb if isinstance(rgb, Failure) else extract_views(rgb, config, views)
-
-
-def _start_worker() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
