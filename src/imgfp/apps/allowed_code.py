@@ -1,8 +1,9 @@
 """Which classes a configuration may name: Hydra makes objects of them, so another name in a file could run any code."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from imgfp.errors import InputError
 
@@ -21,20 +22,24 @@ _KEYS = ("_target_", "class", "()")  # of hydra.utils.instantiate, and of loggin
 
 
 def refuse_other_code(config: DictConfig) -> None:
-    """Checks Hydra's own part of the configuration: the only one that names classes.
+    """Checks Hydra's own section of the configuration: the only one that may name classes.
 
     Raises:
         InputError: a class that is not in ALLOWED.
     """
-    for key, name in _named(config):
+    for key, name in _named(OmegaConf.to_container(config, resolve=False), "hydra"):
         if name not in ALLOWED:
             raise InputError(f"{key}={name}: this class may not be named in a configuration")
 
 
-def _named(node: DictConfig | ListConfig) -> Iterator[tuple[str, str]]:
+def _named(value: Any, at: str) -> Iterator[tuple[str, str]]:
     """Every key that names a class, and the name."""
-    for key in node.keys() if isinstance(node, DictConfig) else range(len(node)):
-        if key in _KEYS and not OmegaConf.is_missing(node, key):
-            yield node._get_full_key(key), str(node[key])
-        elif isinstance(child := node._get_node(key), DictConfig | ListConfig) and child._value() not in (None, "???"):
-            yield from _named(child)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in _KEYS and item != "???":
+                yield f"{at}.{key}", str(item)
+            else:
+                yield from _named(item, f"{at}.{key}")
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _named(item, f"{at}.{number}")

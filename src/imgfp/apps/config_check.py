@@ -112,8 +112,8 @@ def _added_keys(node: DictConfig, at: str = "") -> Iterator[str]:
     kind, loader = OmegaConf.get_type(node), GlobalHydra.instance().config_loader()
     known = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
     known = known or set(loader.get_group_options(at) if at else ())  # of `preset` its choices; none: keys are free
-    for name in node:
-        key = f"{at}.{name}" if at else str(name)
+    for name in map(str, node):
+        key = f"{at}.{name}" if at else name
         if known and name not in known:
             yield key
         elif isinstance(child := node._get_node(name), DictConfig) and not (child._is_none() or child._is_missing()):
