@@ -21,7 +21,7 @@ class _Worker(SpawnProcess):
             spec, file = main.__spec__, main.__dict__.pop("__file__", None)
             main.__spec__ = None
             try:
-                return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+                return SpawnProcess._Popen(process_obj)
             finally:
                 main.__spec__ = spec
                 if file is not None:
@@ -31,7 +31,7 @@ class _Worker(SpawnProcess):
 class WorkerContext(SpawnContext):
     """Spawn, not fork: a fork would copy locks that torch's and OpenCV's threads may hold."""
 
-    Process = _Worker  # type: ignore[assignment]
+    Process = _Worker
 
 
 def watch_parent() -> None:
