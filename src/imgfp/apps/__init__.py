@@ -1,4 +1,4 @@
-"""What the Hydra apps in train/ and evaluate/ share, and what each of them runs (top layer)."""
+"""What the Hydra apps in train/ and evaluate/ share, and what each of them does (top layer)."""
 
 import sys
 
