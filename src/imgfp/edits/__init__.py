@@ -1,4 +1,4 @@
-"""Seeded image edits of a copy-detection challenge that know where each pixel went (floor 0)."""
+"""Seeded image edits for copy detection that return the pixel mapping (layer 0)."""
 
 from imgfp.edits.augly_edits import augly_catalogue
 from imgfp.edits.catalogue import catalogue
