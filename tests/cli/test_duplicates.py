@@ -68,8 +68,7 @@ def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) 
     said = imgfp("duplicates", collection, "--out", out)
     assert said.code == 3
     assert said.errors[-1] == (
-        f"1 image(s) skipped, listed in {out / 'failures.csv'}; first: "
-        f"{collection / 'broken.jpg'}: the file is empty"
+        f"1 image(s) skipped, listed in {out / 'failures.csv'}; first: {collection / 'broken.jpg'}: the file is empty"
     )
     assert "1 groups of 3 pictures among 6 pictures" in said.out
     assert "the file is empty" in (out / "report.html").read_text()

@@ -16,9 +16,13 @@ def test_classical_needs_nothing() -> None:
 def test_without_the_extra(monkeypatch, capsys) -> None:
     monkeypatch.setattr(finders, "missing_packages", lambda: ["ultralytics", "onnx"])
     assert open_finder("auto").name == "classical"
-    assert "falling back to the classical detector (missing: ultralytics, onnx; run 'make env')" in capsys.readouterr().err
+    assert (
+        "falling back to the classical detector (missing: ultralytics, onnx; run 'make env')" in capsys.readouterr().err
+    )
     for name, weights in (("learned", None), ("auto", "own.safetensors")):
-        with pytest.raises(InputError, match=r"^learned detector unavailable \(missing: ultralytics, onnx\): run 'make env', or use"):
+        with pytest.raises(
+            InputError, match=r"^learned detector unavailable \(missing: ultralytics, onnx\): run 'make env', or use"
+        ):
             open_finder(name, weights)
 
 

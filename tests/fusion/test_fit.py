@@ -48,7 +48,9 @@ def test_copies_get_higher_odds_than_others_also_where_not_seen() -> None:
 
 def test_what_cannot_be_fitted_is_told() -> None:
     evidence, true = candidates(20)
-    with pytest.raises(InputError, match=r"^0 of 60 candidates are copies: give a set with both copies and non-copies$"):
+    with pytest.raises(
+        InputError, match=r"^0 of 60 candidates are copies: give a set with both copies and non-copies$"
+    ):
         fit_calibration(evidence, set(), 0.95, 0.01, 5, "")
     with pytest.raises(InputError, match=r"^20 queries are too few for cross-validation: use more queries$"):
         fit_calibration(evidence, {min(true)}, 0.95, 0.01, 5, "")

@@ -136,9 +136,7 @@ def test_groups_take_the_place_of_figures_and_matches(report: Report) -> None:
     shown = replace(report, figures={}, curves=(), groups=(PictureGroup(5, pictures),), groups_total=7)
     page = Page(render_report(shown))
     assert "1 of 7 groups" in page.text
-    assert (
-        "Group 1: 5 images <i>one 640 x 480, 123,456 bytes likely original two size unknown edited copy" in page.text
-    )
+    assert "Group 1: 5 images <i>one 640 x 480, 123,456 bytes likely original two size unknown edited copy" in page.text
     assert "3 more in groups.csv." in page.text
     targets = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
     assert {attributes["href"] for tag, attributes in page.tags if tag == "a"} == {"#" + name for name in targets}

@@ -89,7 +89,7 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
         ("trust_weights=no", "trust_weights=no: give true or false"),
         ("show=-1", "show=-1: give a whole number from 0 on"),
         ("weights=gone.safetensors", "gone.safetensors: no such file: an export is"),
-        ("weights=gone.pt", "weights=gone.pt: a .pt file can run any code"),
+        ("weights=gone.pt", "weights=gone.pt: loading a .pt file can run arbitrary code"),
         ("data.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
     ],
 )
