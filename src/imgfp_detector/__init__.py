@@ -1,4 +1,4 @@
-"""A learned finder of pictures pasted into pictures: YOLOv5 by ultralytics. Importing it loads neither that nor a network."""
+"""Learned detector of pasted images: YOLOv5 by ultralytics. Importing this package loads neither ultralytics nor weights."""
 
 from imgfp_detector.finder import LearnedFinder, open_finder
 from imgfp_detector.recipe import NETWORKS, DetectorRecipe

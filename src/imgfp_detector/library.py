@@ -1,4 +1,4 @@
-"""ultralytics, made quiet: the only module that imports it, and everything that others take from it."""
+"""The only module that imports ultralytics, with its telemetry, downloads and log output disabled."""
 
 import os
 import shutil
@@ -8,12 +8,12 @@ from typing import Any
 
 from imgfp.errors import InputError
 
-# its own reporting, and the callbacks by which it would write into other people's trackers
+# its telemetry, and its callbacks for experiment trackers
 _OFF = ("sync", "mlflow", "wandb", "tensorboard", "raytune", "clearml", "comet", "dvc", "hub", "neptune")
 
 
 def load_ultralytics(settings: Path) -> ModuleType:
-    """The library, told to send, fetch and install nothing. `settings`: folder for the file it insists on keeping.
+    """The library, configured not to send, download or install anything. `settings`: folder of its settings file.
 
     Raises:
         InputError: it is not installed.
@@ -27,11 +27,10 @@ def load_ultralytics(settings: Path) -> ModuleType:
     _put_font(settings / "Ultralytics" / "Arial.ttf")
     threads = os.environ.get("OMP_NUM_THREADS")
     try:
-        import ultralytics  # leaves OMP_NUM_THREADS=1 to every process that is started later
+        import ultralytics  # sets OMP_NUM_THREADS=1, which later child processes would inherit
     except ModuleNotFoundError as error:
         raise InputError(
-            f"the detector needs the package {error.name}, which is not installed: run 'make env' "
-            "(after 'make env DETECTOR=0' too)"
+            f"the detector needs the package {error.name}, which is not installed: run 'make env' (without DETECTOR=0)"
         ) from None
     if threads is None:
         os.environ.pop("OMP_NUM_THREADS", None)
@@ -42,7 +41,7 @@ def load_ultralytics(settings: Path) -> ModuleType:
 
 
 def detection_model(settings: Path, network: str, classes: int) -> Any:
-    """An untrained network (torch module) of its packaged description, such as "yolov5n"."""
+    """An untrained network (torch module) from a bundled model config, such as "yolov5n"."""
     load_ultralytics(settings)
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import DetectionModel
@@ -53,7 +52,7 @@ def detection_model(settings: Path, network: str, classes: int) -> Any:
 
 
 def trainer_class(settings: Path) -> Any:
-    """The class that trains a detector."""
+    """ultralytics' trainer class for detectors."""
     load_ultralytics(settings)
     from ultralytics.models.yolo.detect import DetectionTrainer
 
@@ -61,26 +60,26 @@ def trainer_class(settings: Path) -> Any:
 
 
 def read_pickled(settings: Path, path: Path) -> Any:
-    """The network (torch module) in one of its .pt files, which may run code: only for files that are trusted.
+    """The network (torch module) in an ultralytics .pt file. Loading it may run code: for trusted files only.
 
     Raises:
-        InputError: no such file, or none that today's library reads.
+        InputError: the file is missing, or this version of ultralytics cannot read it.
     """
     load_ultralytics(settings)
     from ultralytics.nn.tasks import load_checkpoint
 
-    if not path.is_file():  # it would go and look for one of that name elsewhere
-        raise InputError(f"weights={path}: no such file")
+    if not path.is_file():  # ultralytics would search for the name elsewhere
+        raise InputError(f"weights={path}: no such file: give an existing .pt file")
     try:
         return load_checkpoint(str(path.resolve()))[0]
-    except Exception as error:  # whatever unpickling a strange file raises
+    except Exception as error:  # unpickling may raise anything
         raise InputError(
-            f"weights={path}: not a network of today's ultralytics ({type(error).__name__}); weights of the original YOLOv5 do not fit"
+            f"weights={path}: not a network of the installed ultralytics ({type(error).__name__}): weights of the original YOLOv5 are not compatible, export them with ultralytics"
         ) from None
 
 
 def _put_font(path: Path) -> None:
-    """It would fetch this font; any other does."""
+    """Provides a font where ultralytics would download Arial; any font works."""
     if not path.exists():
         import matplotlib
 

@@ -1,4 +1,4 @@
-"""What a detector is trained by, in one typed value."""
+"""The training recipe of a detector."""
 
 from dataclasses import asdict, dataclass
 from itertools import accumulate
@@ -12,18 +12,18 @@ OPTIMIZERS = ("AdamW", "SGD")
 
 @dataclass(frozen=True)
 class DetectorRecipe:
-    """How a network learns.
+    """Training settings of a detector.
 
     Attributes:
-        network: One of ultralytics' packaged descriptions; today's anchor-free form of YOLOv5.
-        weights: What it starts from: an export (.safetensors), or with `trust_weights` a .pt; None: from nothing.
-        trust_weights: A .pt is a pickle, which may run any code when it is read.
-        merge_classes: Learn where a picture is, and not which kind of paste it is.
-        epochs, size: How many, and the side in pixels that pictures are fitted into; lists of one length go from small to large.
-        batch: Pictures a step.
-        optimizer, lr, weight_decay, warmup_epochs: As in ultralytics; the rate falls along a cosine.
-        device: cpu, cuda, or auto: the GPU where torch can use one.
-        seed: Same seed, same machine: same weights.
+        network: A model config bundled with ultralytics: the anchor-free version of YOLOv5.
+        weights: Initial weights: an export (.safetensors), or a .pt with `trust_weights`; None: train from scratch.
+        trust_weights: Allow .pt files, which are pickles and may run arbitrary code when loaded.
+        merge_classes: Train a single class instead of one class per kind of paste.
+        epochs, size: Epochs, and input size in pixels; lists of equal length for progressive resizing, in ascending order.
+        batch: Images per step.
+        optimizer, lr, weight_decay, warmup_epochs: As in ultralytics, with a cosine learning rate schedule.
+        device: cpu, cuda, or auto: a GPU if torch can use one.
+        seed: The same seed on the same machine gives the same weights.
     """
 
     network: str = "yolov5n"
@@ -46,36 +46,38 @@ class DetectorRecipe:
                 raise InputError(f"{key}={getattr(self, key)}: give true or false")
         for key in ("batch", "seed"):
             if type(getattr(self, key)) is not int:
-                raise InputError(f"{key}={getattr(self, key)}: give a whole number")
+                raise InputError(f"{key}={getattr(self, key)}: must be an integer")
         for key in ("lr", "weight_decay", "warmup_epochs"):
             if type(getattr(self, key)) not in (int, float):
-                raise InputError(f"{key}={getattr(self, key)}: give a number")
+                raise InputError(f"{key}={getattr(self, key)}: must be a number")
         for key, allowed in (("network", NETWORKS), ("optimizer", OPTIMIZERS), ("device", ("auto", "cpu", "cuda"))):
             if getattr(self, key) not in allowed:
                 raise InputError(f"{key}={getattr(self, key)!r}: give one of {', '.join(allowed)}")
         if len(self.epochs) != len(self.size) or not self.epochs or min(self.epochs) < 1:
             raise InputError(
-                f"epochs={list(self.epochs)}, size={list(self.size)}: give one number each, or lists of one length, from 1 on"
+                f"epochs={list(self.epochs)}, size={list(self.size)}: give one number each, or lists of equal length; epochs >= 1"
             )
         if any(side < 64 or side % 32 for side in self.size) or list(self.size) != sorted(self.size):
-            raise InputError(f"size={list(self.size)}: give multiples of 32 from 64 on, the largest last")
+            raise InputError(f"size={list(self.size)}: must be multiples of 32, >= 64, in ascending order")
         if self.batch < 1 or not self.lr > 0 or self.weight_decay < 0 or self.warmup_epochs < 0:
             raise InputError(
                 f"batch={self.batch}, lr={self.lr}, weight_decay={self.weight_decay}, warmup_epochs={self.warmup_epochs}: "
-                "give a batch of 1 or more, a rate above 0, the others not below 0"
+                "must be batch >= 1, lr > 0, the others >= 0"
             )
         if self.weights and self.weights.endswith(".pt") and not self.trust_weights:
             raise InputError(
-                f"weights={self.weights}: a .pt file can run any code when it is read: give trust_weights=true if you trust "
-                "whoever made it, or a .safetensors export"
+                f"weights={self.weights}: loading a .pt file can run arbitrary code: set trust_weights=true if you trust "
+                "its source, or give a .safetensors export"
             )
         if self.weights and not self.weights.endswith((".pt", ".safetensors")):
-            raise InputError(f"weights={self.weights}: give a .safetensors export, or a .pt with trust_weights=true")
+            raise InputError(
+                f"weights={self.weights}: give a .safetensors export, or a .pt file with trust_weights=true"
+            )
 
     def side_at(self, epoch: int) -> int:
-        """The side of pictures in an epoch, counted from 0."""
+        """The input size in an epoch, counted from 0."""
         return next(side for end, side in zip(accumulate(self.epochs), self.size, strict=True) if epoch < end)
 
     def as_plain(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """The fields as plain JSON values."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}

@@ -1,4 +1,4 @@
-"""Trains a detector on made scenes: ultralytics' trainer, with checkpoints that this run alone reads again, and our exports."""
+"""Trains a detector on synthetic scenes with ultralytics' trainer, verified checkpoints and our exports."""
 
 import json
 import shutil
@@ -18,14 +18,14 @@ from imgfp_detector.library import detection_model, read_pickled, trainer_class
 from imgfp_detector.recipe import DetectorRecipe
 from imgfp_detector.weights import fill, write_weights
 
-MERGED = ("picture",)  # the class list of a detector that was not taught to tell kinds of pastes apart
+MERGED = ("picture",)  # the class list of a single-class detector, stored in model cards
 _CHECKPOINT = "checkpoint.json"
 Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
 class TrainedDetector:
-    """What a training left behind: its best epoch (from 1), that epoch's figures, and the weights."""
+    """Result of a training: number of epochs, best epoch (from 1), its metrics, and the weights file."""
 
     epochs: int
     best_epoch: int
@@ -40,23 +40,23 @@ def train_detector(
     record: Callable[[Figures, int], None],
     about: Mapping[str, object],
 ) -> TrainedDetector:
-    """Trains, or goes on from the checkpoint in `folder`, which holds the run's files alone.
+    """Trains a detector; resumes from a checkpoint in `folder`, which must contain only files of this run.
 
     Args:
-        scenes: What `make_scenes` wrote.
-        folder: Where checkpoints and the best weights go.
-        recipe: How.
-        record: Called after each epoch with its figures and its number, from 1 on.
-        about: What the card says beside the recipe: data, command.
+        scenes: Folder written by `make_scenes`.
+        folder: Output folder of checkpoints and the best weights.
+        recipe: Training settings.
+        record: Called after each epoch with its metrics and its number, from 1.
+        about: Additional entries of the model card: data, command.
 
     Raises:
-        InputError: ultralytics is not installed, weights do not fit, or the checkpoint is not the one that was written.
+        InputError: ultralytics is not installed, weights do not fit, or the checkpoint was replaced.
     """
     if done := finished(folder, recipe):
         return done
     checkpoint = read_checkpoint(folder)
     state = _Progress.read(folder) if checkpoint else _Progress()
-    for cache in scenes.glob("labels/*.cache"):  # a pickle that the library would read, whoever wrote it
+    for cache in scenes.glob("labels/*.cache"):  # a pickle that ultralytics would load without checking its origin
         cache.unlink()
     trainer = _trainer(folder / "ultralytics", scenes, folder, recipe, checkpoint)
     _watch(trainer, recipe, folder, state, record, about)
@@ -65,7 +65,7 @@ def train_detector(
 
 
 def finished(folder: Path, recipe: DetectorRecipe) -> TrainedDetector | None:
-    """What a training in `folder` left that has come to its end; None for one that has not."""
+    """The result of a completed training in `folder`; None if it is not completed."""
     if read_checkpoint(folder) is None:
         return None
     state = _Progress.read(folder)
@@ -73,16 +73,16 @@ def finished(folder: Path, recipe: DetectorRecipe) -> TrainedDetector | None:
 
 
 def check_start(recipe: DetectorRecipe, folder: Path) -> None:
-    """Raises InputError where the weights that a recipe starts from cannot be used."""
+    """Raises InputError if the initial weights of a recipe cannot be used."""
     if recipe.weights:
-        _started(recipe, folder / "ultralytics")
+        _initial_network(recipe, folder / "ultralytics")
 
 
 def read_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint to go on from, a pickle: only if it is, byte for byte, what this run wrote.
+    """The checkpoint to resume from, a pickle: only if its checksum is the one that this run recorded.
 
     Raises:
-        InputError: it is another file.
+        InputError: the checkpoint is missing or was changed.
     """
     try:
         noted = json.loads((folder / _CHECKPOINT).read_bytes())
@@ -90,18 +90,18 @@ def read_checkpoint(folder: Path) -> Path | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{folder / _CHECKPOINT}: damaged: start afresh with resume=false") from None
+        raise InputError(f"{folder / _CHECKPOINT}: damaged: train from scratch with resume=false") from None
     if Path(noted["file"]).name != noted["file"] or not path.is_file() or hash_file(path) != noted["sha256"]:
         raise InputError(
-            f"{path}: missing, or not the file that this training wrote (its sha256 differs): it is a pickle and is not "
-            "read; start afresh with resume=false"
+            f"{path}: missing or changed (sha256 differs), not loaded because it is a pickle: train from scratch with "
+            "resume=false"
         )
     return path
 
 
 @dataclass
 class _Progress:
-    """How far a training is."""
+    """Progress of a training."""
 
     epoch: int = 0
     best_epoch: int = 0
@@ -113,23 +113,23 @@ class _Progress:
         return cls(noted["epoch"], noted["best_epoch"], noted["best"])
 
     def as_trained(self, folder: Path) -> TrainedDetector:
-        """What is left behind when this is the end."""
+        """The result if the training ends here."""
         return TrainedDetector(self.epoch, self.best_epoch, self.best, weights_file(folder, self.best_epoch))
 
 
 def weights_file(folder: Path, epoch: int) -> Path:
-    """The export of an epoch. A checkpoint names the best one, so the two agree whenever a training is killed."""
+    """The export of an epoch. The checkpoint names the best one, so both are consistent if the training is killed."""
     return folder / f"epoch-{epoch:03d}.safetensors"
 
 
 def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe, checkpoint: Path | None) -> Any:
-    """ultralytics' trainer with small pictures in the first epochs, and without its own last validation and pickles."""
+    """ultralytics' trainer with progressive resizing, and without its final validation and pickles."""
     base = trainer_class(settings)
 
     class Trainer(base):  # type: ignore[misc, valid-type]
         def _setup_train(self) -> None:
             super()._setup_train()
-            if self.device.type == "cpu":  # the library leaves one of the processors idle
+            if self.device.type == "cpu":  # the library leaves one CPU idle
                 torch.set_num_threads(thread_count())
                 self.model.to(memory_format=torch.channels_last)
 
@@ -142,18 +142,18 @@ def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe,
 
         def get_validator(self) -> Any:
             validator = super().get_validator()
-            whole = validator.preprocess
+            base_preprocess = validator.preprocess
 
             def preprocess(batch: dict[str, Any]) -> dict[str, Any]:
-                batch = whole(batch)
+                batch = base_preprocess(batch)
                 batch["img"] = _resized(batch["img"], recipe.side_at(self.epoch) / max(recipe.size))
                 return batch
 
-            validator.preprocess = preprocess  # judged at the side that it learned with last
+            validator.preprocess = preprocess  # validated at the current training size
             return validator
 
         def final_eval(self) -> None:
-            """Every epoch was judged already."""
+            """Does nothing: every epoch was validated."""
 
     data = folder / "data.yaml"
     content = {"path": str(scenes.resolve()), "train": "images/train", "val": "images/val", "names": list(CLASSES)}
@@ -167,7 +167,7 @@ def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe,
         "epochs": sum(recipe.epochs),
         "imgsz": max(recipe.size),
         "batch": recipe.batch,
-        "nbs": recipe.batch,  # a step of the optimiser each batch
+        "nbs": recipe.batch,  # one optimiser step per batch
         "single_cls": recipe.merge_classes,
         "optimizer": recipe.optimizer,
         "lr0": recipe.lr,
@@ -181,10 +181,10 @@ def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe,
         "exist_ok": True,
         "patience": 0,
         "pretrained": False,
-        "amp": False,  # its check would fetch a network
+        "amp": False,  # its check would download a network
         "plots": False,
         "verbose": False,
-        # what would paste pictures, or leave borders that no label knows
+        # augmentations that would paste images or add borders without labels
         **dict.fromkeys(
             ("mosaic", "mixup", "cutmix", "copy_paste", "close_mosaic", "erasing", "scale", "translate"), 0
         ),
@@ -194,25 +194,25 @@ def _trainer(settings: Path, scenes: Path, folder: Path, recipe: DetectorRecipe,
         overrides |= {"resume": str(checkpoint)}
     trainer = Trainer(overrides=overrides)
     if recipe.weights and not checkpoint:
-        trainer.model = _started(recipe, settings)
+        trainer.model = _initial_network(recipe, settings)
     return trainer
 
 
 def _resized(images: torch.Tensor, factor: float) -> torch.Tensor:
-    """(n, 3, h, w) pictures at another size, sides in multiples of 32; boxes are shares of the sides and stay true."""
+    """Resizes (n, 3, h, w) images to sides that are multiples of 32; boxes are relative and need no change."""
     if factor == 1:
         return images
     size = [max(32, round(side * factor / 32) * 32) for side in images.shape[2:]]
     return torch.nn.functional.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
-def _started(recipe: DetectorRecipe, settings: Path) -> Any:
-    """The network with the weights that it starts from.
+def _initial_network(recipe: DetectorRecipe, settings: Path) -> Any:
+    """The network with its initial weights.
 
     Raises:
-        InputError: they are of another description or class list, or cannot be read.
+        InputError: the weights have another architecture or class list, or cannot be read.
     """
-    assert recipe.weights is not None, "asked by the callers"
+    assert recipe.weights is not None, "checked by the callers"
     names, path = _names(recipe), Path(recipe.weights)
     model = detection_model(settings, recipe.network, len(names))
     if path.suffix != ".pt":
@@ -221,7 +221,7 @@ def _started(recipe: DetectorRecipe, settings: Path) -> Any:
     state = read_pickled(settings, path).state_dict()
     if {name: tensor.shape for name, tensor in state.items()} != {n: t.shape for n, t in model.state_dict().items()}:
         raise InputError(
-            f"weights={path}: not of {recipe.network} with {len(names)} class(es): give others, or change network"
+            f"weights={path}: do not match {recipe.network} with {len(names)} class(es): use other weights or change network"
         )
     model.load_state_dict(state)
     return model
@@ -239,7 +239,7 @@ def _watch(
     record: Callable[[Figures, int], None],
     about: Mapping[str, object],
 ) -> None:
-    """Progress, figures, exports and checkpoints, by the trainer's callbacks."""
+    """Adds the trainer callbacks for progress, metrics, exports and checkpoints."""
     total = sum(recipe.epochs)
     bar: list[Any] = []
 
@@ -285,7 +285,7 @@ def _watch(
 
 
 def _figures(trainer: Any) -> Figures:
-    """An epoch's figures, over all classes and, where there are several, of each (`CLASS/map50`)."""
+    """An epoch's metrics over all classes, and per class if there are several (`CLASS/map50`)."""
     found = trainer.validator.metrics
     names = ("box_precision", "box_recall", "map50", "map50_95")
     figures = {name: float(value) for name, value in zip(names, found.mean_results(), strict=False)}
@@ -299,7 +299,7 @@ def _figures(trainer: Any) -> Figures:
 
 
 def _keep(last: Path, folder: Path, state: _Progress) -> None:
-    """Copies the library's checkpoint, which it writes in place, to a file that is complete or absent, and notes its hash."""
+    """Copies the library's checkpoint, which is not written atomically, to a new file atomically, and records its hash."""
     digest = hash_file(last)
     path = folder / f"checkpoint-{digest[:12]}.pt"
     with atomic_path(path) as temporary:

@@ -31,7 +31,7 @@ def imgfp(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
         said = capsys.readouterr()
         assert "Traceback" not in said.err
         announced = (
-            *("local candidates: ", "the demonstration set: ", "preset imgfp: ", "index ivf_"),
+            *("local candidates: ", "demonstration set: ", "preset imgfp: ", "index ivf_"),
             *("crops: ", "crop features: ", "detector: exporting "),
             *("compiling the SIFT extractor", "features: ", "query features: ", "reference features: "),
         )

@@ -249,7 +249,7 @@ def test_imgfp_text_files(refused, tmp_path) -> None:
     assert refused("score", pairs, features, features, "--out", tmp_path / "o") == fix
     (features / "Q1.txt").write_text("")
     line = refused("score", pairs, features, features, "--out", tmp_path / "o")
-    assert line == "pairs.txt: 'R1' has no features in features: extract them, or remove the pair"
+    assert line == "pairs.txt: 'R1' has no features in features: extract them or remove the pair"
     (features / "R1.txt").write_text("R1_0_1_2_3||1,2,3\n")
     line = refused("score", pairs, features, features, "--out", tmp_path / "o")
     assert line.startswith(

@@ -90,7 +90,7 @@ def test_references_are_large_enough_and_not_featureless(demo):
     for path in ImageList.from_disc(demo, "reference").paths:
         image = read_rgb(path)
         assert 240 <= max(image.shape[:2]) <= 512
-        assert demo_set._mean_gradient(image) > 0.8 * demo_set.LEAST_GRADIENT  # JPEG smooths a little
+        assert demo_set._mean_gradient(image) > 0.8 * demo_set.MIN_GRADIENT  # JPEG smooths a little
 
 
 def test_same_seed_same_bytes_other_seed_other_bytes(demo, tmp_path):
@@ -135,7 +135,7 @@ def test_a_complete_set_is_reused_and_any_other_is_rebuilt(tmp_path):
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match=r"is there and is no demonstration set: give a new or an empty folder"):
+    with pytest.raises(InputError, match=r"exists and is not a demonstration set: give a new or an empty folder"):
         make_demo_set(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -78,7 +78,9 @@ def test_the_same_command_goes_on_after_a_kill(photographs, tmp_path, monkeypatc
 def test_what_cannot_be_made_is_told(photographs, tmp_path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").write_text("keep me")
-    with pytest.raises(InputError, match=r"mine: is there and is no set made by imgfp: give a new or an empty folder$"):
+    with pytest.raises(
+        InputError, match=r"mine: exists and is not a synthetic set of imgfp: give a new or an empty folder$"
+    ):
         make_synthetic_set(photographs, tmp_path / "mine", CONFIG)
     assert (tmp_path / "mine/letter.txt").read_text() == "keep me"
     with pytest.raises(InputError, match=r"^6 references of 6 photographs leave none for distractors"):

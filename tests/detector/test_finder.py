@@ -59,19 +59,19 @@ def test_weights_and_card_must_belong_together(untrained: Path, tmp_path: Path) 
         read_card(path)
     card = json.loads(untrained.with_suffix(".json").read_text())
     for change, told in (
-        ({"sha256": "0" * 64}, r"not the weights that copy\.json describes"),
-        ({"schema": 99}, "schema 99, this version reads 1"),
-        ({"network": "resnet"}, "not a whole card of a detector"),
-        ({"classes": "picture"}, "not a whole card of a detector"),
-        ({"size": 0}, "not a whole card of a detector"),
-        ({"size": 3_200_000}, "not a whole card of a detector"),
+        ({"sha256": "0" * 64}, r"does not match the checksum in copy\.json"),
+        ({"schema": 99}, "schema 99 is not supported, expected 1"),
+        ({"network": "resnet"}, "incomplete model card of a detector"),
+        ({"classes": "picture"}, "incomplete model card of a detector"),
+        ({"size": 0}, "incomplete model card of a detector"),
+        ({"size": 3_200_000}, "incomplete model card of a detector"),
     ):
         path.with_suffix(".json").write_text(json.dumps(card | change))
         with pytest.raises(InputError, match=told):
             read_card(path)
     for lacking in ("schema", "sha256", "classes"):
         path.with_suffix(".json").write_text(json.dumps({key: card[key] for key in card if key != lacking}))
-        with pytest.raises(InputError, match="not a whole card of a detector"):
+        with pytest.raises(InputError, match="incomplete model card of a detector"):
             read_card(path)
 
 
@@ -84,7 +84,7 @@ def test_weights_of_another_class_list(untrained: Path, tmp_path: Path) -> None:
 
 
 def test_a_size_that_the_network_cannot_take(untrained: Path) -> None:
-    with pytest.raises(InputError, match=r"^size=100: give a multiple of 32 from 64 on$"):
+    with pytest.raises(InputError, match=r"^size=100: must be a multiple of 32, >= 64$"):
         LearnedFinder(untrained, 100)
 
 

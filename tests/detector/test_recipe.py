@@ -20,11 +20,11 @@ def test_sides_go_from_small_to_large() -> None:
         ({"device": "tpu"}, "device='tpu': give one of auto, cpu, cuda"),
         ({"epochs": (1, 2)}, r"epochs=\[1, 2\], size=\[320\]: give one number each, or lists of one length"),
         ({"epochs": (0,)}, r"epochs=\[0\]"),
-        ({"size": (100,)}, r"size=\[100\]: give multiples of 32 from 64 on, the largest last"),
+        ({"size": (100,)}, r"size=\[100\]: must be multiples of 32, >= 64, in ascending order"),
         ({"epochs": (1, 1), "size": (128, 96)}, "the largest last"),
         ({"batch": 0}, "batch=0, lr=0.002"),
-        ({"weights": "old.pt"}, "weights=old.pt: a .pt file can run any code when it is read: give trust_weights=true"),
-        ({"weights": "old.bin"}, "weights=old.bin: give a .safetensors export, or a .pt with trust_weights=true"),
+        ({"weights": "old.pt"}, "weights=old.pt: loading a .pt file can run arbitrary code: set trust_weights=true"),
+        ({"weights": "old.bin"}, "weights=old.bin: give a .safetensors export, or a .pt file with trust_weights=true"),
     ],
 )
 def test_what_a_recipe_cannot_have(change: dict[str, object], told: str) -> None:

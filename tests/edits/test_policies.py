@@ -74,10 +74,10 @@ def test_created_edits_are_those_of_the_policy(pool):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"policy": "stong"}, "no policy of edits is called 'stong': did you mean 'strong'?"),
-        ({"least": 3, "most": 2}, "3 to 2 edits a view are no range: give 0 <= least <= most"),
-        ({"policy": "weak", "least": 3}, "3 to 2 edits a view are no range: give 0 <= least <= most"),
-        ({"least": -1}, "-1 to 3 edits a view are no range: give 0 <= least <= most"),
+        ({"policy": "stong"}, "unknown edit policy 'stong': did you mean 'strong'?"),
+        ({"least": 3, "most": 2}, "least=3, most=2: must be 0 <= least <= most"),
+        ({"policy": "weak", "least": 3}, "least=3, most=2: must be 0 <= least <= most"),
+        ({"least": -1}, "least=-1, most=3: must be 0 <= least <= most"),
     ],
 )
 def test_bad_configurations_are_refused(arguments, message):
@@ -86,7 +86,7 @@ def test_bad_configurations_are_refused(arguments, message):
 
 
 def test_more_edits_than_kinds_are_refused_before_training(pool):
-    with pytest.raises(InputError, match=r"1 to 40 edits cannot be drawn from \d+ kinds"):
+    with pytest.raises(InputError, match=r"cannot draw 1 to 40 edits from \d+ kinds"):
         create_edits(EditsConfig(most=40), pool)
 
 

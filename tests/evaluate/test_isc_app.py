@@ -88,7 +88,7 @@ def test_missing_data_is_one_line(tmp_path) -> None:
     )
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        f"isc.py: {tmp_path / 'none'}: no such folder: give a DISC-shaped folder (data.root=DIR, or IMGFP_DATA)"
+        f"isc.py: {tmp_path / 'none'}: no such folder: give a DISC-style folder (data.root=DIR, or IMGFP_DATA)"
     ]
 
 

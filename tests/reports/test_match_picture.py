@@ -108,7 +108,7 @@ def test_a_picture_that_could_not_be_read_is_a_gray_panel_with_words(missing: st
 
 
 def test_wrong_shapes_are_named() -> None:
-    with pytest.raises(ValueError, match=r"lines have the shape \(3, 2\), not \(m, 4\)"):
+    with pytest.raises(ValueError, match=r"lines have shape \(3, 2\), not \(m, 4\)"):
         draw_match(plain(9, 9), plain(9, 9), np.zeros((3, 2)))
     with pytest.raises(ValueError, match="the query is float32"):
         draw_match(plain(9, 9).astype(np.float32), plain(9, 9), None)

@@ -45,5 +45,5 @@ def test_any_number_of_curves_draws_and_gives_the_same_bytes(count: int, dark: b
 
 
 def test_recall_and_precision_need_the_same_length() -> None:
-    with pytest.raises(ValueError, match=r"curve 'merged': recall has the shape \(3,\), precision \(2,\)"):
+    with pytest.raises(ValueError, match=r"curve 'merged': recall has shape \(3,\), precision \(2,\)"):
         Curve("merged", RECALL, PRECISION[:2], 0.6)

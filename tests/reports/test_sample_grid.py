@@ -91,7 +91,7 @@ def test_the_file_holds_the_grid(tmp_path: Path) -> None:
 
 
 def test_bad_samples_are_refused() -> None:
-    with pytest.raises(ValueError, match="no sample to draw"):
+    with pytest.raises(ValueError, match="no samples to draw"):
         sample_grid([])
     with pytest.raises(ValueError, match="zip"):
         sample_grid([Item([plain(9, 9, RED)], ["one", "two"])])

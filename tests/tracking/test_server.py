@@ -30,7 +30,7 @@ def test_the_server_reads_this_store_and_listens_here_only(store: Store, monkeyp
 
 def test_a_bad_port_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_PORT", "http")
-    with pytest.raises(InputError, match="MLFLOW_PORT='http' is not a port number"):
+    with pytest.raises(InputError, match="MLFLOW_PORT='http': must be a port number"):
         ui_command(store.folder)
 
 
@@ -38,7 +38,7 @@ def test_a_bad_port_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> N
     ("arguments", "code", "message"),
     [
         (["imgfp.tracking.ui"], 1, "usage"),
-        (["imgfp.tracking.relocate", "nowhere"], 2, "nowhere: no mlflow.db here; name the folder that holds it"),
+        (["imgfp.tracking.relocate", "nowhere"], 2, "nowhere: no mlflow.db found: give the folder that contains it"),
     ],
 )
 def test_bad_usage_is_one_line(

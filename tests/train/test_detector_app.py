@@ -95,7 +95,7 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
         ("photographs={tmp}/none", "none: no such folder or text list"),
         ("show=-1", "show=-1: give the number of scenes, or 0 to train"),
         ("weights=gone.safetensors", "gone.safetensors: no such file: an export is"),
-        ("weights=gone.pt", "weights=gone.pt: a .pt file can run any code"),
+        ("weights=gone.pt", "weights=gone.pt: loading a .pt file can run arbitrary code"),
         ("scenes.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
     ],
 )

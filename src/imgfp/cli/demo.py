@@ -1,12 +1,12 @@
-"""imgfp demo: the main job on real photographs, judged, drawn and tracked (what `make demo` runs)."""
+"""imgfp demo: search on real photographs with evaluation, report and MLflow tracking (run by `make demo`)."""
 
 import argparse
 import time
 from pathlib import Path
 
 DEMO_NOTE = (
-    "This is a demonstration set, cut and edited from the photographs that scikit-image and scikit-learn ship; "
-    "its figures say that the software works, not how good it is on other data."
+    "This is a demonstration set, built from photographs bundled with scikit-image and scikit-learn; "
+    "its metrics show that the software works, not how it performs on other data."
 )
 
 
@@ -14,13 +14,11 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Adds the command."""
     parser = commands.add_parser(
         "demo",
-        help="the main job on photographs that installed packages ship, or on a DISC-shaped folder",
-        description="Makes a demonstration set (or takes --data), finds, judges, draws and tracks.",
+        help="search and evaluation on photographs bundled with installed packages, or on a DISC-style folder",
+        description="Builds a demonstration set (or uses --data), searches, evaluates, writes a report and tracks the run.",
         epilog="example: imgfp demo --out outputs/demo",
     )
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="a DISC-shaped folder in place of the demonstration set"
-    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a DISC-style folder instead of the demonstration set")
     parser.add_argument("--preset", default="default", help="default or imgfp (default: %(default)s)")
     parser.add_argument(
         "--out", type=Path, default=Path("outputs/demo"), metavar="DIR", help="output folder (default: %(default)s)"
@@ -52,7 +50,7 @@ def run_demo(options: argparse.Namespace) -> int:
     root = options.data
     if root is None:
         root, notes = options.out / "demo-set", (DEMO_NOTE,)
-        announce(f"the demonstration set: {root}")
+        announce(f"demonstration set: {root}")
         make_demo_set(root)
     data = DiscSet.open(root)
     settings = {"data": data.root.name, "preset": options.preset, "branches": list(run.branches), **asdict(run.preset)}
@@ -62,5 +60,5 @@ def run_demo(options: argparse.Namespace) -> int:
     for note in notes:
         print(note)
     print_result(done.search)
-    print(f"and the run in MLflow: {ui_hint(options.store)}; {time.monotonic() - started:.0f} s in all")
+    print(f"MLflow run: {ui_hint(options.store)}; total time {time.monotonic() - started:.0f} s")
     return report_failures(done.search.failures, done.search.out / "failures.csv")

@@ -1,4 +1,4 @@
-"""imgfp sift, vote, describe, topk, score, merge: imgFp's own steps, one by one, with its file formats."""
+"""imgfp sift, vote, describe, topk, score, merge: the steps of the original imgFp with its file formats."""
 
 import argparse
 from pathlib import Path
@@ -10,8 +10,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Adds the six commands."""
     sift = commands.add_parser(
         "sift",
-        help="step 2: local features of images, as imgFp's text files",
-        description="Extracts the local features of IMAGES (a folder or a text list).",
+        help="step 2: extract local features as imgFp's text files",
+        description="Extracts local features of IMAGES (a folder or a text list).",
         epilog="example: imgfp sift queries/ --out query_features",
     )
     sift.add_argument("images", type=Path, metavar="IMAGES")
@@ -20,14 +20,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--format",
         choices=("text", "store"),
         default="text",
-        help="one .txt an image, or a feature store (default: text)",
+        help="one .txt per image, or a feature store (default: text)",
     )
     sift.set_defaults(run=run_sift)
 
     vote = commands.add_parser(
         "vote",
-        help="steps 3 and 5: local candidates by votes, lines Q.jpg,R.jpg",
-        description=f"Votes for references by {RULES}: exact nearest descriptor of every query keypoint.",
+        help="steps 3 and 5: local candidates by voting, lines Q.jpg,R.jpg",
+        description=f"Votes for references by {RULES}: exact nearest neighbour of every query descriptor.",
         epilog="example: imgfp vote query_features reference_features --out local_pairs.txt",
     )
     vote.add_argument("queries", type=Path, metavar="QUERY_FEATURES")
@@ -37,8 +37,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     describe = commands.add_parser(
         "describe",
-        help="step 6: global descriptors of queries and references, one h5",
-        description="Describes QUERIES and REFERENCES (folders or text lists) by the embedded encoder, an export, an EsViT or a timm model.",
+        help="step 6: global descriptors of queries and references, one HDF5 file",
+        description="Computes global descriptors of QUERIES and REFERENCES (folders or text lists) with the embedded encoder, an export, an EsViT or a timm model.",
         epilog="example: imgfp describe queries/ references/ --out descriptors.h5",
     )
     describe.add_argument("queries", type=Path, metavar="QUERIES")
@@ -47,31 +47,31 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     describe.add_argument(
         "--encoder",
         default=None,
-        help="esvit_base_w14, ... or a timm model's name (default: the export's own, else the embedded encoder)",
+        help="esvit_base_w14, ... or a timm model (default: from the export's model card, else the embedded encoder)",
     )
     describe.add_argument(
         "--weights",
         default=None,
         metavar="FILE",
-        help="an export (.safetensors with its card), a checkpoint of EsViT or imgFp, or a timm model's .safetensors",
+        help="an export (.safetensors with its model card), an EsViT or imgFp checkpoint, or .safetensors for a timm model",
     )
     describe.set_defaults(run=run_describe)
 
     topk = commands.add_parser(
         "topk",
         help="step 7: global candidates, lines Q.jpg,R.jpg",
-        description="The nearest references of every query in an h5 of descriptors, by exact L2.",
+        description="Finds the nearest references of every query by exact L2 search in an HDF5 file of descriptors.",
         epilog="example: imgfp topk descriptors.h5 --out global_pairs.txt",
     )
     topk.add_argument("descriptors", type=Path, metavar="FILE.h5")
-    topk.add_argument("-k", type=int, default=1, help="references a query (default: 1, as imgFp)")
+    topk.add_argument("-k", type=int, default=1, help="references per query (default: 1, as in imgFp)")
     _add_text_out(topk)
     topk.set_defaults(run=run_topk)
 
     score = commands.add_parser(
         "score",
         help="step 8: match scores of pairs, lines Q.jpg,R.jpg,score:N",
-        description=f"Rates pairs by the number of their matches, by {RULES}.",
+        description=f"Scores pairs by their number of matches, by {RULES}.",
         epilog="example: imgfp score local_pairs.txt query_features reference_features --out local_scores.txt",
     )
     score.add_argument("pairs", type=Path, metavar="PAIRS")
@@ -82,8 +82,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     merge = commands.add_parser(
         "merge",
-        help="step 8: the branches' scores summed, tab-separated",
-        description="Sums the scores of each pair over score files, in the order global, local, crop.",
+        help="step 8: sum of the branches' scores, tab-separated",
+        description="Sums the scores of each pair over score files, given in the order global, local, crop.",
         epilog="example: imgfp merge global_scores.txt local_scores.txt --out final.txt",
     )
     merge.add_argument("scores", type=Path, nargs="+", metavar="SCORES")
@@ -93,7 +93,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _add_text_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--suffix", default=".jpg", help="what ids carry in imgFp's text (default: %(default)s)")
+    parser.add_argument("--suffix", default=".jpg", help="file suffix of ids in imgFp's text (default: %(default)s)")
 
 
 def run_sift(options: argparse.Namespace) -> int:
@@ -184,7 +184,7 @@ def run_score(options: argparse.Namespace) -> int:
         missing = next((key[column] for key in keys if key[column] not in ids), None)
         if missing is not None:
             raise InputError(
-                f"{options.pairs}: '{missing}' has no features in {folder}: extract them, or remove the pair"
+                f"{options.pairs}: '{missing}' has no features in {folder}: extract them or remove the pair"
             )
     work = _work(options.out)
     scored = score_stage(keys, queries, references, PRESETS["imgfp"].match, work)
@@ -195,7 +195,7 @@ def run_score(options: argparse.Namespace) -> int:
 
 
 def _work(out: Path) -> Path:
-    """Where a step keeps what an interrupted run goes on from."""
+    """The folder of intermediate results, from which an interrupted step resumes."""
     return out.with_name(out.name + ".work")
 
 

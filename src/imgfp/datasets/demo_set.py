@@ -1,4 +1,4 @@
-"""A small DISC-shaped set for `make demo`, cut from the photographs that scikit-image and scikit-learn ship."""
+"""A small DISC-style set for `make demo`, cut from the photographs bundled with scikit-image and scikit-learn."""
 
 import importlib.util
 import json
@@ -21,9 +21,9 @@ REFERENCES, TRAINING, EDITED, DISTRACTORS = 42, 22, 160, 50
 MARKER = "demo_set.json"
 INSTALL = 'pip install "imgfp[demo]"'
 
-# A part is kept when the mean length of its gray gradient reaches this many levels a pixel. Plain sky, plain wall and
-# the smooth inside of the retina lie below: as references they would test luck.
-LEAST_GRADIENT = 1.75
+# Minimum mean gradient magnitude of a part, in grey levels per pixel. Plain sky, walls and the smooth centre of the retina
+# are below it: as references they would be matched by chance only.
+MIN_GRADIENT = 1.75
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class _Photograph:
         return f"{self.package}/{Path(self.path).stem}"
 
 
-# Every photograph in the two wheels that is large and sharp enough, and the grid that cuts it into parts of about
-# 250 to 350 pixels. Left out: drawings, charts, patterns and binary pictures; the right half of the stereo pair (it
-# shows what the left one shows); cell and clock_motion (almost featureless), microaneurysms and lfw_subset (tiny).
-# The licences are those that the docstrings of skimage.data and the README of sklearn.datasets state.
+# Every photograph in the two packages that is large and sharp enough, and the grid that cuts it into parts of about
+# 250 to 350 pixels. Excluded: drawings, charts, patterns and binary images; the right image of the stereo pair (same
+# content as the left one); cell and clock_motion (almost featureless), microaneurysms and lfw_subset (tiny).
+# Licences as stated in the docstrings of skimage.data and the README of sklearn.datasets.
 _CC0, _PUBLIC, _BY = "CC0", "public domain", "CC BY 2.0"
 _FREE, _UNSTATED = "no known copyright restrictions", "not stated"
 _PHOTOGRAPHS = (
@@ -93,13 +93,13 @@ class _Part:
 
 
 def make_demo_set(folder: Path, seed: int = 0) -> None:
-    """Writes the demonstration set into `folder`; the same seed gives the same bytes. Complete or absent.
+    """Writes the demonstration set into `folder`, atomically; the same seed gives the same bytes.
 
-    A complete folder of the same seed, version and edits (with AugLy's or without) is left as it is; another
-    demonstration set is replaced.
+    A complete folder of the same seed, version and edits (with or without AugLy) is reused; another demonstration set is
+    replaced.
 
     Raises:
-        InputError: scikit-image or scikit-learn is missing, or `folder` holds something else.
+        InputError: scikit-image or scikit-learn is missing, or `folder` contains other files.
     """
     augly = bool(augly_catalogue())
     marker = {
@@ -114,7 +114,7 @@ def make_demo_set(folder: Path, seed: int = 0) -> None:
     if _is_complete(folder, marker):
         return
     if folder.exists() and not (folder / MARKER).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: is there and is no demonstration set: give a new or an empty folder")
+        raise InputError(f"{folder}: exists and is not a demonstration set: give a new or an empty folder")
     temporary = folder.with_name(f".{folder.name}.tmp")
     old = folder.with_name(f".{folder.name}.old")
     for leftover in (temporary, old):
@@ -148,7 +148,7 @@ def _write(folder: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     shuffled = [parts[place] for place in rng.permutation(len(parts))]
     references, training = shuffled[:REFERENCES], shuffled[REFERENCES : REFERENCES + TRAINING]
-    others = shuffled[REFERENCES + TRAINING :]  # of the distractors, and the photographs to paste on or over
+    others = shuffled[REFERENCES + TRAINING :]  # for distractors, backgrounds and overlays
     pool = [part.image for part in others]
     edits = catalogue(pool) | augly_catalogue(pool)
 
@@ -163,7 +163,7 @@ def _write(folder: Path, seed: int) -> None:
     truth, transforms, queries = [], [], []
     for number, (part, reference_id) in enumerate(wanted):
         query_id = f"Q{number:05d}"
-        own = np.random.default_rng([seed, number])  # a query's edits do not depend on those before it
+        own = np.random.default_rng([seed, number])  # independent of the queries before
         names = random_edits(own, edits, 1, 3)
         queries.append(apply_edits(part.image, names, edits, own).image)
         truth.append([query_id, reference_id])
@@ -176,7 +176,7 @@ def _write(folder: Path, seed: int) -> None:
 
 
 def _parts() -> list[_Part]:
-    """All parts with enough in them, in a fixed order."""
+    """All parts with sufficient texture, in a fixed order."""
     parts = []
     for photograph in _PHOTOGRAPHS:
         image = _read(photograph)
@@ -186,7 +186,7 @@ def _parts() -> list[_Part]:
             for column in range(photograph.columns):
                 left, right = (edge * width // photograph.columns for edge in (column, column + 1))
                 part = np.ascontiguousarray(image[top:bottom, left:right])
-                if _mean_gradient(part) >= LEAST_GRADIENT:
+                if _mean_gradient(part) >= MIN_GRADIENT:
                     parts.append(_Part(photograph, (left, top, right, bottom), part))
     return parts
 
@@ -198,13 +198,13 @@ def _mean_gradient(image: np.ndarray) -> float:
 
 
 def _read(photograph: _Photograph) -> np.ndarray:
-    spec = importlib.util.find_spec(photograph.package)  # finds the folder, imports nothing
+    spec = importlib.util.find_spec(photograph.package)  # locates the package without importing it
     if spec is None or spec.origin is None:
         distribution = {"skimage": "scikit-image", "sklearn": "scikit-learn"}[photograph.package]
-        raise InputError(f"{distribution} is not installed, and the demonstration uses its photographs: {INSTALL}")
+        raise InputError(f"{distribution} is not installed, but the demonstration set uses its photographs: {INSTALL}")
     image = read_rgb(Path(spec.origin).parent / photograph.path)
     if isinstance(image, Failure):
-        raise InputError(f"{image.path}: {image.reason}: install that package anew: {INSTALL}")
+        raise InputError(f"{image.path}: {image.reason}: reinstall the package: {INSTALL}")
     return image
 
 

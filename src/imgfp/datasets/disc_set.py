@@ -1,4 +1,4 @@
-"""A DISC-shaped folder: query_images/, reference_images/ and ground_truth.csv."""
+"""A DISC-style folder: query_images/, reference_images/ and ground_truth.csv."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from imgfp.records import GroundTruth
 
 @dataclass(frozen=True)
 class DiscSet:
-    """A DISC-shaped folder, opened."""
+    """Queries, references and ground truth of a DISC-style folder."""
 
     root: Path
     queries: ImageList
@@ -21,14 +21,14 @@ class DiscSet:
 
     @classmethod
     def open(cls, root: Path) -> "DiscSet":
-        """Raises InputError unless `root` holds query_images/, reference_images/ and ground_truth.csv."""
+        """Opens `root`; raises InputError unless it contains query_images/, reference_images/ and ground_truth.csv."""
         if not root.is_dir():
-            raise InputError(f"{root}: no such folder: give a DISC-shaped folder (data.root=DIR, or IMGFP_DATA)")
+            raise InputError(f"{root}: no such folder: give a DISC-style folder (data.root=DIR, or IMGFP_DATA)")
         queries, references = (ImageList.from_disc(root, part) for part in ("query", "reference"))
         return cls(root, queries, references, GroundTruth.read_csv(root / "ground_truth.csv"))
 
     @cached_property
     def digest(self) -> str:
-        """A hash of every picture's id and bytes and of the ground truth."""
+        """A hash of the ids and bytes of all images and of the ground truth."""
         images = [hash_images(self.queries), hash_images(self.references)]
         return hash_value([images, hash_file(self.root / "ground_truth.csv")])

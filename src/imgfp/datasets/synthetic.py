@@ -1,4 +1,4 @@
-"""A DISC-shaped set with known answers, made from any photographs: to fit and to choose settings away from judged queries."""
+"""Synthetic DISC-style set with ground truth, from any photographs: for fitting and tuning without the evaluation queries."""
 
 import csv
 import json
@@ -23,12 +23,12 @@ _MARKER = "made_set.json"
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """What is made. Half of the queries show a reference, half a photograph that is none (distractors).
+    """Size of the synthetic set. Half of the queries are edited references, half distractors.
 
     Attributes:
-        references: Photographs that are searched; 0: half of those there are.
-        queries: How many edited pictures.
-        min_edits, max_edits: Edits a query, no two of one kind.
+        references: Number of reference photographs; 0: half of all photographs.
+        queries: Number of edited queries.
+        min_edits, max_edits: Number of edits per query, no two of one kind.
         seed: The same seed and photographs give the same bytes.
     """
 
@@ -40,13 +40,13 @@ class SyntheticConfig:
 
 
 def make_synthetic_set(photographs: ImageList, folder: Path, config: SyntheticConfig) -> None:
-    """Writes the set: reference list, query_images/, ground_truth.csv, transforms.csv. Complete or absent.
+    """Writes the set atomically: references.csv, query_images/, ground_truth.csv, transforms.csv.
 
-    The references stay where they are: `references.csv` names them (see `synthetic_references`). A photograph that cannot be read
-    gives no query.
+    References are not copied: `references.csv` lists them (see `synthetic_references`). An unreadable photograph gives no
+    query.
 
     Raises:
-        InputError: too few photographs, or `folder` holds something else.
+        InputError: too few photographs, or `folder` contains other files.
     """
     marker = {
         "version": VERSION,
@@ -56,20 +56,20 @@ def make_synthetic_set(photographs: ImageList, folder: Path, config: SyntheticCo
     if (folder / _MARKER).is_file() and json.loads((folder / _MARKER).read_bytes()) == marker:
         return
     if folder.exists() and not (folder / _MARKER).is_file() and any(folder.iterdir()):
-        raise InputError(f"{folder}: is there and is no set made by imgfp: give a new or an empty folder")
+        raise InputError(f"{folder}: exists and is not a synthetic set of imgfp: give a new or an empty folder")
     order = np.random.default_rng(config.seed).permutation(len(photographs))
     count = config.references or len(photographs) // 2
     if not 1 <= count < len(photographs):
         raise InputError(
-            f"{count} references of {len(photographs)} photographs leave none for distractors: take fewer references"
+            f"{count} references of {len(photographs)} photographs leave none for distractors: use fewer references"
         )
     references, others = np.sort(order[:count]).tolist(), order[count:].tolist()
     pool = [str(photographs.paths[row]) for row in others]
 
     def make(number: int) -> tuple[str, str, str] | Failure:
         rng = np.random.default_rng([config.seed, number])
-        shown = number % 2 == 0
-        row = int(rng.choice(references if shown else others))
+        copied = number % 2 == 0
+        row = int(rng.choice(references if copied else others))
         rgb = read_rgb(photographs.paths[row])
         if isinstance(rgb, Failure):
             return rgb
@@ -78,14 +78,14 @@ def make_synthetic_set(photographs: ImageList, folder: Path, config: SyntheticCo
         query_id, quality = f"Q{number:05d}", int(rng.integers(70, 96))
         edited = apply_edits(rgb, names, edits, rng).image
         Image.fromarray(edited).save(temporary / "query_images" / f"{query_id}.jpg", "JPEG", quality=quality)
-        return query_id, photographs.ids[row] if shown else "", "+".join(names)
+        return query_id, photographs.ids[row] if copied else "", "+".join(names)
 
     temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(temporary, ignore_errors=True)  # left by a killed run
     (temporary / "query_images").mkdir(parents=True)
     with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as threads:
-        made = list(track(threads.map(make, range(config.queries)), config.queries, "making queries"))
-    rows = [item for item in made if not isinstance(item, Failure)]
+        results = list(track(threads.map(make, range(config.queries)), config.queries, "generating queries"))
+    rows = [item for item in results if not isinstance(item, Failure)]
     write_csv(temporary / "references.csv", ["image_id"], [[photographs.ids[row]] for row in references])
     write_csv(temporary / "ground_truth.csv", ["query_id", "reference_id"], [row[:2] for row in rows])
     write_csv(temporary / "transforms.csv", ["query_id", "edits"], [(row[0], row[2]) for row in rows])
@@ -95,8 +95,8 @@ def make_synthetic_set(photographs: ImageList, folder: Path, config: SyntheticCo
 
 
 def synthetic_references(photographs: ImageList, folder: Path) -> ImageList:
-    """The photographs that a made set searches."""
-    lines = read_lines(folder / "references.csv", "what make_synthetic_set wrote")
+    """The reference photographs of a synthetic set."""
+    lines = read_lines(folder / "references.csv", "a folder written by make_synthetic_set")
     wanted = {row["image_id"] for row in csv.DictReader(lines)}
     rows = [row for row, image_id in enumerate(photographs.ids) if image_id in wanted]
     return ImageList(

@@ -1,4 +1,4 @@
-"""The named edits: those that the queries of the ISC21 / DISC21 challenge were made with, and their like."""
+"""The named edits: those used for the queries of the ISC21 / DISC21 challenge, and similar ones."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ from imgfp.errors import InputError
 
 
 def catalogue(pool: Sequence[np.ndarray]) -> dict[str, Edit]:
-    """All edits that need nothing but this package, sorted by name.
+    """All edits that need no optional package, sorted by name.
 
     Args:
-        pool: Other photographs, each (h, w, 3) uint8 RGB: backgrounds, and what is laid over a picture. Only the
-            one that an edit uses is asked for, when it is used: the pool may read its files then.
+        pool: Other photographs, each (h, w, 3) uint8 RGB, used as backgrounds and overlays. Edits access single items on
+            demand, so the pool may decode files lazily.
 
     Raises:
         InputError: the pool is empty.
     """
     if not len(pool):
         raise InputError(
-            "the pool of other photographs is empty: on_background, opacity and photo_over need at least one"
+            "the pool of photographs is empty: give at least one for on_background, opacity and photo_over"
         )
     edits: dict[str, Edit] = {
         "aspect": geometry.aspect,

@@ -1,4 +1,4 @@
-"""Edits of light and colour: each pixel changes by itself, none moves."""
+"""Colour edits: each pixel is changed independently, none moves."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from imgfp.edits.edit import Edited, in_place
 
 _GRAY = np.array([0.299, 0.587, 0.114])  # the weights of luma, ITU-R BT.601
 _LEVELS = np.arange(256, dtype=np.float64)
-# Luma and two axes of colour (YIQ): turning the latter changes the hue and keeps the luma
+# Luma and two chroma axes (YIQ): rotating the chroma plane changes the hue and keeps the luma
 _YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 
@@ -18,39 +18,39 @@ def brightness(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def contrast(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Flatter (40 to 75 %) or harder (130 to 180 %) around the mean gray."""
+    """Lower (40 to 75 %) or higher (130 to 180 %) contrast around the mean gray."""
     middle = _mean_gray(image)
     return in_place(_through(image, middle + (_LEVELS - middle) * _less_or_more(rng)))
 
 
 def saturation(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Paler (10 to 50 %) or 2 to 4 times as colourful."""
+    """Saturation of 10 to 50 %, or 2 to 4 times."""
     factor = rng.uniform(0.1, 0.5) if rng.random() < 0.5 else rng.uniform(2, 4)
     return in_place(_mixed(image, _saturating(factor)))
 
 
 def colour_jitter(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Brightness, contrast and saturation of 60 to 140 % at once, and the hue turned by up to 30 degrees."""
-    light, hardness, colourfulness = rng.uniform(0.6, 1.4, 3)
+    """Brightness, contrast and saturation of 60 to 140 % each, and a hue rotation of up to 30 degrees."""
+    lightness, contrast_factor, saturation_factor = rng.uniform(0.6, 1.4, 3)
     angle = np.deg2rad(rng.uniform(-30, 30))
     cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.linalg.solve(_YIQ, np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]]) @ _YIQ)
-    offset = light * (1 - hardness) * _mean_gray(image)
-    return in_place(_mixed(image, light * hardness * turn @ _saturating(colourfulness), offset))
+    rotation = np.linalg.solve(_YIQ, np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]]) @ _YIQ)
+    offset = lightness * (1 - contrast_factor) * _mean_gray(image)
+    return in_place(_mixed(image, lightness * contrast_factor * rotation @ _saturating(saturation_factor), offset))
 
 
 def grayscale(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Gray, three equal channels."""
+    """Grayscale with three equal channels."""
     return in_place(_gray(image))
 
 
 def posterize(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """2 or 3 bits a channel."""
+    """2 or 3 bits per channel."""
     return in_place(image & np.uint8(0xFF << (8 - int(rng.integers(2, 4))) & 0xFF))
 
 
 def palette(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """8 to 32 colours of its own, or the 216 of the web, dithered."""
+    """An adaptive palette of 8 to 32 colours, or the dithered web palette of 216."""
     picture = Image.fromarray(image)
     if rng.random() < 0.5:
         few = picture.quantize(int(rng.integers(8, 33)), Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
@@ -60,12 +60,12 @@ def palette(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def invert(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """The negative."""
+    """Inverts the colours."""
     return in_place(255 - image)
 
 
 def colour_filter(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """A camera app's filter: a tint laid over it, or gray from a dark colour to a light one."""
+    """A camera app's filter: a tint, or a duotone from a dark to a light colour."""
     colour = rng.integers(0, 256, 3)
     if rng.random() < 0.5:
         share = rng.uniform(0.2, 0.4)
@@ -87,16 +87,16 @@ def _mean_gray(image: np.ndarray) -> float:
 
 
 def _through(image: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Each level replaced by that of `table`, (256,) for all channels or (256, 3) for each its own."""
+    """Applies a lookup table, (256,) for all channels or (256, 3) per channel."""
     levels = np.clip(np.rint(table), 0, 255).astype(np.uint8)
     return cv2.LUT(image, levels.reshape(1, 256, -1))
 
 
 def _mixed(image: np.ndarray, matrix: np.ndarray, offset: float = 0.0) -> np.ndarray:
-    """Each pixel's colour times a (3, 3) matrix, plus `offset`, held within 0 to 255."""
+    """Multiplies each pixel's colour by a (3, 3) matrix and adds `offset`, clipped to 0..255."""
     return cv2.transform(image, np.column_stack([matrix, np.full(3, offset)]))
 
 
 def _saturating(factor: float) -> np.ndarray:
-    """(3, 3) matrix that multiplies the distance of a colour from its gray."""
+    """(3, 3) matrix that scales the difference of a colour from its gray value."""
     return factor * np.eye(3) + (1 - factor) * _GRAY

@@ -1,4 +1,4 @@
-"""Edits of fine detail: sharpness, compression, blocks, noise; no pixel moves for good."""
+"""Edits of fine detail: sharpness, compression, pixelation, noise; the pixel mapping stays the identity."""
 
 from functools import cache
 from statistics import NormalDist
@@ -28,7 +28,7 @@ def sharpen(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def edge_filter(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Strong edge enhancement, emboss or contours, as Pillow's filters of these names."""
+    """Strong edge enhancement, emboss or contour, like Pillow's filters of these names."""
     kernel, offset = _FILTERS[int(rng.integers(0, len(_FILTERS)))]
     return in_place(cv2.filter2D(image, -1, kernel, delta=offset))
 
@@ -39,13 +39,13 @@ def jpeg(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def jpeg_saved(image: np.ndarray, quality: int) -> np.ndarray:
-    """`image` as it comes back from a JPEG file of that quality (0 to 100)."""
+    """`image` after JPEG compression with that quality (0 to 100)."""
     _, memory = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(memory, cv2.IMREAD_COLOR_RGB))
 
 
 def pixelize(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Blocks of 2.5 to 5 pixels."""
+    """Pixelates with blocks of 2.5 to 5 pixels."""
     height, width = image.shape[:2]
     block = rng.uniform(2.5, 5)
     small = resized(image, max(1, round(width / block)), max(1, round(height / block))).image
@@ -53,15 +53,15 @@ def pixelize(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def noise(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Gaussian noise of 12 to 35 gray levels, each channel by itself."""
-    # A random byte looks up one of 256 quantiles: ten times as fast as normal numbers, and the eye sees no difference.
+    """Gaussian noise with a standard deviation of 12 to 35 levels, independent per channel."""
+    # Random bytes index 256 quantiles: ten times as fast as sampling normal numbers, without a visible difference.
     quantiles = np.rint(_quantiles() * rng.uniform(12, 35)).astype(np.int16)
     chosen = np.frombuffer(rng.bytes(image.size), dtype=np.uint8).reshape(image.shape)
     return in_place(cv2.add(image, cv2.LUT(chosen, quantiles), dtype=cv2.CV_8U))
 
 
 def shuffle_pixels(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """5 to 30 % of the pixels change places with each other; the matrix follows the rest."""
+    """Permutes 5 to 30 % of the pixels; the matrix describes the others."""
     pixels = image.reshape(-1, 3).copy()
     places = rng.choice(len(pixels), round(len(pixels) * rng.uniform(0.05, 0.3)), replace=False)
     pixels[places] = pixels[np.roll(places, 1)]
@@ -70,6 +70,6 @@ def shuffle_pixels(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 @cache
 def _quantiles() -> np.ndarray:
-    """(256,) quantiles of the normal distribution, scaled to the standard deviation 1."""
+    """(256,) quantiles of the normal distribution, scaled to standard deviation 1."""
     values = np.array([NormalDist().inv_cdf((place + 0.5) / 256) for place in range(256)])
     return values / values.std()

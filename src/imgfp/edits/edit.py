@@ -1,4 +1,4 @@
-"""What an edit is, and how edits are drawn and chained: picture and pixel map stay together."""
+"""The edit interface, and random selection and chaining of edits with their pixel mapping."""
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ from imgfp.errors import InputError
 
 @dataclass(frozen=True)
 class Edited:
-    """An edited picture that knows where each pixel went.
+    """An edited image with its pixel mapping.
 
     Attributes:
         image: (height, width, 3) uint8 RGB.
-        matrix: (3, 3) float64 homography from source pixel coordinates (x, y, 1) to those of `image`; the centre of a
-            pixel is an integer. The identity for edits that move nothing. A point may land outside of `image`
-            (cropped away) or below something pasted over it.
+        matrix: (3, 3) float64 homography from source pixel coordinates (x, y, 1) to those of `image`, with pixel centres
+            at integers; the identity for edits that move no pixel. A point may be mapped outside `image` (cropped) or
+            below an overlay.
     """
 
     image: np.ndarray
@@ -27,7 +27,7 @@ class Edited:
 
 Edit = Callable[[np.ndarray, np.random.Generator], Edited]
 
-# Two edits of one kind undo or drown each other (a screenshot of a screenshot); other edits are a kind of their own.
+# Edits of one kind would undo or mask each other (a screenshot of a screenshot); each other edit is its own kind.
 _KINDS = {
     "hflip": "flip",
     "vflip": "flip",
@@ -51,18 +51,18 @@ _KINDS = {
 }
 
 
-# A thin line turned or squared would need a canvas of its length squared: a canvas has at most this many times the
-# pixels of its picture, or this many in all.
+# A very narrow image, rotated or padded to a square, would need a canvas of its length squared: a canvas has at most this
+# many times the pixels of its image, or this many in total.
 _CANVAS_TIMES, _CANVAS_PIXELS = 16, 512 * 512
 
 
 def plain_name(name: str) -> str:
-    """The name of an edit without the mark of AugLy's ("augly_text": "text")."""
+    """The name of an edit without the prefix of AugLy's edits ("augly_text": "text")."""
     return name.removeprefix("augly_")
 
 
 def edit_kind(name: str) -> str:
-    """The kind of a named edit; an AugLy edit is of the kind of its namesake here (augly_text: text)."""
+    """The kind of a named edit; an AugLy edit has the kind of our edit of the same name (augly_text: text)."""
     return _KINDS.get(plain_name(name), plain_name(name))
 
 
@@ -73,40 +73,42 @@ def apply_edits(
     rng: np.random.Generator,
     limit: int | None = None,
 ) -> Edited:
-    """Applies the named edits one after the other to an (h, w, 3) uint8 RGB image, which is left as it is.
+    """Applies the named edits in sequence to an (h, w, 3) uint8 RGB image, which is not modified.
 
     Args:
-        limit: The picture is shrunk to this many pixels (width times height) before the first edit, and again after
-            each that made it larger: pixels that the caller throws away need no editing. An edit that is measured in
-            pixels (blur, blocks) then weighs as much as on a picture of that size. None: nothing is shrunk.
+        limit: The image is reduced to this many pixels (width times height) before the first edit, and after every edit
+            that enlarged it. This saves time if the caller needs a small image; edits measured in pixels (blur, blocks)
+            then act as on an image of that size. None: no reduction.
 
     Raises:
         InputError: a name is not in the catalogue, or the limit is below 1.
     """
     if limit is not None and limit < 1:
-        raise InputError(f"a picture cannot be held below {limit} pixels: give a limit of at least 1")
+        raise InputError(f"limit={limit}: must be >= 1 pixel")
     edited = _shrunk(Edited(image, np.eye(3)), limit)
     for name in names:
         if name not in catalogue:
             near = difflib.get_close_matches(name, catalogue, n=1, cutoff=0.0)
             hint = f": did you mean '{near[0]}'?" if near else ": the catalogue is empty"
-            raise InputError(f"no edit is called '{name}'{hint}")
+            raise InputError(f"unknown edit '{name}'{hint}")
         step = catalogue[name](edited.image, rng)
         edited = _shrunk(Edited(step.image, step.matrix @ edited.matrix), limit)
     return edited
 
 
 def random_edits(rng: np.random.Generator, catalogue: Mapping[str, Edit], least: int, most: int) -> tuple[str, ...]:
-    """Draws `least` to `most` names of edits, no two of one kind, in the order in which to apply them.
+    """Draws `least` to `most` names of edits, no two of one kind, in the order of application.
 
-    A crop always comes first: after a paste it could cut away the whole source.
+    A crop always comes first: after a paste it could remove the source image entirely.
 
     Raises:
-        InputError: the catalogue has fewer kinds than `most`, or `least` and `most` are no range.
+        InputError: the catalogue has fewer kinds than `most`, or `least` and `most` are not a valid range.
     """
     kinds = {edit_kind(name) for name in catalogue}
     if not 0 <= least <= most <= len(kinds):
-        raise InputError(f"{least} to {most} edits cannot be drawn from {len(kinds)} kinds: give 0 <= least <= most")
+        raise InputError(
+            f"cannot draw {least} to {most} edits from {len(kinds)} kinds: must be 0 <= least <= most <= {len(kinds)}"
+        )
     count = int(rng.integers(least, most + 1))
     chosen: dict[str, str] = {}
     for name in rng.permutation(sorted(catalogue)):
@@ -117,7 +119,7 @@ def random_edits(rng: np.random.Generator, catalogue: Mapping[str, Edit], least:
 
 
 def in_place(image: np.ndarray) -> Edited:
-    """An edit that moved no pixel."""
+    """The result of an edit that moves no pixel."""
     return Edited(np.ascontiguousarray(image), np.eye(3))
 
 
@@ -127,7 +129,7 @@ def translation(dx: float, dy: float) -> np.ndarray:
 
 
 def resized(image: np.ndarray, width: int, height: int) -> Edited:
-    """`image` resampled to `width` x `height` pixels, smoothed where it shrinks."""
+    """`image` resampled to `width` x `height` pixels, with area averaging when it shrinks."""
     shrinks = width <= image.shape[1] and height <= image.shape[0]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return Edited(cv2.resize(image, (width, height), interpolation=how), stretch(image, width, height))
@@ -136,7 +138,7 @@ def resized(image: np.ndarray, width: int, height: int) -> Edited:
 def stretch(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """(3, 3) homography of resampling `image` to `width` x `height` pixels.
 
-    Resampling maps the outer border to the outer border; pixel centres lie half a pixel inside of it.
+    Resampling maps the outer border to the outer border; pixel centres are half a pixel inside it.
     """
     sx, sy = width / image.shape[1], height / image.shape[0]
     return np.array([[sx, 0.0, (sx - 1) / 2], [0.0, sy, (sy - 1) / 2], [0.0, 0.0, 1.0]])
@@ -148,7 +150,7 @@ def scaled(image: np.ndarray, factor: float) -> Edited:
 
 
 def slimmed(image: np.ndarray, canvas: float) -> Edited:
-    """`image` as it is, or shrunk where it is so narrow that the `canvas` pixels it needs would dwarf it."""
+    """`image`, reduced if it is so narrow that its canvas of `canvas` pixels would exceed the limit."""
     most = max(_CANVAS_TIMES * image.shape[0] * image.shape[1], _CANVAS_PIXELS)
     return in_place(image) if canvas <= most else scaled(image, float(np.sqrt(most / canvas)))
 
@@ -158,7 +160,7 @@ def _shrunk(edited: Edited, limit: int | None) -> Edited:
     if limit is None or height * width <= limit:
         return edited
     factor = float(np.sqrt(limit / (height * width)))
-    # rounded down, and a side of one pixel cannot give in: the other one does
+    # rounded down; a side of one pixel cannot shrink further, so the other one does
     new_width, new_height = max(1, int(width * factor)), max(1, int(height * factor))
     small = resized(edited.image, min(new_width, limit), min(new_height, limit))
     return Edited(small.image, small.matrix @ edited.matrix)

@@ -1,4 +1,4 @@
-"""Edits that lay the picture into something: a photograph, a phone's screen, a captioned page."""
+"""Edits that embed the image: in a photograph, a phone screen or a captioned frame."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from imgfp.edits.lettering import any_colour, font, words
 
 
 def on_background(pool: Sequence[np.ndarray]) -> Edit:
-    """The edit that pastes the picture on a photograph of `pool`, where it takes 45 to 80 % of a side."""
+    """Returns the edit that pastes the image on a photograph of `pool`, where it covers 45 to 80 % of a side."""
 
     def edit(image: np.ndarray, rng: np.random.Generator) -> Edited:
         other = pool[int(rng.integers(0, len(pool)))]
         factor, share = rng.uniform(0.6, 1.0), rng.uniform(0.45, 0.8)
-        # the background is resampled so that the picture fits: its own pixels are kept for the match
+        # the background is resampled to fit the image, which keeps its own resolution
         grow = max(image.shape[1] / other.shape[1], image.shape[0] / other.shape[0]) * factor / share
         source = slimmed(image, other.shape[0] * other.shape[1] * grow**2)
         pasted = scaled(source.image, factor)
@@ -31,10 +31,10 @@ def on_background(pool: Sequence[np.ndarray]) -> Edit:
 
 
 def screenshot(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """A phone's screen that shows the picture as a post: status bar, name line, picture, buttons, a comment.
+    """A phone screen that shows the image as a post: status bar, name, image, buttons, a comment.
 
-    The screen is as wide as the picture or up to a third wider, but 160 to 480 pixels; a tall picture is shown at
-    twice the screen's width at most, with the page left and right of it.
+    The screen is 1 to 1.33 times as wide as the image, between 160 and 480 pixels; a tall image is shown with a height of at
+    most twice the screen width, with page background on both sides.
     """
     width = min(max(160, round(image.shape[1] * rng.uniform(1, 1.33))), 480)
     shown = scaled(image, min(width / image.shape[1], 2 * width / image.shape[0]))
@@ -66,7 +66,7 @@ def screenshot(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def meme(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """A white or black bar with a line or two of text above the picture or below it."""
+    """A white or black bar with one or two lines of text above or below the image."""
     width = image.shape[1]
     size = max(8, width // 14)
     lines = int(rng.integers(1, 3))

@@ -1,4 +1,4 @@
-"""Edits that move pixels: crop, turn, mirror, stretch, pad, tilt, shear."""
+"""Geometric edits: crop, rotation, flip, scaling, padding, perspective, shear."""
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ def crop(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def rotate(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Turns by 4 to 25 degrees either way; the canvas grows, its corners are black or a blurred copy."""
+    """Rotates by 4 to 25 degrees either way on a larger canvas, whose corners are black or a blurred copy."""
     angle = float(rng.uniform(4, 25) * rng.choice([-1, 1]))
     blurred = bool(rng.random() < 0.4)
     width, height = _turned(image, angle)
@@ -47,17 +47,17 @@ def rot90(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def hflip(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Mirrors left and right."""
+    """Flips horizontally."""
     return Edited(cv2.flip(image, 1), mirroring(image, axis=0))
 
 
 def vflip(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Mirrors top and bottom."""
+    """Flips vertically."""
     return Edited(cv2.flip(image, 0), mirroring(image, axis=1))
 
 
 def aspect(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Stretches one side by 1.2 to 1.8; the other shrinks so that the area stays."""
+    """Changes the aspect ratio by a factor of 1.2 to 1.8 at constant area."""
     height, width = image.shape[:2]
     root = float(np.sqrt(rng.uniform(1.2, 1.8)))
     wide = root if rng.random() < 0.5 else 1 / root
@@ -65,13 +65,13 @@ def aspect(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def scale(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Shrinks to 50 to 80 %, or enlarges to 120 to 150 %."""
+    """Scales to 50 to 80 % or to 120 to 150 %."""
     factor = rng.uniform(0.5, 0.8) if rng.random() < 0.7 else rng.uniform(1.2, 1.5)
     return scaled(image, factor)
 
 
 def pad(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Borders of up to 30 % of a side around it: black, white or any colour."""
+    """Adds borders of up to 30 % of a side: black, white or a random colour."""
     height, width = image.shape[:2]
     left, right = (round(width * share) for share in rng.uniform(0.03, 0.3, 2))
     top, bottom = (round(height * share) for share in rng.uniform(0.03, 0.3, 2))
@@ -80,7 +80,7 @@ def pad(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def pad_square(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Borders at two sides make it square: black, white, any colour, or a blurred copy as the page of a phone has."""
+    """Pads two sides to a square: black, white, a random colour, or a blurred copy as in phone apps."""
     source = slimmed(image, max(image.shape[:2]) ** 2)
     height, width = source.image.shape[:2]
     side = max(width, height)
@@ -92,9 +92,9 @@ def pad_square(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def perspective(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Tilts: each corner moves inwards by up to 20 % of the sides, on black or on a blurred copy."""
+    """Perspective transform: each corner moves inwards by up to 20 % of the sides, on black or on a blurred copy."""
     height, width = image.shape[:2]
-    # the outer corners of the outer pixels: a picture of one pixel has four different ones too
+    # the outer corners of the corner pixels, which are distinct even for an image of one pixel
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
     moved = corners + _INWARDS * rng.uniform(0.02, 0.2, (4, 2)) * [width, height]
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), moved.astype(np.float32))
@@ -103,7 +103,7 @@ def perspective(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def skew(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Shears by 0.1 to 0.4 along one side, on black or on a blurred copy; what leaves the canvas is lost."""
+    """Shears by 0.1 to 0.4 along one axis, on black or on a blurred copy; the canvas keeps its size."""
     height, width = image.shape[:2]
     amount = float(rng.uniform(0.1, 0.4) * rng.choice([-1, 1]))
     matrix = np.eye(3)
@@ -128,7 +128,7 @@ def _border(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def _turned(image: np.ndarray, angle: float) -> tuple[int, int]:
-    """Width and height of the canvas that holds `image` turned by `angle` degrees."""
+    """Width and height of the canvas for `image` rotated by `angle` degrees."""
     height, width = image.shape[:2]
     cos, sin = abs(np.cos(np.deg2rad(angle))), abs(np.sin(np.deg2rad(angle)))
     return round(width * cos + height * sin), round(width * sin + height * cos)
@@ -136,7 +136,7 @@ def _turned(image: np.ndarray, angle: float) -> tuple[int, int]:
 
 def _warped(image: np.ndarray, matrix: np.ndarray, width: int, height: int, blurred: bool) -> np.ndarray:
     canvas = _blurry(image, width, height) if blurred else np.zeros((height, width, 3), dtype=np.uint8)
-    # BORDER_TRANSPARENT leaves the canvas as it is wherever the picture does not reach
+    # BORDER_TRANSPARENT keeps the canvas outside the image
     return cv2.warpPerspective(
         image, matrix, (width, height), dst=canvas, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
     )
@@ -144,7 +144,7 @@ def _warped(image: np.ndarray, matrix: np.ndarray, width: int, height: int, blur
 
 def _blurry(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """`image` stretched to `width` x `height` pixels and blurred beyond recognition."""
-    # blurred at an eighth of the size: looks the same, in a thirtieth of the time
+    # blurring at 1/8 of the size looks the same and takes 1/30 of the time
     small = resized(image, max(1, width // 8), max(1, height // 8)).image
     small = cv2.GaussianBlur(small, (0, 0), max(0.5, max(width, height) / 200))
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -1,4 +1,4 @@
-"""Words, fonts and colours that the edits draw."""
+"""Random words, fonts and colours for the edits."""
 
 from functools import lru_cache
 
@@ -10,18 +10,18 @@ _WORDS = _PHRASE.split()
 Colour = tuple[int, int, int]
 
 
-@lru_cache(maxsize=64)  # Pillow parses its font anew for each size: a third of the time of a short line
+@lru_cache(maxsize=64)  # Pillow parses the font for every size, a third of the time of drawing a short line
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The font that Pillow carries in itself (no file to look for), `size` pixels high but at least 6."""
+    """The font bundled with Pillow, `size` pixels high but at least 6."""
     return ImageFont.load_default(max(6, size))
 
 
 def words(rng: np.random.Generator, count: int) -> str:
-    """`count` words with spaces between them."""
+    """`count` random words, separated by spaces."""
     return " ".join(_WORDS[place] for place in rng.integers(0, len(_WORDS), count))
 
 
 def any_colour(rng: np.random.Generator) -> Colour:
-    """Red, green and blue, each 0 to 255."""
+    """A random RGB colour, 0 to 255 per channel."""
     red, green, blue = (int(value) for value in rng.integers(0, 256, 3))
     return red, green, blue

@@ -1,4 +1,4 @@
-"""Edits that lay something over the picture."""
+"""Edits that overlay the image with text, shapes or photographs."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -15,7 +15,7 @@ _IN_PART = (colour.brightness, colour.colour_filter, colour.invert, detail.blur,
 
 
 def text(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """One to three lines of large words across the picture."""
+    """One to three lines of large text across the image."""
     picture = Image.fromarray(image)
     draw = ImageDraw.Draw(picture)
     size = round(min(picture.size) * rng.uniform(0.08, 0.2))
@@ -27,7 +27,7 @@ def text(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def stripes(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Slanted bars of one colour, nearly opaque, over 20 to 40 % of the picture."""
+    """Slanted, nearly opaque bars of one colour over 20 to 40 % of the image."""
     height, width = image.shape[:2]
     angle = rng.uniform(0, np.pi)
     period = rng.uniform(0.2, 0.4) * max(width, height)
@@ -44,7 +44,7 @@ def stripes(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def sticker(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """A drawn face, heart or star over it, 25 to 50 % of the shorter side."""
+    """A drawn face, heart or star, 25 to 50 % of the shorter side."""
     height, width = image.shape[:2]
     side = min(max(8, round(min(width, height) * rng.uniform(0.25, 0.5))), width, height)
     shape = _drawn([_face, _heart, _star][int(rng.integers(0, 3))])
@@ -57,7 +57,7 @@ def sticker(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def masked(image: np.ndarray, rng: np.random.Generator) -> Edited:
-    """Another light, a filter, the negative, a blur or blocks, but only in an oval or a box of 40 to 90 % of a side."""
+    """Brightness, colour filter, inversion, blur or pixelation within an ellipse or box of 40 to 90 % of the sides."""
     height, width = image.shape[:2]
     changed = _IN_PART[int(rng.integers(0, len(_IN_PART)))](image, rng).image
     across, down = round(width * rng.uniform(0.4, 0.9)), round(height * rng.uniform(0.4, 0.9))
@@ -71,7 +71,7 @@ def masked(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 
 def opacity(pool: Sequence[np.ndarray]) -> Edit:
-    """The edit that makes the picture 45 to 75 % opaque, over white or over a photograph of `pool`."""
+    """Returns the edit that blends the image with 45 to 75 % opacity over white or a photograph of `pool`."""
 
     def edit(image: np.ndarray, rng: np.random.Generator) -> Edited:
         share = rng.uniform(0.45, 0.75)
@@ -84,7 +84,7 @@ def opacity(pool: Sequence[np.ndarray]) -> Edit:
 
 
 def photo_over(pool: Sequence[np.ndarray]) -> Edit:
-    """The edit that pastes a photograph of `pool` over the picture: 30 to 55 % of the sides, nearly opaque."""
+    """Returns the edit that pastes a nearly opaque photograph of `pool` over 30 to 55 % of the sides."""
 
     def edit(image: np.ndarray, rng: np.random.Generator) -> Edited:
         height, width = image.shape[:2]
@@ -104,7 +104,7 @@ def photo_over(pool: Sequence[np.ndarray]) -> Edit:
 
 @cache
 def _drawn(draw: Callable[[], Image.Image]) -> np.ndarray:
-    """(200, 200, 4) uint8: colour already times opacity, and opacity."""
+    """(200, 200, 4) uint8 RGBA with premultiplied alpha."""
     shape = np.array(draw()).astype(np.uint16)
     shape[..., :3] = shape[..., :3] * shape[..., 3:] // 255
     return shape.astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Which edits a training view is made with, and how many."""
+"""Policies: which edits are applied to a training view, and how many."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from imgfp.errors import InputError
 
 @dataclass(frozen=True)
 class Policy:
-    """How the edits of a view are drawn: `least` to `most` of them, all equally likely, no two of one kind.
+    """How the edits of a view are drawn: `least` to `most` edits, all equally likely, no two of one kind.
 
     Attributes:
-        names: The edits among which to draw, each with its like from AugLy where the catalogue has it; None: all.
+        names: The edits to draw from, each with its AugLy counterpart if the catalogue has it; None: all.
     """
 
     name: str
@@ -25,31 +25,31 @@ class Policy:
     names: tuple[str, ...] | None = None
 
     def among(self, catalogue: Mapping[str, Edit]) -> dict[str, Edit]:
-        """The edits of `catalogue` that this policy draws."""
+        """The edits of `catalogue` that this policy draws from."""
         return {name: edit for name, edit in catalogue.items() if self.names is None or plain_name(name) in self.names}
 
 
-# What a picture goes through by being saved, sent and shown: nothing is laid over it, nothing turned by much.
+# What happens when an image is saved, sent and displayed: no overlays, no large rotations.
 _WEAK = (
     *("blur", "brightness", "colour_jitter", "contrast", "grayscale", "jpeg", "noise", "saturation", "sharpen"),
     *("aspect", "crop", "hflip", "pad", "pad_square", "pixelize", "scale"),
 )
-# Strong is as imgFp (third of the challenge's matching track) trained: 1 to 3 of about 30 edits, all equally likely.
+# "strong" follows the training of imgFp (third in the challenge's matching track): 1 to 3 of about 30 edits.
 POLICIES = {policy.name: policy for policy in (Policy("weak", 1, 2, _WEAK), Policy("strong", 1, 3))}
 
 
 @dataclass(frozen=True)
 class EditsConfig:
-    """Which edits to train with.
+    """The edits used in training.
 
     Attributes:
-        policy: A name of POLICIES.
-        least: Fewest edits a view; None: the policy's.
-        most: Most edits a view; None: the policy's.
-        augly: Draw among AugLy's own edits too (slower: see benchmarks/edits.py).
+        policy: A key of POLICIES.
+        least: Minimum number of edits per view; None: the policy's.
+        most: Maximum number of edits per view; None: the policy's.
+        augly: Also draw from AugLy's edits (slower: see benchmarks/edits.py).
 
     Raises:
-        InputError: no such policy, or `least` and `most` are no range.
+        InputError: unknown policy, or `least` and `most` are not a valid range.
     """
 
     policy: str = "strong"
@@ -60,45 +60,43 @@ class EditsConfig:
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
             near = difflib.get_close_matches(self.policy, POLICIES, n=1, cutoff=0.0)
-            raise InputError(f"no policy of edits is called '{self.policy}': did you mean '{near[0]}'?")
+            raise InputError(f"unknown edit policy '{self.policy}': did you mean '{near[0]}'?")
         drawn = self.drawn
         if not 0 <= drawn.least <= drawn.most:
-            raise InputError(f"{drawn.least} to {drawn.most} edits a view are no range: give 0 <= least <= most")
+            raise InputError(f"least={drawn.least}, most={drawn.most}: must be 0 <= least <= most")
 
     @property
     def drawn(self) -> Policy:
-        """The policy, with this configuration's own counts."""
+        """The policy with the counts of this configuration."""
         policy = POLICIES[self.policy]
         least = policy.least if self.least is None else self.least
         return replace(policy, least=least, most=policy.most if self.most is None else self.most)
 
 
 def create_edits(config: EditsConfig, pool: Sequence[np.ndarray]) -> dict[str, Edit]:
-    """The edits that `config` draws among, sorted by name.
+    """The edits that `config` draws from, sorted by name.
 
     Args:
-        pool: Other photographs, as `catalogue` takes them.
+        pool: Other photographs, as for `catalogue`.
 
     Raises:
-        InputError: the pool is empty, AugLy is wanted and missing, or there are fewer kinds of edits than `config`
-            draws for a view.
+        InputError: the pool is empty, AugLy is requested but not installed, or there are fewer kinds of edits than
+            `config` draws per view.
     """
     edits = catalogue(pool)
     if config.augly:
         others = augly_catalogue(pool)
         if not others:
-            raise InputError(
-                'AugLy\'s edits are wanted, and it is not installed: pip install "imgfp[demo]", or augly=false'
-            )
+            raise InputError('augly=true, but AugLy is not installed: run pip install "imgfp[demo]" or set augly=false')
         edits |= others
     policy = config.drawn
     edits = dict(sorted(policy.among(edits).items()))
-    random_edits(np.random.default_rng(0), edits, policy.least, policy.most)  # refuses a count that cannot be drawn
+    random_edits(np.random.default_rng(0), edits, policy.least, policy.most)  # raises if the counts cannot be drawn
     return edits
 
 
 def draw(policy: Policy, rng: np.random.Generator, catalogue: Mapping[str, Edit]) -> tuple[str, ...]:
-    """Names of the edits of one view, in the order in which to apply them.
+    """Draws the names of the edits of one view, in the order of application.
 
     Raises:
         InputError: `catalogue` has fewer kinds of this policy's edits than it may draw.

@@ -1,4 +1,4 @@
-"""Local features of one image: where the keypoints are and what they look like."""
+"""Local features of one image: keypoints and descriptors."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 DESCRIPTOR_SIZE = 128
-# Where each of the 8 orientation bins goes when an image is mirrored, or its angles counted the other way round.
+# The permutation of the 8 orientation bins when an image is mirrored or the sign of angles changes.
 _REVERSED_BINS = np.array([0, 7, 6, 5, 4, 3, 2, 1])
 
 
@@ -16,9 +16,9 @@ class LocalFeatures:
     """n keypoints with descriptors.
 
     `keypoints`: (n, 4) float32: x, y (pixels of the plane, pixel centre = integer), sigma (pixels), theta (radians).
-    `descriptors`: (n, 128) uint8 RootSIFT: 4 x 4 cells row by row, 8 orientation bins each, squared norm about 65025.
-    `width`, `height`: the plane's size in pixels.
-    `views`: how many of them each view of the picture gave, in order (see `imgfp.local.sift.views`); empty: all are of one.
+    `descriptors`: (n, 128) uint8 RootSIFT: 4 x 4 cells in row-major order, 8 orientation bins each, squared norm about 65025.
+    `width`, `height`: size of the plane in pixels.
+    `views`: number of keypoints per view of the image, in order (see `imgfp.local.sift.views`); empty: a single view.
     """
 
     keypoints: np.ndarray
@@ -32,33 +32,33 @@ class LocalFeatures:
 
     @property
     def view_rows(self) -> list[slice]:
-        """Which rows belong to each view."""
+        """The rows of each view."""
         ends = np.cumsum([0, *(self.views or (len(self),))]).tolist()
         return [slice(*pair) for pair in pairwise(ends)]
 
     def first_views(self, count: int) -> np.ndarray:
-        """(m, 128) descriptors of the first `count` views that have any."""
+        """(m, 128) descriptors of the first `count` non-empty views."""
         rows = [view for view in self.view_rows if view.stop > view.start][:count]
         return np.concatenate([self.descriptors[view] for view in rows] or [self.descriptors[:0]])
 
     @classmethod
     def none(cls, width: int, height: int) -> "LocalFeatures":
-        """No keypoints."""
+        """Features without keypoints."""
         return cls(np.zeros((0, 4), np.float32), np.zeros((0, DESCRIPTOR_SIZE), np.uint8), width, height)
 
 
 class Transform(NamedTuple):
-    """What may have been done to a whole picture that SIFT does not follow by itself, and a descriptor shows as other places."""
+    """An image transform to which SIFT is not invariant, but which only permutes the entries of a descriptor."""
 
     mirrored: bool = False
-    inverted: bool = False  # a negative: every gradient turned round
+    inverted: bool = False  # colours inverted: all gradients change sign
 
 
 PLAIN = Transform()
 
 
 def transforms_for(mirrored: bool, inverted: bool) -> tuple[Transform, ...]:
-    """The plain picture, and every combination of what is asked for; plain first."""
+    """The identity and all combinations of the requested transforms; the identity first."""
     return tuple(
         Transform(m, i)
         for i in ((False, True) if inverted else (False,))
@@ -67,10 +67,10 @@ def transforms_for(mirrored: bool, inverted: bool) -> tuple[Transform, ...]:
 
 
 def transform_permutation(variant: Transform) -> np.ndarray:
-    """(128,) such that `descriptor[places]` is the descriptor in the changed picture; doing it twice changes nothing.
+    """(128,) permutation such that `descriptor[permutation]` is the descriptor in the transformed image; it is an involution.
 
-    Mirrored: rows of cells reversed, orientation bins t to -t mod 8. Inverted: the keypoint's own direction turns by half
-    a circle with the gradients, so the 4 x 4 cells are reversed both ways and the bins stay.
+    Mirrored: rows of cells reversed, orientation bins t to -t mod 8. Inverted: the keypoint orientation rotates by 180
+    degrees with the gradients, so the 4 x 4 cells are reversed in both directions and the bins stay.
     """
     places = np.arange(DESCRIPTOR_SIZE).reshape(4, 4, 8)
     if variant.mirrored:
@@ -81,7 +81,7 @@ def transform_permutation(variant: Transform) -> np.ndarray:
 
 
 def transform_descriptors(descriptors: np.ndarray, variant: Transform) -> np.ndarray:
-    """(n, 128) descriptors as they would be in the changed picture."""
+    """(n, 128) descriptors as in the transformed image."""
     return np.ascontiguousarray(descriptors[:, transform_permutation(variant)])
 
 

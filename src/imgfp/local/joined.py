@@ -1,4 +1,4 @@
-"""Several feature stores as one, some images left out."""
+"""Several feature stores as one source, without excluded images."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -10,15 +10,15 @@ from imgfp.local.store import FeatureStore
 
 
 class JoinedFeatures:
-    """A `FeatureSource`: the images of all stores in their order, without those whose ids are in `left_out`.
+    """A `FeatureSource` of the images of all stores in order, without those whose ids are in `excluded`.
 
-    `places`: for each store (images,) int32, where its images stand in the whole, -1 for those left out.
+    `places`: for each store (images,) int32, the positions of its images in this source, -1 for excluded images.
     """
 
-    def __init__(self, stores: Sequence[FeatureStore], left_out: Collection[str] = ()) -> None:
+    def __init__(self, stores: Sequence[FeatureStore], excluded: Collection[str] = ()) -> None:
         self.stores = tuple(stores)
-        gone = set(left_out)
-        kept = [np.array([image_id not in gone for image_id in store.ids], dtype=bool) for store in stores]
+        removed = set(excluded)
+        kept = [np.array([image_id not in removed for image_id in store.ids], dtype=bool) for store in stores]
         self._rows = [np.flatnonzero(mask) for mask in kept]
         first = np.cumsum([0] + [len(rows) for rows in self._rows])
         self.places = tuple(
@@ -33,9 +33,9 @@ class JoinedFeatures:
             np.int64
         )
         self._first = first
-        whole = len(stores) == 1 and not gone
+        unchanged = len(stores) == 1 and not removed
         self.fingerprint = (
-            stores[0].fingerprint if whole else hash_value([[s.fingerprint for s in stores], sorted(gone)])
+            stores[0].fingerprint if unchanged else hash_value([[s.fingerprint for s in stores], sorted(removed)])
         )
 
     def __len__(self) -> int:
@@ -47,12 +47,12 @@ class JoinedFeatures:
         return self.stores[store].get(int(self._rows[store][index - self._first[store]]))
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """All descriptors in order; a shard of a store at a time where none of its images is left out."""
+        """All descriptors in order, one shard at a time."""
         for store, places in zip(self.stores, self.places, strict=True):
-            whole = bool((places >= 0).all())
-            owners = np.repeat(places, np.diff(store.offsets)) if not whole else places
+            complete = bool((places >= 0).all())
+            owners = np.repeat(places, np.diff(store.offsets)) if not complete else places
             first = 0
             for block in store.blocks():
-                yield block if whole else block[owners[first : first + len(block)] >= 0]
+                yield block if complete else block[owners[first : first + len(block)] >= 0]
                 first += len(block)
             store.close_maps()

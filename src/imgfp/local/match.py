@@ -1,4 +1,4 @@
-"""imgFp's match score: how many keypoints of a reference have a distinctive counterpart in the query."""
+"""imgFp's match score: the number of reference keypoints with a distinctive match in the query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from imgfp.local.jit import entry
 
 @dataclass(frozen=True)
 class Matches:
-    """m matches. `rows`: (m, 2) int64, reference keypoint and query keypoint. `transform`: what the reference was compared as."""
+    """m matches. `rows`: (m, 2) int64, reference keypoint and query keypoint. `transform`: the transform that was compared."""
 
     rows: np.ndarray
     transform: Transform
@@ -22,30 +22,30 @@ class Matches:
 
 
 class MatchInput:
-    """One image made ready to be compared with many: its features, and its descriptors in the given transforms."""
+    """One image prepared for matching with many others: its features, and its descriptors in the given transforms."""
 
     def __init__(self, features: LocalFeatures, transforms: Sequence[Transform]) -> None:
         self.features = features
         self.transforms = tuple(transforms)
         self.views = [PreparedDescriptors(features.descriptors[rows], transforms) for rows in features.view_rows]
-        rounded = np.rint(features.keypoints[:, :2]).astype(np.int64)  # ties to even, as the original
-        self.places = rounded[:, 0] * 2**32 + rounded[:, 1]  # one number for each rounded position
+        rounded = np.rint(features.keypoints[:, :2]).astype(np.int64)  # half to even, as in the original
+        self.positions = rounded[:, 0] * 2**32 + rounded[:, 1]  # one integer per rounded position
 
 
 def match(query: MatchInput, reference: MatchInput, ratio: float) -> list[Matches]:
-    """Matches of one pair by imgFp's rule, in each transform that the two sides were made ready for.
+    """Matches one pair by imgFp's rule, in each transform that both images were prepared for.
 
-    For each reference keypoint the best and second-best query keypoint; accepted where `ratio` * best < second, both
-    squared distances (in float32, as the original). A match that falls on a kept one's rounded position in either image
-    is merged with it, the closer one kept. A query of one keypoint has no second-best: every match is accepted.
-    imgFp's score is the larger count of the plain and the mirrored transform.
+    For each reference keypoint the nearest and second-nearest query keypoint are found; the match is accepted if `ratio` *
+    nearest < second, with squared distances (in float32, as in the original). Matches with the same rounded position in
+    either image are merged and the closer one is kept. A query with one keypoint has no second neighbour: every match is
+    accepted. imgFp's score is the larger number of matches of the plain and the mirrored transform.
 
-    Each view of the query is matched by itself, for a keypoint looks alike in all of them; the matches are merged together.
+    Each view of the query is matched separately, because a keypoint looks similar in all views; the matches are then merged.
 
     Args:
-        query: In any number of views.
-        reference: In one view.
-        ratio: On squared distances.
+        query: With any number of views.
+        reference: With one view.
+        ratio: For squared distances: the inverse square of Lowe's ratio.
     """
     if not len(query.features) or not len(reference.features):
         return [Matches(np.zeros((0, 2), np.int64), transform) for transform in query.transforms]
@@ -59,15 +59,15 @@ def match(query: MatchInput, reference: MatchInput, ratio: float) -> list[Matche
             accepted = np.flatnonzero((np.float32(ratio) * best < second) & (rows[number, :, 0] >= 0))
             parts.append((accepted, rows[number, accepted, 0] + first, distances[number, accepted, 0]))
         rows_of, columns_of, lengths = (np.concatenate(items) for items in zip(*parts, strict=True))
-        found.append(Matches(_merge(rows_of, columns_of, lengths, reference.places, query.places), transform))
+        found.append(Matches(_merge(rows_of, columns_of, lengths, reference.positions, query.positions), transform))
     return found
 
 
 @entry()
-def _merge(references, queries, distances, reference_places, query_places):  # type: ignore[no-untyped-def]
-    """Keeps one match a place. A later match that is no farther replaces the kept one; both images' places are tested.
+def _merge(references, queries, distances, reference_positions, query_positions):  # type: ignore[no-untyped-def]
+    """Keeps one match per position in each image. A later match replaces the kept one unless its distance is larger.
 
-    Every match is compared with every kept one: in vector instructions, which costs less than a table of places.
+    Every match is compared with every kept one: vectorised, this is faster than a hash table of positions.
     """
     kept = np.empty((len(references), 2), dtype=np.int64)
     kept_distances = np.empty(len(references), dtype=np.int32)
@@ -75,18 +75,18 @@ def _merge(references, queries, distances, reference_places, query_places):  # t
     count = 0
     for index in range(len(references)):
         reference, query, distance = references[index], queries[index], distances[index]
-        reference_place, query_place = reference_places[reference], query_places[query]
+        reference_position, query_position = reference_positions[reference], query_positions[query]
         same = 0
         for other in range(count):
-            same += (kept_references[other] == reference_place) | (kept_queries[other] == query_place)
+            same += (kept_references[other] == reference_position) | (kept_queries[other] == query_position)
         first, last = (0, count) if same else (count, count + 1)
         count = max(count, last)
         for other in range(first, last):
             if same:
-                if kept_references[other] != reference_place and kept_queries[other] != query_place:
+                if kept_references[other] != reference_position and kept_queries[other] != query_position:
                     continue
                 if distance > kept_distances[other]:
                     continue
             kept[other, 0], kept[other, 1], kept_distances[other] = reference, query, distance
-            kept_references[other], kept_queries[other] = reference_place, query_place
+            kept_references[other], kept_queries[other] = reference_position, query_position
     return kept[:count].copy()

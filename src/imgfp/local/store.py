@@ -1,8 +1,8 @@
 """Local features on disk: write-once shards of plain arrays, read as memory maps.
 
-A shard n is three files: `n.keypoints.npy` (k, 4) float32, `n.descriptors.npy` (k, 128) uint8 and `n.json`, which holds
-each image's id, keypoint count, plane size and views, and the checksums of the other two. The JSON is written last: a shard
-without it does not exist.
+Shard n consists of three files: `n.keypoints.npy` (k, 4) float32, `n.descriptors.npy` (k, 128) uint8 and `n.json` with
+each image's id, keypoint count, plane size and views, and the checksums of the arrays. The JSON is written last: without
+it the shard is incomplete.
 """
 
 import json
@@ -24,7 +24,7 @@ class FeatureSource(Protocol):
     """Local features of many images, in a fixed order."""
 
     ids: tuple[str, ...]
-    fingerprint: str  # a hash of everything in it
+    fingerprint: str  # a hash of the content
     offsets: np.ndarray  # (images + 1,) int64: descriptors of image i are rows offsets[i]:offsets[i + 1] of all blocks
 
     def get(self, index: int) -> LocalFeatures:
@@ -32,7 +32,7 @@ class FeatureSource(Protocol):
         ...
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """All descriptors in order, (n, 128) uint8 at a time."""
+        """All descriptors in order, as (n, 128) uint8 blocks."""
         ...
 
 
@@ -50,21 +50,21 @@ def pack_features(features: Sequence[LocalFeatures]) -> tuple[dict[str, np.ndarr
 
 
 class FeatureStore:
-    """A complete store. Opening it reads the small JSON files only; arrays are mapped when first needed."""
+    """A complete store. Opening it reads only the small JSON files; arrays are mapped on first access."""
 
     def __init__(self, folder: Path, verify: bool = True) -> None:
         """Opens the store in `folder`.
 
         Args:
-            folder: A folder that a feature stage has finished.
-            verify: Compare every array file with its checksum first (reads the files once, in blocks).
+            folder: Output folder of a completed feature stage.
+            verify: Verify the checksum of every array file first (reads the files once, in blocks).
 
         Raises:
-            InputError: no store there, a file is missing, truncated or changed.
+            InputError: not a store, or a file is missing, truncated or changed.
         """
         if not (folder / "manifest.json").is_file():
             raise InputError(
-                f"{folder}: no finished feature store (no manifest.json): run the step that makes it again"
+                f"{folder}: not a complete feature store (no manifest.json): rerun the step that creates it"
             )
         self.folder = folder
         try:
@@ -76,7 +76,7 @@ class FeatureStore:
             if isinstance(error, InputError):
                 raise
             raise InputError(
-                f"{folder}: damaged, or no feature store: give what 'imgfp sift' or an index made"
+                f"{folder}: damaged or not a feature store: give the output of 'imgfp sift --format store' or of an index"
             ) from None
         self.fingerprint = hash_file(folder / "manifest.json")
         if verify:
@@ -84,7 +84,7 @@ class FeatureStore:
                 self._verify(record["files"])
         self.ids: tuple[str, ...] = tuple(image_id for record in records for image_id in record["ids"])
         self._frames = [frame for record in records for frame in record["frames"]]
-        # shards from before there were views have none
+        # shards written by older versions have no views
         self._views = [tuple(views) for record in records for views in record.get("views", [()] * len(record["ids"]))]
         self.offsets = np.concatenate([[0], np.cumsum(counts)])
         self._first_image = np.cumsum([0] + [len(record["ids"]) for record in records])
@@ -112,7 +112,7 @@ class FeatureStore:
             yield self._map(shard, "descriptors")
 
     def close_maps(self) -> None:
-        """Lets go of the mapped files; they are mapped again when needed. What was read of them counts as memory."""
+        """Closes the memory maps, whose pages count as memory; they are opened again on access."""
         self._map.cache_clear()
 
     def _open_map(self, shard: int, name: str) -> np.ndarray:
@@ -123,7 +123,8 @@ class FeatureStore:
         rows = self.offsets[last] - self.offsets[first]
         if array.shape != (rows, width) or array.dtype != dtype:
             raise InputError(
-                f"{path}: shape {array.shape} {array.dtype}, not ({rows}, {width}) {dtype.__name__}: make it again"
+                f"{path}: shape {array.shape} {array.dtype}, not ({rows}, {width}) {dtype.__name__}: "
+                "delete the store and extract the features again"
             )
         return array
 
@@ -131,9 +132,7 @@ class FeatureStore:
         for name, checksum in files.items():
             path = self.folder / name
             if not path.is_file() or hash_file(path) != checksum:
-                raise InputError(
-                    f"{path}: missing or changed since it was written: delete {self.folder} and make it again"
-                )
+                raise InputError(f"{path}: missing or changed: delete {self.folder} and extract the features again")
 
 
 class LoadedFeatures:
@@ -152,7 +151,7 @@ class LoadedFeatures:
         return self._features[index]
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """All descriptors, an image at a time."""
+        """All descriptors, one image at a time."""
         return (item.descriptors for item in self._features)
 
 
@@ -173,5 +172,5 @@ def read_feature_folder(folder: Path) -> LoadedFeatures:
 
 
 def open_features(folder: Path) -> FeatureSource:
-    """A feature store, or a folder of imgFp's text files, whichever `folder` is."""
+    """Opens a feature store or a folder of imgFp's text files."""
     return FeatureStore(folder) if (folder / "manifest.json").is_file() else read_feature_folder(folder)

@@ -1,6 +1,6 @@
-"""imgFp's text form of local features, in and out.
+"""Reads and writes imgFp's text format of local features.
 
-One line a keypoint: `<image id>_<n>_<x>_<y>_<sigma>_<theta>||d0,...,d127`, numbers with six significant digits.
+One line per keypoint: `<image id>_<n>_<x>_<y>_<sigma>_<theta>||d0,...,d127`, numbers with six significant digits.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from imgfp.local.features import DESCRIPTOR_SIZE, LocalFeatures
 
 
 def write_text(path: Path, image_id: str, features: LocalFeatures) -> None:
-    """Writes one image's features; an image without features gives an empty file."""
+    """Writes the features of one image; without features the file is empty."""
     lines = []
     for number, (keypoint, descriptor) in enumerate(zip(features.keypoints, features.descriptors, strict=True)):
         place = "_".join(f"{value:.6g}" for value in keypoint.tolist())
@@ -22,13 +22,13 @@ def write_text(path: Path, image_id: str, features: LocalFeatures) -> None:
 
 
 def read_text(path: Path) -> LocalFeatures:
-    """Reads one image's features. The text does not hold the plane's size: width and height are 0 (unknown).
+    """Reads the features of one image. The format does not store the plane size: width and height are 0 (unknown).
 
     Raises:
-        InputError: names the line that is not of the form above.
+        InputError: names the line that is not in the format above.
     """
     keypoints, descriptors = [], []
-    for number, line in enumerate(read_lines(path, "imgFp's features as 'imgfp sift' writes them"), start=1):
+    for number, line in enumerate(read_lines(path, "imgFp's features as written by 'imgfp sift'"), start=1):
         head, bars, tail = line.partition("||")
         try:
             place = [float(text) for text in head.rsplit("_", 4)[1:]]

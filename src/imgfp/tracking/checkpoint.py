@@ -1,4 +1,4 @@
-"""A validated checkpoint as MLflow's LoggedModel: its figures and its card, and where its one copy of weights lies."""
+"""Logs validated checkpoints as MLflow LoggedModels: metrics, model card and the path of the weights."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def log_checkpoint(
     data: tuple[str, str] | None = None,
     kind: str = "descriptor network",
 ) -> str:
-    """Logs one checkpoint of a run, so that MLflow's models can be sorted by their figures.
+    """Logs one checkpoint of a run, so that MLflow's models can be sorted by their metrics.
 
-    The weights are referenced by the tag `imgfp.path`, not copied: a checkpoint lies on disk once. Logged again, after
-    a run was killed between its checkpoint and its next epoch, the same weights keep their one entry.
+    The tag `imgfp.path` references the weights; they are not copied, so a checkpoint is stored once. If a killed run logs
+    the same weights again after it is resumed, the existing entry is kept.
 
     Args:
         run: the training run.
-        weights: the file of weights.
-        card: its JSON card, which is copied.
-        params: what made it.
-        figures: by metric name; None does not exist and is left out.
-        step: the global step, the number of optimiser steps before it.
-        data: name and digest of the data set that the figures were measured on.
-        kind: what it is, for people who look through MLflow's models.
+        weights: the weights file.
+        card: its model card (JSON), which is copied.
+        params: the training configuration.
+        figures: metrics by name; None values are skipped.
+        step: the global step, the number of optimiser steps so far.
+        data: name and digest of the data set that the metrics were computed on.
+        kind: model type shown in MLflow.
 
     Returns:
         The model's id.
@@ -70,31 +70,31 @@ def log_checkpoint(
         if value is not None
     ]
     client.log_batch(run.run_id, metrics=metrics)
-    client.finalize_logged_model(model.model_id, "READY")  # last: one that was cut short is not found again
+    client.finalize_logged_model(model.model_id, "READY")  # last: an interrupted entry is not found again
     return str(model.model_id)
 
 
 def mark_removed(run: Run, weights: Path, reason: str) -> None:
-    """Says of a logged checkpoint that its weights are no longer on disk."""
+    """Marks a logged checkpoint whose weights were deleted from disk."""
     if model_id := _find(run, weights):
         run.store.client().set_logged_model_tags(model_id, {PATH_TAG: f"removed: {reason}"})
 
 
 def mark_moved(store: Store, run_id: str, old_folder: Path, new_folder: Path) -> None:
-    """Says of a run's checkpoints that were logged below `old_folder` that they lie below `new_folder` now."""
+    """Updates the paths of a run's logged checkpoints from `old_folder` to `new_folder`."""
     before = f"{old_folder.resolve()}/"
-    for model_id, place in _places(store, run_id).items():
-        if place.startswith(before):
-            moved = str(new_folder.resolve() / place.removeprefix(before))
+    for model_id, path in _paths(store, run_id).items():
+        if path.startswith(before):
+            moved = str(new_folder.resolve() / path.removeprefix(before))
             store.client().set_logged_model_tags(model_id, {PATH_TAG: moved})
 
 
 def _find(run: Run, weights: Path) -> str | None:
     wanted = str(weights.resolve())
-    return next((model_id for model_id, place in _places(run.store, run.run_id).items() if place == wanted), None)
+    return next((model_id for model_id, path in _paths(run.store, run.run_id).items() if path == wanted), None)
 
 
-def _places(store: Store, run_id: str) -> dict[str, str]:
+def _paths(store: Store, run_id: str) -> dict[str, str]:
     """The tag `imgfp.path` of every finished checkpoint of a run, by model id."""
     client = store.client()
     known = client.search_logged_models(

@@ -1,11 +1,11 @@
-"""The metric names of the project: the same figure has the same name in every run, so runs can be compared."""
+"""The metric names of the project: a metric has the same name in every run, so runs can be compared."""
 
 import difflib
 import re
 from collections.abc import Iterable
 
-# `normalised/`: a global branch judged again after score normalisation; `held_out/`: on queries that nothing was chosen by;
-# the last three: classes of a detector
+# `normalised/`: the global branch after score normalisation; `held_out/`: on queries not used for model selection;
+# the last three: detector classes
 BRANCHES = (
     *("global", "local", "crop", "merged", "normalised", "held_out"),
     *("overlay", "screenshot_content", "collage_tile"),
@@ -26,7 +26,7 @@ FIGURES = (
     "box_precision",
     "box_recall",
 )
-# recall_at_K and map_at_K with any K: retrieval of matchable pairs reports several
+# recall_at_K and map_at_K with any K
 _ALLOWED = re.compile(rf"((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)")
 
 
@@ -34,11 +34,11 @@ def check_metric_names(names: Iterable[str]) -> None:
     """Accepts the project's metric names, alone or after one of `BRANCHES` and a slash.
 
     Raises:
-        ValueError: another name; the message gives the nearest one.
+        ValueError: an unknown name; the message suggests the closest one.
     """
     for name in names:
         if not _ALLOWED.fullmatch(name):
             known = [*FIGURES, *(f"{branch}/{figure}" for branch in BRANCHES for figure in FIGURES)]
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(FIGURES)}"
-            raise ValueError(f"{name!r} is not a metric of this project; {hint}")
+            raise ValueError(f"unknown metric {name!r}; {hint}")

@@ -1,19 +1,19 @@
-"""A nested configuration as MLflow params: dotted keys, text values."""
+"""Flattens a nested configuration to MLflow params: dotted keys, text values."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-LONGEST_VALUE = 6000  # MLflow refuses longer param values
-CUT_MARK = " ... (cut; whole in config.yaml)"
+LONGEST_VALUE = 6000  # MLflow's limit for param values
+CUT_MARK = " ... (truncated; see config.yaml)"
 
 
 def flatten(config: Mapping[str, Any]) -> dict[str, str]:
     """Flattens `config` to dotted keys: `{"index": {"k": 5}}` gives `{"index.k": "5"}`.
 
-    Values are written as in YAML and on Hydra's command line (true, null, 0.1); a list stays one value. A value
-    longer than MLflow takes is cut and marked.
+    Values are written as in YAML and on Hydra's command line (true, null, 0.1); a list stays one value. Values over MLflow's
+    length limit are truncated and marked.
 
     Raises:
         ValueError: two keys become the same dotted key.
@@ -25,13 +25,13 @@ def flatten(config: Mapping[str, Any]) -> dict[str, str]:
 
 def _flatten_into(flat: dict[str, str], prefix: str, config: Mapping[str, Any]) -> None:
     for name, value in config.items():
-        # MLflow takes only these characters in a key; Hydra's group keys may hold others, such as @
+        # MLflow allows only these characters in keys; Hydra's group keys may contain others, such as @
         key = prefix + re.sub(r"[^\w.\-/ :]", "_", str(name))
         if isinstance(value, Mapping) and value:
             _flatten_into(flat, f"{key}.", value)
             continue
         if key in flat:
-            raise ValueError(f"two configuration keys become the param {key!r}; rename one")
+            raise ValueError(f"two configuration keys map to the param {key!r}: rename one")
         flat[key] = _cut(_text(value))
 
 

@@ -1,4 +1,4 @@
-"""The parent run of a sweep, shared by all processes that work on the sweep."""
+"""The parent run of a sweep, shared by all its processes."""
 
 from imgfp.files import file_lock
 from imgfp.tracking.run import Run, create_run
@@ -11,17 +11,17 @@ SWEEP_TAG = "imgfp.sweep"
 def parent_run(store: Store, experiment: str, sweep_key: str, name: str) -> str:
     """Finds or creates the parent run of a sweep, and returns its run id.
 
-    The jobs of one `-m` sweep run in processes that know nothing of each other; the same `sweep_key` (the sweep's
-    output folder, say) brings them, and a rerun of missing jobs, to the same parent. It only groups, and no job knows
-    whether it is the last, so it is FINISHED from the start and each child that ends moves its end; `name` counts
-    only when it is created.
+    The jobs of one `-m` sweep run in independent processes; the same `sweep_key` (such as the sweep's output folder) maps
+    them, and a rerun of unfinished jobs, to the same parent. The parent only groups runs, and no job knows whether it is
+    the last, so it is FINISHED from the start and every finished child updates its end time; `name` is used only on
+    creation.
 
     Raises:
-        ValueError: `sweep_key` is empty or holds both kinds of quotation marks (MLflow's filter has no escape).
+        ValueError: `sweep_key` is empty or contains both kinds of quotes (MLflow's filter syntax has no escape).
     """
     if not sweep_key or {"'", '"'} <= set(sweep_key):
-        raise ValueError(f"sweep key {sweep_key!r} is empty or holds both ' and \": use a plain path or name")
-    experiment_id = store.experiment_id(experiment)  # before the lock, which it may take itself
+        raise ValueError(f"sweep key {sweep_key!r} is empty or contains both ' and \": use a plain path or name")
+    experiment_id = store.experiment_id(experiment)  # before the lock, which it may acquire itself
     quote = '"' if "'" in sweep_key else "'"
     client = store.client()
     with file_lock(store.lock_path):
@@ -39,7 +39,7 @@ def parent_run(store: Store, experiment: str, sweep_key: str, name: str) -> str:
 
 
 def children(parent: Run) -> list[tuple[dict[str, str], dict[str, float]]]:
-    """Params and metrics of the finished runs below a parent, the first begun first."""
+    """Params and metrics of a parent's finished child runs, by start time."""
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
     client = parent.store.client()

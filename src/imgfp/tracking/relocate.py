@@ -1,4 +1,4 @@
-"""Makes a copied store whole again: MLflow writes absolute artifact addresses into the database.
+"""Fixes a copied store: MLflow writes absolute artifact URIs into the database.
 
 python -m imgfp.tracking.relocate FOLDER
 """
@@ -12,8 +12,8 @@ from imgfp.errors import InputError
 from imgfp.files import file_lock
 from imgfp.tracking.store import open_store
 
-# every column of MLflow's schema that holds an artifact's address
-_ADDRESSES = (
+# every column of MLflow's schema that contains artifact URIs
+_URI_COLUMNS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
@@ -23,28 +23,28 @@ _ADDRESSES = (
 
 
 def relocate(folder: Path) -> int:
-    """Rewrites the addresses of artifacts so that they point into `folder`, where the store now lies.
+    """Rewrites artifact URIs so that they point into `folder`, the store's current location.
 
-    Only the database is touched; run it once after copying. A store that is in its place is left as it is.
+    Only the database is changed; run it once after copying. A store that was not moved is left unchanged.
 
     Returns:
-        Number of addresses rewritten.
+        Number of rewritten URIs.
 
     Raises:
-        InputError: `folder` holds no store.
+        InputError: `folder` is not a store.
     """
     if not (folder / "mlflow.db").is_file():
-        raise InputError(f"{folder}: no mlflow.db here; name the folder that holds it")
+        raise InputError(f"{folder}: no mlflow.db found: give the folder that contains it")
     store = open_store(folder)
     here = store.artifacts.as_uri() + "/"
     with file_lock(store.lock_path), closing(sqlite3.connect(store.folder / "mlflow.db", timeout=60)) as database:
         locations = [row[0] for row in database.execute("SELECT artifact_location FROM experiments")]
-        # an experiment's folder lies directly in the artifacts folder (see Store.experiment_id)
+        # an experiment's folder is directly in the artifacts folder (see Store.experiment_id)
         before = {location.rstrip("/").rpartition("/")[0] + "/" for location in locations if location}
         changed = 0
         with database:  # one transaction
             for old in sorted(root for root in before if root != here and root.endswith("/artifacts/")):
-                for table, column in _ADDRESSES:
+                for table, column in _URI_COLUMNS:
                     changed += database.execute(
                         f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
                         (here, len(old) + 1, len(old), old),
@@ -53,11 +53,11 @@ def relocate(folder: Path) -> int:
 
 
 def main() -> None:
-    """Command line: one argument, the store's folder."""
+    """Command line with one argument, the store's folder."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m imgfp.tracking.relocate FOLDER")
     try:
-        print(f"{relocate(Path(sys.argv[1]))} addresses now point into {Path(sys.argv[1]).resolve()}")
+        print(f"{relocate(Path(sys.argv[1]))} artifact URIs now point into {Path(sys.argv[1]).resolve()}")
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""One run: what went in, what came out, and how it ended."""
+"""MLflow runs: parameters, metrics, artifacts and status."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from imgfp.tracking.store import Store
 
 NEVER_REACHED = "never reached"
 ERROR_TAG = "imgfp.error"
-_PARAMS_A_BATCH = 100  # MLflow refuses more
-_DIGEST_LENGTH = 36  # MLflow refuses longer dataset digests
+_PARAMS_PER_BATCH = 100  # MLflow's limit
+_DIGEST_LENGTH = 36  # MLflow's limit for dataset digests
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that is being written. Got from `tracked_run`."""
+    """An active run, created by `tracked_run`."""
 
     store: Store
     run_id: str
 
     def log_metrics(self, metrics: Mapping[str, float | None], step: int = 0) -> None:
-        """Logs figures. None means that the figure does not exist (precision 0.9 was never reached, say): it is left
-        out, because any number would be plotted as a result, and the tag of its name says "never reached".
+        """Logs metrics. None means that the metric is undefined (such as a threshold when precision 0.9 is never reached): it
+        is skipped, because any number would be plotted as a result, and a tag of its name is set to "never reached".
 
         Raises:
             ValueError: a name that is not one of the project's metrics.
@@ -50,15 +50,15 @@ class Run:
         references: int | None = None,
         context: str = "evaluation",
     ) -> None:
-        """Logs what the run read: where, and which version.
+        """Logs a data set that the run read: path and version.
 
         Args:
             name: the data set's name, such as "isc-mini".
             path: its folder or file.
-            digest: a hash of its content; the first 36 characters are kept.
+            digest: a hash of its content; the first 36 characters are stored.
             queries: number of query images.
             references: number of reference images.
-            context: what it was used for: "training", "evaluation".
+            context: its use: "training", "evaluation".
         """
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -93,26 +93,26 @@ def tracked_run(
     parent_run_id: str | None = None,
     resume: str | None = None,
 ) -> Iterator[Run]:
-    """Starts a run and ends it: FINISHED, FAILED on an exception, KILLED on Ctrl-C.
+    """Starts a run and ends it with status FINISHED, FAILED on an exception, or KILLED on Ctrl-C.
 
-    Nothing global is touched (no "active run"), so runs may be nested, and written by many processes at once.
+    No global state is used (no "active run"), so runs can be nested and written by many processes at once.
 
     Args:
         store: where to log.
         experiment: name of the experiment, created when absent.
         name: name of the run.
         params: the configuration, nested or flat; see `flatten`.
-        config_yaml: the resolved configuration as text, kept as the artifact `config.yaml`.
-        tags: further tags.
-        parent_run_id: the run that this one belongs to; see `parent_run`.
-        resume: id of a run that was begun earlier and goes on now; its params stay as they are.
+        config_yaml: the resolved configuration as text, logged as the artifact `config.yaml`.
+        tags: additional tags.
+        parent_run_id: the parent run; see `parent_run`.
+        resume: id of an earlier run to resume; its params are kept.
 
     Raises:
         InputError: the experiment cannot be written to; see `Store.experiment_id`.
     """
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-    flat = flatten(params)  # before the run exists: a bad configuration leaves no empty run behind
+    flat = flatten(params)  # before the run is created: an invalid configuration leaves no empty run
     parent_tag = {MLFLOW_PARENT_RUN_ID: parent_run_id} if parent_run_id else {}
     if resume is None:
         run = Run(store, create_run(store, experiment, name, {**(tags or {}), **parent_tag}))
@@ -148,7 +148,7 @@ def create_run(store: Store, experiment: str, name: str, tags: Mapping[str, str]
     from mlflow.tracking.context.registry import resolve_tags
 
     own = resolve_tags(dict(tags))
-    own.pop("mlflow.source.git.repoURL", None)  # a remote's address may hold a password
+    own.pop("mlflow.source.git.repoURL", None)  # a remote URL may contain a password
     return store.client().create_run(store.experiment_id(experiment), tags=own, run_name=name).info.run_id
 
 
@@ -156,11 +156,11 @@ def _log_params(run: Run, flat: Mapping[str, str]) -> None:
     from mlflow.entities import Param
 
     params = [Param(key, value) for key, value in flat.items()]
-    for start in range(0, len(params), _PARAMS_A_BATCH):
-        run.store.client().log_batch(run.run_id, params=params[start : start + _PARAMS_A_BATCH])
+    for start in range(0, len(params), _PARAMS_PER_BATCH):
+        run.store.client().log_batch(run.run_id, params=params[start : start + _PARAMS_PER_BATCH])
 
 
 def _prolong(store: Store, parent_run_id: str) -> None:
-    """Moves a finished parent's end to now, so that its duration covers all children; a running one is left alone."""
+    """Sets a finished parent's end time to now, so that its duration covers all children; a running parent is unchanged."""
     if store.client().get_run(parent_run_id).info.status == "FINISHED":
         store.client().set_terminated(parent_run_id, "FINISHED")

@@ -1,4 +1,4 @@
-"""The server that shows a store in the browser: its command line, and the links to open."""
+"""The MLflow server for a store: its command line and URLs."""
 
 import json
 import os
@@ -10,27 +10,27 @@ from urllib.parse import quote
 from imgfp.errors import InputError
 from imgfp.tracking.store import Store
 
-HOST = "127.0.0.1"  # MLflow's server asks for no password: this machine only
+HOST = "127.0.0.1"  # local only: MLflow's server has no authentication
 DEFAULT_PORT = 5000
 
 
 def ui_port() -> int:
-    """The port: environment variable MLFLOW_PORT (MLflow's own), else 5000.
+    """The port from MLflow's environment variable MLFLOW_PORT, default 5000.
 
     Raises:
-        InputError: it is not a port number.
+        InputError: the value is not a port number.
     """
     text = os.environ.get("MLFLOW_PORT", str(DEFAULT_PORT))
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise InputError(f"MLFLOW_PORT={text!r} is not a port number: use 1 to 65535")
+        raise InputError(f"MLFLOW_PORT={text!r}: must be a port number from 1 to 65535")
     return int(text)
 
 
 def ui_command(folder: Path) -> list[str]:
     """The command line that serves the store in `folder`.
 
-    Artifacts are read where the database says they are. New experiments made by hand in the browser get theirs in the
-    same folder, and the proxy is off, because both would otherwise make folders wherever the server is started.
+    Artifacts are read from the URIs in the database. Experiments created in the browser store theirs in the same folder, and
+    the artifact proxy is off; otherwise both would create folders in the current directory.
     """
     store = Store(folder.expanduser().resolve())
     return [
@@ -44,7 +44,7 @@ def ui_command(folder: Path) -> list[str]:
 
 
 def describe(store: Store, experiment: str) -> str:
-    """The link to an experiment's list of runs (its plain address opens on a page for language models).
+    """The URL of an experiment's run list (the plain experiment URL opens MLflow's GenAI page).
 
     Raises:
         InputError: as `Store.experiment_id`.
@@ -53,7 +53,7 @@ def describe(store: Store, experiment: str) -> str:
 
 
 def comparison(store: Store, experiment: str, run_ids: Sequence[str]) -> str:
-    """The link to a page that shows these runs side by side.
+    """The URL of a page that compares these runs.
 
     Raises:
         InputError: as `Store.experiment_id`.

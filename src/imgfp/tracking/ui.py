@@ -1,4 +1,4 @@
-"""Serves a store in the browser.
+"""Runs the MLflow UI for a store.
 
 python -m imgfp.tracking.ui FOLDER
 """
@@ -13,7 +13,7 @@ from imgfp.tracking.store import open_store
 
 
 def main() -> None:
-    """Command line: prints the links of all experiments, then becomes the server (Ctrl-C ends it)."""
+    """Command line: prints the URLs of all experiments, then runs the server (stop it with Ctrl-C)."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m imgfp.tracking.ui FOLDER")
     try:
@@ -26,9 +26,9 @@ def main() -> None:
         sys.exit(2)
     for name, link in links.items():
         print(f"{name}: {link}")
-    print("The server answers after about a minute. Ctrl-C ends it.", flush=True)
-    # open_store has put telemetry off into the environment; the job runners (7 more processes) serve language models;
-    # that MLflow's server uses a part of starlette which will go some day is not the user's concern
+    print("The server starts within about a minute. Press Ctrl-C to stop it.", flush=True)
+    # open_store has disabled telemetry in the environment; the job runners (7 more processes) are for MLflow's GenAI
+    # features; starlette's deprecation warning concerns MLflow, not the user
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore:starlette.middleware.wsgi"}
     os.execve(command[0], command, {**os.environ, **quiet})
 

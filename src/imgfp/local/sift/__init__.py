@@ -1,1 +1,1 @@
-"""SIFT: the plane, keypoints, orientations, descriptors; our compiled extractor and pycolmap's. Import from the modules."""
+"""SIFT: input plane, keypoints, orientations, descriptors; our compiled extractor and pycolmap's. Import from the modules."""

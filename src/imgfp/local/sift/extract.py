@@ -1,7 +1,6 @@
-"""Local features of many images, several processes at a time, order kept.
+"""Extracts local features of many images in several processes, in order.
 
-Processes, not threads: the plane is made in many small steps that hold Python's lock, and pycolmap's SIFT holds it while it
-works.
+Processes, not threads: computing the plane takes many small steps that hold the GIL, and pycolmap's SIFT holds it too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,7 @@ class SiftPool:
         self._pool = self._start()
 
     def extract(self, paths: Sequence[Path]) -> Iterator[LocalFeatures | Failure]:
-        """Yields each image's features in order, a `Failure` for one that cannot be read or that ends the extractor."""
+        """Yields the features of each image in order, a `Failure` for unreadable images and those that crash the extractor."""
         try:
             results = list(self._pool.map(self._work, paths))
         except BrokenProcessPool:
@@ -41,13 +40,13 @@ class SiftPool:
         return ProcessPoolExecutor(self._workers, WorkerContext(), initializer=watch_parent)
 
     def _extract_alone(self, path: Path) -> LocalFeatures | Failure:
-        """One image at a time, so that an image on which the native code dies is known by name."""
-        for _ in range(2):  # a worker may also have died for want of memory: an image gets a second try
+        """Extracts one image at a time, to identify an image that crashes the native code."""
+        for _ in range(2):  # retry once: the worker may have run out of memory because of other images
             try:
                 return self._pool.submit(self._work, path).result()
             except BrokenProcessPool:
                 self._pool = self._start()
-        return Failure(path, "the SIFT extractor died on this image, twice")
+        return Failure(path, "the SIFT extractor crashed twice on this image")
 
     def __enter__(self) -> "SiftPool":
         return self

@@ -1,4 +1,4 @@
-"""Whether our compiled extractor may be used on this machine: it must find what pycolmap's finds in a small test picture."""
+"""Checks whether our compiled extractor works on this machine: its features of a test image must match pycolmap's."""
 
 from dataclasses import replace
 from functools import cache
@@ -12,13 +12,15 @@ from imgfp.local.sift.sift import SiftConfig, sift_of_plane
 from imgfp.progress import announce
 
 _SIDE = 128
-_FOUND = 0.99  # share of one extractor's keypoints that the other must have too
-_FAR = 300  # largest median squared distance of their descriptors; 126 on photographs: pycolmap rounds otherwise
-_FEWEST = 100  # keypoints without which the comparison would say little
+_MIN_COMMON = 0.99  # required fraction of keypoints that both extractors find
+_MAX_DISTANCE = (
+    300  # maximum median squared descriptor distance; 126 on photographs, because pycolmap rounds differently
+)
+_MIN_KEYPOINTS = 100  # required for a meaningful comparison
 
 
 def usable_extractor(config: SiftConfig) -> tuple[SiftConfig, str | None]:
-    """The config with an extractor that works here, and why it is not the one asked for (None where it is)."""
+    """The config with a working extractor, and the reason for a fallback (None if there is none)."""
     if config.extractor != "compiled":
         return config, None
     fault = compiled_fault()
@@ -27,13 +29,13 @@ def usable_extractor(config: SiftConfig) -> tuple[SiftConfig, str | None]:
 
 @cache
 def compiled_fault() -> str | None:
-    """Why the compiled extractor cannot be used; None where it can. Looked into once a process."""
-    notice = Timer(2, announce, ("making the SIFT extractor ready: compiled once on a machine, about 10 s",))
+    """The reason why the compiled extractor cannot be used, or None. Checked once per process."""
+    notice = Timer(2, announce, ("compiling the SIFT extractor, once per machine, about 10 s",))
     notice.daemon = True
     notice.start()
     try:
         ours = sift_of_plane(make_test_plane(), SiftConfig(extractor="compiled"))
-    except Exception as error:  # numba cannot store or make code here: many kinds of error, none of them the user's
+    except Exception as error:  # numba cannot compile or cache code here; many error types
         return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     finally:
         notice.cancel()
@@ -41,7 +43,7 @@ def compiled_fault() -> str | None:
 
 
 def make_test_plane() -> np.ndarray:
-    """(128, 128) uint8, the same on every machine: pseudo-random grids of several widths, enlarged and added."""
+    """(128, 128) uint8, identical on every machine: the sum of upsampled pseudo-random grids of several sizes."""
     total = np.zeros((_SIDE, _SIDE))
     for width in (8, 16, 32, 64):
         numbers = np.arange(width * width, dtype=np.uint32) + np.uint32(width << 16)
@@ -53,23 +55,25 @@ def make_test_plane() -> np.ndarray:
 
 
 def difference(ours: LocalFeatures, theirs: LocalFeatures) -> str | None:
-    """What keeps two extractors' features of the test picture from counting as the same, in words; None: nothing."""
-    if min(len(ours), len(theirs)) < _FEWEST:
-        return f"it found {len(ours)} keypoints in the test picture, pycolmap {len(theirs)}"
+    """Description of the difference between two extractors' features of the test image; None if they match."""
+    if min(len(ours), len(theirs)) < _MIN_KEYPOINTS:
+        return f"{len(ours)} keypoints in the test image, pycolmap finds {len(theirs)}"
     same = same_keypoints(theirs.keypoints, ours.keypoints)
     shares = same.any(0).mean(), same.any(1).mean()
-    if min(shares) < _FOUND:
-        return f"{min(shares):.1%} of the test picture's keypoints are pycolmap's, wanted {_FOUND:.0%}"
+    if min(shares) < _MIN_COMMON:
+        return f"{min(shares):.1%} of the test image's keypoints match pycolmap's, expected {_MIN_COMMON:.0%}"
     found = same.any(1)
     apart = theirs.descriptors[found].astype(np.int64) - ours.descriptors[same.argmax(1)[found]]
     median = float(np.median((apart**2).sum(1)))
-    return None if median <= _FAR else f"its descriptors are {median:.0f} from pycolmap's, wanted {_FAR} at most"
+    if median <= _MAX_DISTANCE:
+        return None
+    return f"median squared descriptor distance to pycolmap is {median:.0f}, expected at most {_MAX_DISTANCE}"
 
 
 def same_keypoints(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(n, m) bool: which of (n, 4) and (m, 4) keypoints are one: 0.05 px, 1 % of sigma, 0.01 of theta apart at most."""
+    """(n, m) bool: which of (n, 4) and (m, 4) keypoints are equal within 0.05 px, 1 % of sigma and 0.01 rad."""
     a, b = first[:, None], second[None]
     same = (np.abs(a[..., :2] - b[..., :2]).max(2) < 0.05) & (np.abs(a[..., 2] / b[..., 2] - 1) < 0.01)
-    turned = np.abs(a[..., 3] - b[..., 3])
-    result: np.ndarray = same & (np.abs((turned + np.pi) % (2 * np.pi) - np.pi) < 0.01)
+    rotation = np.abs(a[..., 3] - b[..., 3])
+    result: np.ndarray = same & (np.abs((rotation + np.pi) % (2 * np.pi) - np.pi) < 0.01)
     return result

@@ -1,38 +1,38 @@
-"""Keypoints' places: extrema of the differences, refined to parts of a pixel and a level (Lowe, IJCV 2004, section 4)."""
+"""Keypoint localisation: scale-space extrema with subpixel and sublevel refinement (Lowe, IJCV 2004, section 4)."""
 
 import numpy as np
 
 from imgfp.local.jit import entry, part
 
-_EARLY = 0.8  # share of the contrast threshold that a pixel must pass before it is refined
-_ROOM = 4096  # extrema of an octave that memory is made for at first
-_ROUNDS = 5  # of refinement, each may step one pixel
-_STEP = 0.6  # an offset larger than this moves the point to the next pixel
+_EARLY = 0.8  # fraction of the contrast threshold that a pixel must reach before refinement
+_CAPACITY = 4096  # initial number of extrema per octave
+_ROUNDS = 5  # maximum refinement steps of one pixel
+_STEP = 0.6  # a larger offset moves the point to the next pixel
 
 
 def find_extrema(differences: np.ndarray, peak: float, edge: float) -> np.ndarray:
-    """Local extrema of one octave that are strong and no edges.
+    """Local extrema of one octave that pass the contrast and edge tests.
 
     Args:
         differences: (S + 2, h, w) float32, h and w at least 3.
-        peak: Least absolute value after refinement.
-        edge: Largest ratio of the principal curvatures.
+        peak: Minimum absolute value after refinement.
+        edge: Maximum ratio of the principal curvatures.
 
     Returns:
-        (n, 4) float64: x, y in pixels, level as refined, level found at; by level, row, column.
+        (n, 4) float64: x, y in pixels, refined level, integer level of detection; sorted by level, row, column.
     """
-    room = _ROOM
+    capacity = _CAPACITY
     while True:
-        found = np.empty((room, 4), np.float64)
+        found = np.empty((capacity, 4), np.float64)
         number = _find(differences, float(peak), float(edge), found)
-        if number <= room:
+        if number <= capacity:
             return found[:number]
-        room = number
+        capacity = number
 
 
 @entry()
 def _find(differences, peak, edge, found):  # type: ignore[no-untyped-def]
-    """Fills `found`, as far as there is room; how many there are. (An array grown in here would slow the loops down.)"""
+    """Fills `found` up to its capacity; returns the total number. (Growing an array here would slow the loops down.)"""
     count, height, width = differences.shape
     early = np.float32(_EARLY * peak)
     number = 0
@@ -58,9 +58,9 @@ def _find(differences, peak, edge, found):  # type: ignore[no-untyped-def]
 
 @part()
 def _measure(low, above, row, below, high, early, excess):  # type: ignore[no-untyped-def]
-    """By how much each inner pixel of a row is strong and beyond its six nearest neighbours; for most less than 0.
+    """Margin by which each inner pixel of a row exceeds the threshold and its six nearest neighbours; mostly negative.
 
-    The simple form is what lets the compiler use vector instructions; few pixels are left for the whole test.
+    This simple form can be vectorised by the compiler; few pixels remain for the full test.
     """
     left, middle, right = row[: len(excess)], row[1 : 1 + len(excess)], row[2:]
     for x in range(len(excess)):
@@ -72,7 +72,7 @@ def _measure(low, above, row, below, high, early, excess):  # type: ignore[no-un
 
 @part()
 def _is_extremum(differences, level, y, x):  # type: ignore[no-untyped-def]
-    """Whether a pixel is above, or below, all 26 neighbours."""
+    """Whether a pixel is larger, or smaller, than all 26 neighbours."""
     sign = np.float32(1) if differences[level, y, x] > 0 else np.float32(-1)
     value = sign * differences[level, y, x]
     reached = 0
@@ -80,12 +80,12 @@ def _is_extremum(differences, level, y, x):  # type: ignore[no-untyped-def]
         for row in range(y - 1, y + 2):
             for column in range(x - 1, x + 2):
                 reached += sign * differences[z, row, column] >= value
-    return reached == 1  # by itself
+    return reached == 1  # only the pixel itself
 
 
 @part()
 def _refine(differences, level, y, x, peak, edge, found, row):  # type: ignore[no-untyped-def]
-    """Fits a quadric around the pixel, steps on while its top lies nearer to another pixel; 1 where the point is kept."""
+    """Fits a quadric around the pixel, moving to the next pixel while the extremum is closer to it; 1 if the point is kept."""
     count, height, width = differences.shape
     low, at, high = differences[level - 1], differences[level], differences[level + 1]
     step_x = step_y = 0
@@ -118,7 +118,7 @@ def _refine(differences, level, y, x, peak, edge, found, row):  # type: ignore[n
     peak_value = value + 0.5 * (dx * move_x + dy * move_y + ds * move_s)
     if not (abs(peak_value) > peak and max(abs(move_x), abs(move_y), abs(move_s)) < 1.5):
         return 0
-    # curvatures: trace^2 / determinant of the 2 x 2 Hessian grows with their ratio; below 0 it is a saddle
+    # trace^2 / determinant of the 2 x 2 Hessian grows with the ratio of curvatures; a negative determinant is a saddle
     if not (ss > 0 and (dxx + dyy) ** 2 * edge < (edge + 1) ** 2 * ss):
         return 0
     x_refined, y_refined, level_refined = x + move_x, y + move_y, level + move_s

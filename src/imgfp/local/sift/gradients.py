@@ -1,24 +1,24 @@
-"""Gradients of a level: how steep, and in which direction."""
+"""Gradient magnitude and direction of a level."""
 
 import numpy as np
 
 from imgfp.local.jit import RELAXED, entry
 
-# An angle within its half plane as a cubic in r = (|x| - |y|) / (|x| + |y|), exact at every 45 degrees, elsewhere up to
-# 0.01 rad off (J. Shima's arctangent for signal processors). VLFeat and imgFp's program measure by it, and histogram
-# peaks feel the difference: with a true arctangent 2.5 % of their orientations are not found again.
+# Arctangent approximated by a cubic in r = (|x| - |y|) / (|x| + |y|), exact at multiples of 45 degrees, error up to 0.01 rad
+# (J. Shima). VLFeat and imgFp use it, and it affects histogram peaks: with the exact arctangent 2.5 % of their orientations
+# are not reproduced.
 _LINEAR, _CUBIC = np.float32(-0.9675 / (2 * np.pi)), np.float32(0.1821 / (2 * np.pi))  # in turns
 _HALF, _EIGHTH, _ONE, _ZERO, _TINY = (np.float32(value) for value in (0.5, 0.125, 1, 0, 1e-30))
 
 
 @entry(fastmath=RELAXED)
-def fill_gradients(level, steepness, direction):  # type: ignore[no-untyped-def]
+def fill_gradients(level, magnitude, direction):  # type: ignore[no-untyped-def]
     """Central differences, one-sided at the border.
 
     Args:
         level: (h, w) float32, both at least 2.
-        steepness: (h, w) float32 to fill: length of the gradient.
-        direction: (h, w) float32 to fill: its angle from x towards y, in turns, 0 to 1.
+        magnitude: (h, w) float32, output: gradient magnitude.
+        direction: (h, w) float32, output: angle from x towards y, in turns, 0 to 1.
     """
     height, width = level.shape
     across = np.empty(width, np.float32)
@@ -30,7 +30,7 @@ def fill_gradients(level, steepness, direction):  # type: ignore[no-untyped-def]
         inner, left, right = across[1 : width - 1], row[: width - 2], row[2:]
         for x in range(len(inner)):
             inner[x] = _HALF * (right[x] - left[x])
-        long, angle = steepness[y], direction[y]
+        long, angle = magnitude[y], direction[y]
         for x in range(width):
             dx, dy = across[x], scale_y * (below[x] - above[x])
             long[x] = np.sqrt(dx * dx + dy * dy)

@@ -1,6 +1,6 @@
-"""The gray plane that SIFT sees in imgFp: limited-range luma, shrunk so that its smaller side is 300 pixels.
+"""The input plane of SIFT in imgFp: limited-range luma, reduced so that its smaller side is 300 pixels.
 
-Checked against the original's planes (see docs/local.md): sizes exact, values within one grey level.
+Verified against the original's planes (see docs/local.md): sizes are equal, values differ by at most one grey level.
 """
 
 from functools import lru_cache
@@ -12,11 +12,11 @@ BICUBIC_A = -0.6  # libswscale's default; OpenCV uses -0.75, Pillow -0.5
 
 
 def luma_plane(rgb: np.ndarray, side: int) -> np.ndarray:
-    """RGB to the plane that SIFT is run on.
+    """Converts RGB to the input plane of SIFT.
 
     Args:
         rgb: (height, width, 3) uint8.
-        side: Length that the smaller side is shrunk to; smaller pictures stay as they are.
+        side: Length to which the smaller side is reduced; smaller images are not resized.
 
     Returns:
         (height', width') uint8, values 16..235.
@@ -26,17 +26,17 @@ def luma_plane(rgb: np.ndarray, side: int) -> np.ndarray:
 
 
 def full_range_luma(rgb: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 RGB to (h, w) uint8 luma: JPEG's, 0.299 R + 0.587 G + 0.114 B, full range."""
+    """(h, w, 3) uint8 RGB to (h, w) uint8 JPEG luma: 0.299 R + 0.587 G + 0.114 B, full range."""
     return np.asarray(Image.fromarray(rgb).convert("L"))
 
 
 def limited_range(luma: np.ndarray) -> np.ndarray:
-    """0..255 to 16..235: round(Y * 219 / 255 + 16), as the original's reader did before anything else."""
+    """0..255 to 16..235: round(Y * 219 / 255 + 16), the first step of the original."""
     return _LIMITED_RANGE[luma]
 
 
 def plane_size(width: int, height: int, side: int) -> tuple[int, int]:
-    """(width, height) after shrinking: truncated float32 products, so a smaller side of exactly `side` loses a pixel."""
+    """(width, height) after reduction: truncated float32 products, so a smaller side of exactly `side` loses a pixel."""
     smaller = min(width, height)
     ratio = np.float32(side / (smaller + 1e-5)) if smaller >= side else np.float32(1)
     return max(1, int(np.float32(width) * ratio)), max(1, int(np.float32(height) * ratio))
@@ -62,7 +62,7 @@ def _resample_rows(values: np.ndarray, count: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _filter(old: int, new: int) -> tuple[list[int], list[np.ndarray]]:
-    """For each new row: its first old row, and the float32 weights (sum 1; taps beyond the edge fall on the edge row)."""
+    """For each output row: its first input row and float32 weights (sum 1; taps outside are added to the edge row)."""
     scale = old / new
     widen = max(scale, 1.0)
     starts, weights = [], []

@@ -1,4 +1,4 @@
-"""SIFT by pycolmap (VLFeat inside): what our own extractor is checked against, and what takes its place."""
+"""SIFT by pycolmap (VLFeat): the reference for our extractor, and its fallback."""
 
 import threading
 import warnings
@@ -14,7 +14,7 @@ _local = threading.local()
 def find_and_describe(
     plane: np.ndarray, octaves: int, levels: int, peak: float, edge: float, orientations: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As `imgfp.local.sift.compiled_sift.find_and_describe`; planes of fewer than 12 pixels a side must not be given."""
+    """As `imgfp.local.sift.compiled_sift.find_and_describe`; both sides of the plane must have at least 12 pixels."""
     extractor = _extractor((octaves, levels, peak, edge, orientations))
     keypoints, descriptors = extractor.extract(np.ascontiguousarray(plane))
     moved = keypoints.astype(np.float32).reshape(-1, 4)
@@ -23,12 +23,12 @@ def find_and_describe(
 
 
 def _extractor(settings: _Settings):  # type: ignore[no-untyped-def]  # pycolmap ships no types
-    """One extractor a thread and settings: VLFeat's filter state is not shared."""
+    """One extractor per thread and settings: VLFeat's filter state must not be shared."""
     if getattr(_local, "settings", None) != settings:
         import pycolmap
 
         octaves, levels, peak, edge, orientations = settings
-        pycolmap.logging.minloglevel = 1  # warnings and worse: not one line a worker
+        pycolmap.logging.minloglevel = 1  # warnings and errors only
         options = pycolmap.FeatureExtractionOptions()
         sift = options.sift
         sift.first_octave, sift.num_octaves, sift.octave_resolution = 0, octaves, levels
@@ -36,7 +36,7 @@ def _extractor(settings: _Settings):  # type: ignore[no-untyped-def]  # pycolmap
         sift.max_num_orientations, sift.normalization = orientations, pycolmap.Normalization.L1_ROOT
         sift.max_num_features = 1 << 20  # imgFp has no cap
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # pycolmap has announced a successor
+            warnings.simplefilter("ignore", DeprecationWarning)  # pycolmap has deprecated this class
             _local.extractor = pycolmap.Sift(options, pycolmap.Device.cpu)
         _local.settings = settings
     return _local.extractor

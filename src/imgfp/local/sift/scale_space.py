@@ -1,4 +1,4 @@
-"""SIFT's scale space: each octave's blurred levels and their differences (Lowe, IJCV 2004, section 3)."""
+"""SIFT's scale space: Gaussian levels and their differences per octave (Lowe, IJCV 2004, section 3)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ import numpy as np
 
 from imgfp.local.sift.workspace import Workspace
 
-_PICTURE_BLUR = 0.5  # sigma that a picture is taken to have as it comes
-FIRST_BLUR = 1.6  # sigma of each octave's lowest level, in the octave's pixels
-_REACH = 4  # kernels end at this many sigmas, as imgFp's did
+_IMAGE_BLUR = 0.5  # assumed sigma of the input image
+FIRST_BLUR = 1.6  # sigma of each octave's first level, in the octave's pixels
+_REACH = 4  # kernel radius in multiples of sigma, as in imgFp
 
 
 @dataclass(frozen=True)
 class Octave:
-    """`step`: plane pixels a pixel. `levels`: (S + 3, h, w) float32, each 2^(1/S) wider than the last, from sigma 1.6.
+    """`step`: plane pixels per pixel. `levels`: (S + 3, h, w) float32, sigma 1.6 * 2^(i/S) for level i.
 
     `differences`: (S + 2, h, w) float32, each level minus the one below.
     """
@@ -29,13 +29,13 @@ class Octave:
 
 
 def make_octaves(plane: np.ndarray, count: int, resolution: int, workspace: Workspace) -> Iterator[Octave]:
-    """The octaves of a (h, w) uint8 plane, each half as large as the last; fewer than `count` where no pixel would be left.
+    """The octaves of an (h, w) uint8 plane, each half the size of the previous one; fewer than `count` for small planes.
 
     Args:
-        plane: The picture.
-        count: How many octaves at most.
-        resolution: Levels an octave, S.
-        workspace: Where the arrays of an octave lie until the next one is asked for.
+        plane: The input plane.
+        count: Maximum number of octaves.
+        resolution: Levels per octave, S.
+        workspace: Buffers for the arrays of an octave, valid until the next octave is requested.
     """
     first, steps = _kernels(resolution)
     lowest = _blurred(plane.astype(np.float32), first)
@@ -50,7 +50,7 @@ def make_octaves(plane: np.ndarray, count: int, resolution: int, workspace: Work
         yield Octave(
             2**octave, levels, _differences(levels, workspace.take("differences", (resolution + 2, height, width)))
         )
-        # the level of twice the lowest one's blur, every second pixel: again 1.6 in the new pixels
+        # the level with twice the first sigma, subsampled by two, has sigma 1.6 in the new pixels
         lowest = levels[resolution, : height // 2 * 2 : 2, : width // 2 * 2 : 2].copy()
 
 
@@ -64,11 +64,11 @@ def _differences(levels: np.ndarray, into: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _kernels(resolution: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """What makes the lowest level from the picture, and each level from the one below (variances add up)."""
+    """Kernels for the first level from the image, and for each level from the previous one (variances add up)."""
     ratio = 2 ** (1 / resolution)
     sigmas = [FIRST_BLUR * ratio**number for number in range(resolution + 3)]
     steps = [sqrt(wide**2 - narrow**2) for narrow, wide in pairwise(sigmas)]
-    return _gaussian(sqrt(FIRST_BLUR**2 - _PICTURE_BLUR**2)), [_gaussian(sigma) for sigma in steps]
+    return _gaussian(sqrt(FIRST_BLUR**2 - _IMAGE_BLUR**2)), [_gaussian(sigma) for sigma in steps]
 
 
 def _gaussian(sigma: float) -> np.ndarray:

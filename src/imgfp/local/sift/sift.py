@@ -1,4 +1,4 @@
-"""SIFT as imgFp ran it: by our own compiled extractor, or by pycolmap's. How equal each is to imgFp's stands in docs/local.md."""
+"""SIFT with imgFp's settings, by our compiled extractor or pycolmap's. docs/local.md compares both with the original."""
 
 from dataclasses import dataclass
 
@@ -12,37 +12,37 @@ EXTRACTORS = ("compiled", "pycolmap")
 
 @dataclass(frozen=True)
 class SiftConfig:
-    """How keypoints are found. The defaults are imgFp's."""
+    """Settings of the keypoint detector. The defaults are imgFp's."""
 
-    side: int = 300  # the smaller side of the plane in pixels, not a cap on keypoints
-    octaves: int = 5  # the first is the plane itself, never enlarged
-    levels: int = 7  # scales an octave
+    side: int = 300  # smaller side of the plane in pixels (no limit on the number of keypoints)
+    octaves: int = 5  # the first is the plane itself, without upsampling
+    levels: int = 7  # scales per octave
     peak: float = 0.5  # contrast threshold in grey levels of the limited-range plane
-    edge: float = 10.0  # largest ratio of principal curvatures
-    orientations: int = 4  # at most so many a keypoint
-    least: int = 10  # an image with fewer keypoints counts as one without
-    extractor: str = "compiled"  # ours; "pycolmap": the library, which a run falls back to where ours cannot be used
+    edge: float = 10.0  # maximum ratio of principal curvatures
+    orientations: int = 4  # maximum number per keypoint
+    least: int = 10  # an image with fewer keypoints is treated as having none
+    extractor: str = "compiled"  # ours; "pycolmap": the library, also the fallback
 
 
 def extract_sift(rgb: np.ndarray, config: SiftConfig) -> LocalFeatures:
-    """Features of an RGB picture.
+    """Extracts the features of an RGB image.
 
     Args:
         rgb: (height, width, 3) uint8, decoded at full size.
-        config: How keypoints are found.
+        config: Settings of the detector.
 
     Returns:
-        Features in the plane's pixels; none where fewer than `config.least` keypoints were found.
+        Features in pixels of the plane; empty if fewer than `config.least` keypoints were found.
     """
     return sift_of_plane(luma_plane(rgb, config.side), config)
 
 
 def sift_of_plane(plane: np.ndarray, config: SiftConfig) -> LocalFeatures:
-    """Features of a (h, w) uint8 plane as `luma_plane` makes it."""
+    """Extracts the features of an (h, w) uint8 plane from `luma_plane`."""
     height, width = plane.shape
-    if min(height, width) < 12:  # VLFeat reads outside its arrays on slivers; no keypoint fits there anyway
+    if min(height, width) < 12:  # VLFeat reads out of bounds on tiny planes, which have no keypoints anyway
         return LocalFeatures.none(width, height)
-    # the one that is not used is not loaded either: numba and pycolmap take about a second each
+    # only the extractor in use is imported: numba and pycolmap take about a second each
     if config.extractor == "compiled":
         from imgfp.local.sift.compiled_sift import find_and_describe
     else:

@@ -1,4 +1,4 @@
-"""Further sizes in which a query is looked at: a copy pasted small shows its keypoints only when enlarged, a squeezed one when stretched."""
+"""Additional views of a query: upscaled, to find keypoints of copies pasted small, and stretched, for changed aspect ratios."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from imgfp.local.sift.sift import SiftConfig, sift_of_plane
 
 @dataclass(frozen=True)
 class ViewsConfig:
-    """In which sizes a query is looked at beside its own; references are looked at once.
+    """Additional views of a query; references have a single view.
 
     Attributes:
-        upscale: A second resolution, so many times as fine, from the full picture where it has the pixels; 1: none.
-        aspect: Two more views, stretched so many times across and along, against changed aspect ratios; 1: none.
+        upscale: Scale factor of a second view, computed from the full-size image; 1: no such view.
+        aspect: Stretch factor of two more views, one horizontal and one vertical; 1: no such views.
     """
 
     upscale: float = 2.0
@@ -23,7 +23,7 @@ class ViewsConfig:
 
     @property
     def factors(self) -> tuple[tuple[float, float], ...]:
-        """(across, along) of each view; the picture's own is first."""
+        """(horizontal, vertical) scale of each view; the original is first."""
         found = [(1.0, 1.0)]
         if self.upscale != 1:
             found.append((self.upscale, self.upscale))
@@ -36,12 +36,12 @@ ONE_VIEW = ViewsConfig(1.0, 1.0)
 
 
 def extract_views(rgb: np.ndarray, config: SiftConfig, views: ViewsConfig) -> LocalFeatures:
-    """Features of an RGB picture in all views, one after the other, all in the pixels of the first one's plane.
+    """Extracts the features of an RGB image in all views, concatenated, in pixels of the first view's plane.
 
     Args:
         rgb: (height, width, 3) uint8, decoded at full size.
-        config: How keypoints are found in each view.
-        views: Which views.
+        config: Settings of the detector for each view.
+        views: The views.
     """
     luma = limited_range(full_range_luma(rgb))
     width, height = plane_size(rgb.shape[1], rgb.shape[0], config.side)
@@ -61,7 +61,7 @@ def extract_views(rgb: np.ndarray, config: SiftConfig, views: ViewsConfig) -> Lo
 
 
 def _in_frame(features: LocalFeatures, width: int, height: int) -> LocalFeatures:
-    """The same features with positions and sizes in the pixels of a (height, width) plane."""
+    """The features with positions and sizes in pixels of a (height, width) plane."""
     if (features.width, features.height) == (width, height):
         return features
     x, y = width / features.width, height / features.height
