@@ -200,7 +200,7 @@ def test_an_export_is_judged_as_its_card_says(app, tiny_disc, tmp_path) -> None:
     app(*given)
     assert len(list(encoded.iterdir())) == 6, "other weights"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"net\.safetensors: sha256 .*damaged"):
+    with pytest.raises(InputError, match=r"net\.safetensors: sha256 .* differs from"):
         app(*given)
     checkpoint.with_suffix(".json").unlink()
     with pytest.raises(InputError, match=r"net\.safetensors: .*card"):
@@ -266,10 +266,10 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
         ),
         (
             "descriptors={other} ground_truth={csv}",
-            "none of the 1 queries is among the 18 of the ground truth ('x' and",
+            "none of the 1 queries is among the 18 of the ground truth (first ids 'x' and",
         ),
-        ("data.root={none}", "{none}: no such folder: give a DISC-shaped folder"),
-        ("{both} normalisation=sscd normalisation.sscd.last=-1", "normalisation.sscd.last=-1: give 0 <= first"),
+        ("data.root={none}", "{none}: no such folder: give a DISC-style folder"),
+        ("{both} normalisation=sscd normalisation.sscd.last=-1", "normalisation.sscd.last=-1: must be 0 <= first"),
     ],
 )
 def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: str) -> None:
