@@ -119,7 +119,9 @@ def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> 
     line = refused("index", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
     assert line.startswith("the crop branch applies to queries only, an index stores no crops: give local, global")
     line = refused("duplicates", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
-    assert line == "branch crop is of queries, and a collection has none: give local, global or local,global"
+    assert (
+        line == "the crop branch applies to queries only, and a collection has none: give local, global or local,global"
+    )
     line = refused("describe", *rest[:2], "--out", tmp_path / "d.h5", "--encoder", "resnet1900")
     assert line.startswith("encoder.name='resnet1900': unknown timm model: closest matches: resnet")
 

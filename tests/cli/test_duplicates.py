@@ -33,7 +33,7 @@ def test_groups_stand_in_the_report_the_original_first(imgfp, collection, tmp_pa
     assert said.code == 0
     original = sorted(path.stem for path in collection.iterdir())[2]
     assert "1 groups of 3 images among 5 images" in said.out
-    assert f"group 1: 3 pictures, the likely original {original}" in said.out
+    assert f"group 1: 3 images, the likely original {original}" in said.out
     assert "of the answers called copies were right" in said.out
     assert str(out / "report.html") in said.out
     page = (out / "report.html").read_text()
@@ -59,7 +59,7 @@ def test_only_the_first_groups_and_members_are_drawn(imgfp, collection, tmp_path
     page = (out / "report.html").read_text()
     assert page.count("<img ") == 2
     assert "1 of 2 groups" in page
-    assert "And 1 more in groups.csv." in page
+    assert "1 more in groups.csv." in page
 
 
 def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) -> None:
