@@ -2,44 +2,83 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 DATA ?=
-# as it was chosen last; with it where nothing was
-DETECTOR ?= $(if $(wildcard .venv/.ready-1),1,$(if $(wildcard .venv/.ready-0),0,1))
-$(if $(filter 0 1,$(DETECTOR)),,$(error DETECTOR=$(DETECTOR): give 0 or 1))
 OUT ?= outputs/demo
+# DETECTOR and GPU, 0 or 1 each: as chosen last, which the name of .venv/.ready-DETECTOR-GPU keeps. At first the detector is
+# installed, and GPU is 1 where the NVIDIA driver lists a GPU.
+LAST := $(subst -, ,$(notdir $(firstword $(wildcard .venv/.ready-*))))
+DETECTOR ?= $(or $(word 2,$(LAST)),1)
+ifndef GPU
+GPU := $(or $(word 3,$(LAST)),$(if $(shell nvidia-smi -L 2>/dev/null | grep '^GPU '),1,0))
+endif
+$(foreach name,DETECTOR GPU,$(if $(filter 0 1,$($(name))),,$(error $(name)=$($(name)): give 0 or 1)))
 
-.PHONY: env packages demo test check bench ui
+.PHONY: env packages demo test test-fast check docs bench ui
 
-env: .venv/.ready-$(DETECTOR)
+env: .venv/.ready-$(DETECTOR)-$(GPU)
 
-# uv installs several times faster than pip; where it cannot be had or cannot reach the packages, pip does the same work.
-# The detector (AGPL) comes with it, DETECTOR=0 leaves it out. It asks for opencv-python, which would overwrite the headless
-# contrib build: so it is installed without what it asks for, and that is named here, but for opencv-python, and two packages
-# for its maker's web site and for reading a GPU's load, which nothing here uses.
-.venv/.ready-$(DETECTOR): pyproject.toml constraints.txt src/imgfp_detector/pyproject.toml
+FAISS := faiss-$(if $(filter 1,$(GPU)),gpu,cpu)
+UV := uv pip install --quiet --python $(BIN)/python
+PIP := pip install --quiet --disable-pip-version-check
+UNINSTALL := $(BIN)/python -m pip uninstall -qq --yes
+PACKAGES = $(MAKE) --no-print-directory packages DETECTOR=$(DETECTOR) GPU=$(GPU)
+# whether uv reaches a CPU build of the pinned torch, which it looks for in a place of its own; answers within 8 seconds
+CPU_TORCH = printf 'torch\ntorchvision\n' | UV_HTTP_RETRIES=0 $(BIN)/python -c \
+	'import subprocess, sys; subprocess.run(sys.argv[1:], check=True, timeout=8)' \
+	$(BIN)/python -m uv pip compile --python $(BIN)/python --torch-backend cpu --no-deps -c constraints.txt - >/dev/null 2>&1
+
+# uv installs several times faster than pip. Where it cannot be installed or fails, pip does the same work.
+.venv/.ready-$(DETECTOR)-$(GPU): pyproject.toml constraints.txt src/imgfp_detector/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "imgfp needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 2; }
-	@test -x $(BIN)/python || { echo "making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
-	@echo "installing imgfp and what it needs into .venv (about 9 GB with torch's GPU libraries; minutes on first use)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv 2>/dev/null || echo "uv is not to be had: using pip"
-	@if $(BIN)/python -m uv --version >/dev/null 2>&1 && $(MAKE) --no-print-directory packages INSTALL='uv pip install --python $(BIN)/python'; \
-	then echo "installed by uv"; \
-	else echo "installing by pip"; $(MAKE) --no-print-directory packages INSTALL='pip install --disable-pip-version-check'; fi
+	@test -x $(BIN)/python || { echo "creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
+	@echo "installing imgfp into .venv (DETECTOR=$(DETECTOR) GPU=$(GPU)): about $(if $(filter 1,$(GPU)),8.5,7) GB, 2 to 15 minutes where nothing is cached"
+	@if $(BIN)/python -m $(PIP) -c constraints.txt uv 2>/dev/null && $(BIN)/python -m uv --version >/dev/null 2>&1; then \
+		if test $(GPU) = 0; then \
+			if $(CPU_TORCH); then $(PACKAGES) INSTALL='$(UV) --torch-backend cpu' && exit; \
+			else echo "the CPU build of torch is unreachable, using the ordinary build (4 GB more)"; fi; \
+		fi; \
+		$(PACKAGES) INSTALL='$(UV)' && exit; \
+		echo "uv failed, using pip"; \
+	else echo "uv unavailable, using pip"; fi; \
+	$(PACKAGES) INSTALL='$(PIP)'
 	@rm -f .venv/.ready-*
 	@touch $@
+	@$(BIN)/python -c 'from importlib.metadata import version as v; print("installed: torch", v("torch"), "(CPU build)," if "+cpu" in v("torch") else "(ordinary build),", "$(FAISS)", v("$(FAISS)"))'
 
+# Another choice of GPU replaces torch and faiss, and removes the CUDA libraries that only the old ones needed. faiss-gpu owns
+# the same folder as faiss-cpu, so it is installed after that has been removed. The detector (AGPL) requires opencv-python,
+# which would overwrite the headless contrib build: it is installed without its requirements, and those are named here, but for
+# opencv-python and two packages for its maker's web site and for reading a GPU's load, which nothing here uses.
 packages:
+	@$(if $(filter $(GPU),$(word 3,$(LAST))),,old=$$($(BIN)/python -m pip freeze --disable-pip-version-check | \
+		sed -nE 's/^(torch|torchvision|triton|faiss-[a-z]+|nvidia-[a-z0-9-]+|cuda-[a-z]+)==.*/\1/p'); test -z "$$old" || $(UNINSTALL) $$old)
 	@$(BIN)/python -m $(INSTALL) -c constraints.txt -e '.[dev]' $(if $(filter 1,$(DETECTOR)),onnx onnxruntime polars psutil pyyaml requests)
-	@$(if $(filter 1,$(DETECTOR)),$(BIN)/python -m $(INSTALL) -c constraints.txt --no-deps ultralytics ultralytics-thop -e src/imgfp_detector,$(BIN)/python -m pip uninstall --quiet --yes ultralytics ultralytics-thop imgfp-detector)
+	@$(if $(filter 1,$(GPU)),$(UNINSTALL) faiss-cpu faiss-gpu && $(BIN)/python -m $(INSTALL) -c constraints.txt $(FAISS))
+	@$(if $(filter 1,$(DETECTOR)),$(BIN)/python -m $(INSTALL) -c constraints.txt --no-deps ultralytics ultralytics-thop -e src/imgfp_detector,$(UNINSTALL) ultralytics ultralytics-thop imgfp-detector)
 
 demo: env
 	$(BIN)/imgfp demo --out '$(OUT)' $(if $(DATA),--data '$(DATA)')
 
 test: env
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# what no test of takes long: no process started, no training, no search from end to end
+test-fast: env
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
 
 check: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# the documentation into site/; its packages (extra docs) alone are installed, so that everything else stays as it is
+DOCS := -c constraints.txt mkdocs-material 'mkdocstrings[python]'
+docs: .venv/.docs
+	$(BIN)/mkdocs build
+
+.venv/.docs: pyproject.toml constraints.txt | env
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(DOCS) 2>/dev/null || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(DOCS)
+	@touch $@
 
 bench: env
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

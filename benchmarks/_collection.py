@@ -1,10 +1,11 @@
-"""Descriptors of real and edited photographs of isc-mini, made once and kept: what benchmarks/index.py searches."""
+"""Descriptors of original and edited photographs of isc-mini, extracted once and stored: what benchmarks/index.py searches."""
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,10 +17,11 @@ from imgfp.edits import POLICIES, Edit, EditsConfig, apply_edits, create_edits, 
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.local.features import LocalFeatures
 from imgfp.local.sift.sift import SiftConfig, extract_sift
-from imgfp.local.store import FeatureStore, write_shard
+from imgfp.local.store import FeatureStore, pack_features
 from imgfp.pipeline.stages.features import feature_stage
 from imgfp.pipeline.stages.inputs import claim_images
-from imgfp.pipeline.stages.stage import Shard, Stage, run_stage
+from imgfp.pipeline.stages.shard import Shard
+from imgfp.pipeline.stages.stage import MakeShard, Stage, Work, run_stage
 from imgfp.progress import advance
 from imgfp.threads import thread_count
 
@@ -32,8 +34,8 @@ _SHARD, _POOL = 256, 60
 def collection(size: int) -> list[FeatureStore]:
     """Stores that hold at least `size` descriptors together: the references, the training photographs, then edited copies.
 
-    Training photographs that show what a reference or a query shows are left out (known_duplicates.csv), so of every
-    reference there is one image only.
+    Training photographs known to duplicate a reference or a query (known_duplicates.csv) are left out, so every reference
+    has one image only.
     """
     stores = [_plain("reference", ImageList.from_disc(DATA, "reference"))]
     training = _training()
@@ -44,8 +46,9 @@ def collection(size: int) -> list[FeatureStore]:
     return stores
 
 
+@lru_cache(maxsize=1)
 def queries() -> FeatureStore:
-    """Edited copies of QUERIES of the references, with seeds of their own; a copy's id is its reference's."""
+    """Edited copies of QUERIES of the references, with their own seeds; a copy's id is its reference's."""
     whole = ImageList.from_disc(DATA, "reference")
     rows = np.linspace(0, len(whole) - 1, QUERIES).round().astype(int)
     chosen = ImageList(whole.root, tuple(whole.ids[row] for row in rows), tuple(whole.paths[row] for row in rows))
@@ -65,25 +68,39 @@ def _plain(name: str, images: ImageList) -> FeatureStore:
     return FeatureStore(FOLDER / name, verify=False)
 
 
+@dataclass(frozen=True)
+class EditedWork(Work):
+    """Features of one edited copy of every image, made in worker processes."""
+
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    seed: int
+
+    @contextmanager
+    def opened(self) -> Iterator[MakeShard]:
+        """Starts the worker processes."""
+        with ProcessPoolExecutor(thread_count(), get_context("spawn")) as workers:
+
+            def make(number: int, rows: range) -> Shard:
+                made = []
+                jobs = [(self.paths[row], self.seed, row) for row in rows]
+                for item in workers.map(_features, jobs, chunksize=8):
+                    made.append(item)
+                    advance(1)
+                arrays, record = pack_features(made)
+                return Shard({"ids": [self.ids[row] for row in rows], **record}, arrays)
+
+            yield make
+
+
 def _edited(name: str, images: ImageList, seed: int) -> FeatureStore:
     """Features of one copy of every image, edited as the policy "strong" draws for (`seed`, its position)."""
     folder = FOLDER / name
     settings = {"sift": asdict(SiftConfig()), "policy": asdict(POLICIES["strong"]), "seed": seed}
     inputs = {"images": claim_images(folder, images), "pool": list(_pool_ids())}
     stage = Stage(f"{name} features", folder, settings, inputs, len(images), _SHARD)
-    with ProcessPoolExecutor(thread_count(), get_context("spawn")) as workers:
-
-        def work(number: int, rows: range) -> Shard:
-            made = []
-            jobs = [(images.paths[row], seed, row) for row in rows]
-            for item in workers.map(_features, jobs, chunksize=8):
-                made.append(item)
-                advance(1)
-            files, record = write_shard(folder, number, made)
-            suffix = "" if name == "queries" else f".{seed}"
-            return Shard({"ids": [images.ids[row] + suffix for row in rows], **record}, files)
-
-        run_stage(stage, work)
+    suffix = "" if name == "queries" else f".{seed}"
+    run_stage(stage, EditedWork(tuple(image_id + suffix for image_id in images.ids), images.paths, seed))
     return FeatureStore(folder, verify=False)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
 
 from benchmarks._side_by_side import in_fresh_process, need
+from imgfp.files import hash_file, write_json
 from imgfp.local.features import LocalFeatures
-from imgfp.local.store import write_shard
-from imgfp.pipeline.stages.stage import Shard, Stage, run_stage
+from imgfp.local.store import pack_features
+from imgfp.pipeline.stages.shard import Shard, write_shard
 
 IMAGES, KEYPOINTS, SHARD = 2000, 500, 250  # 1 M descriptors, 144 MB
 
@@ -33,8 +34,7 @@ print(json.dumps({"opened": opened - before, "three": some - before, "all": peak
 def write_store(folder: Path) -> None:
     """A store of random features."""
     rng = np.random.default_rng(0)
-
-    def work(number: int, rows: range) -> Shard:
+    for number in range(IMAGES // SHARD):
         features = [
             LocalFeatures(
                 rng.random((KEYPOINTS, 4), dtype=np.float32),
@@ -42,12 +42,13 @@ def write_store(folder: Path) -> None:
                 300,
                 400,
             )
-            for _ in rows
+            for _ in range(SHARD)
         ]
-        files, record = write_shard(folder, number, features)
-        return Shard({"ids": [f"R{row:06d}" for row in rows], **record}, files)
-
-    run_stage(Stage("made features", folder, {}, {}, IMAGES, SHARD), work)
+        arrays, record = pack_features(features)
+        ids = [f"R{number * SHARD + row:06d}" for row in range(SHARD)]
+        write_shard(folder, number, Shard({"ids": ids, **record}, arrays))
+    listed = {f"{number:05d}.json": hash_file(folder / f"{number:05d}.json") for number in range(IMAGES // SHARD)}
+    write_json(folder / "manifest.json", {"records": listed})
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours among byte descriptors: imgfp's search in whole numbers against faiss on float32."""
+"""Exact nearest neighbours among byte descriptors: imgfp's search in integers against faiss on float32."""
 
 import sys
 from functools import partial
@@ -18,7 +18,7 @@ QUERIES, ROWS, BLOCK = 10_000, 100_000, 50_000
 
 
 def main() -> None:
-    """Prints a table for k = 1 (votes of preset imgfp), k = 8, and k = 8 in four transforms (preset default asks for 16)."""
+    """Prints a table for k = 1 (votes of preset imgfp), k = 8, and k = 8 in four transforms (preset default searches 16)."""
     rng = np.random.default_rng(0)
     queries = rng.integers(0, 60, (QUERIES, 128), dtype=np.uint8)
     store = rng.integers(0, 60, (ROWS, 128), dtype=np.uint8)
@@ -29,7 +29,7 @@ def main() -> None:
     for k in (1, 8):
         ours = partial(nearest, queries, blocks, k)
         theirs = partial(faiss.knn, queries.astype(np.float32), store.astype(np.float32), k)
-        assert np.array_equal(ours()[0][0], theirs()[0])  # whole numbers below 2^24: float32 is exact
+        assert np.array_equal(ours()[0][0], theirs()[0])  # integers below 2^24: float32 is exact
         seconds = alternate({"faiss.knn, float32": theirs, "imgfp": ours}, rounds=5)
         title = f"{QUERIES:,} queries, {ROWS:,} descriptors, k = {k}, {thread_count()} threads"
         show(title, seconds, "faiss.knn, float32", QUERIES * ROWS / 1e6, "M distances")

@@ -1,33 +1,66 @@
-"""Shared material of the workplace (golden data, isc-mini), and quiet libraries.
+"""Shared material (golden data, isc-mini), quiet libraries, and what several packages' tests make once.
 
-Parity cases are discovered from the files at collection. Where the material is missing a test is skipped with a reason,
-or fails where IMGFP_REQUIRE_SHARED=1: never an empty list of cases that passes unseen.
+Where the shared material is missing a test is skipped with a reason, or fails where IMGFP_REQUIRE_SHARED=1.
 """
 
-import csv
-import json
+import logging
 import os
+import runpy
+import shutil
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "HF_HUB_OFFLINE": "1",  # weights that are not at hand are an error at once, not a search of the network
     "TOKENIZERS_PARALLELISM": "false",
+    # tests run side by side, one process a core: more threads would only wait for each other
+    "IMGFP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
 }.items():
     os.environ.setdefault(_name, _value)
 
-settings.register_profile("imgfp", deadline=None, derandomize=True)  # a shared machine has no steady clock
+# a shared machine has no steady clock
+settings.register_profile("imgfp", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("imgfp")
 
 ROOT = Path(__file__).resolve().parents[1]
+# `make test-fast` leaves these out: they start processes, train, or search from end to end
+SLOW = (
+    "apps/test_descriptors_app.py",
+    "cli/test_[!m]*.py",
+    "datasets/test_demo_set.py",
+    "detector/test_finder.py",
+    "evaluate/test_*.py",
+    "learning/data/test_loader.py",
+    "learning/losses/test_gather.py",
+    "learning/test_distributed.py",
+    "learning/test_train.py",
+    "local/test_extract.py",
+    "parity/test_esvit.py",
+    "pipeline/test_*.py",
+    "studies/test_*.py",
+    "test_light_install.py",
+    "test_notebook.py",
+    "tracking/test_store.py",
+    "train/test_*.py",
+)
 GOLDEN = Path(os.environ.get("IMGFP_GOLDEN") or ROOT.parent / "shared" / "golden")
 ISC_MINI = Path(os.environ.get("IMGFP_DATA") or ROOT.parent / "shared" / "data" / "isc-mini")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = {path for pattern in SLOW for path in (ROOT / "tests").glob(pattern)}
+    for item in items:
+        if item.path in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 def _shared(folder: Path, variable: str) -> Path:
@@ -49,79 +82,17 @@ def isc_mini() -> Path:
     return _shared(ISC_MINI, "IMGFP_DATA")
 
 
-def _json_cases(path: str) -> Callable[[], list[Any]]:
-    return lambda: json.loads((GOLDEN / path).read_text())
-
-
-def _csv_rows(path: str) -> list[dict[str, str]]:
-    with (GOLDEN / path).open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _pairs_with_planes() -> list[dict[str, str]]:
-    stored = {item["id"] for item in _json_cases("imgfp_sift/images.json")() if item["luma_stored"]}
-    return [row for row in _csv_rows("imgfp_sift/pairs.csv") if {row["query"], row["reference"]} <= stored]
-
-
-def _luma_chain() -> list[str]:
-    with np.load(GOLDEN / "imgfp_sift/luma_chain.npz") as chain:
-        return sorted(name.split("__")[0] for name in chain.files if name.endswith("__full_range_luma"))
-
-
-# fixture: what it is discovered from
-CASES: dict[str, Callable[[], list[Any]]] = {
-    "matching_case": _json_cases("isc/matching/index.json"),
-    "real_case": _json_cases("isc/imgfp_real/index.json"),
-    "pair": lambda: _csv_rows("imgfp_sift/pairs.csv"),
-    "pair_with_planes": _pairs_with_planes,
-    "luma_chain_id": _luma_chain,
-    "synthetic_match": _json_cases("imgfp_sift/match_synthetic.json"),
-    "synthetic_vote": lambda: _csv_rows("imgfp_sift/vote_synthetic/expected.csv"),
-    "real_vote": lambda: _csv_rows("imgfp_sift/vote_real_expected.csv"),
-}
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for name, discover in CASES.items():
-        if name in metafunc.fixturenames:
-            try:
-                found = discover()
-            except OSError:
-                found = []
-            metafunc.parametrize(name, found or [None], ids=_case_id, indirect=True)
-
-
-def _case_id(case: Any) -> str:
-    if case is None:
-        return "missing"
-    if isinstance(case, str):
-        return case
-    return str(
-        case["name"] if "name" in case else "-".join(case[key] for key in ("pair", "query", "reference") if key in case)
-    )
-
-
-def _case(request: pytest.FixtureRequest, golden: Path) -> Any:
-    if request.param is None:
-        pytest.fail(f"{golden}: no case for {request.fixturename}: its index is missing or empty")
-    return request.param
-
-
-def _add_case_fixtures() -> None:
-    for name in CASES:
-        globals()[name] = pytest.fixture(name=name)(_case)
-
-
-_add_case_fixtures()
-
-
 @pytest.fixture
 def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Features without worker processes, one thread everywhere: the last bits of a descriptor depend on their number."""
+    """Features and descriptors without worker processes, each image's made once a session, on one thread.
+
+    The last bits of a descriptor depend on the number of threads.
+    """
     import torch
-    from one_process import OneProcess
+    from one_process import OneProcess, remembering_encoder
 
     monkeypatch.setattr("imgfp.pipeline.stages.features.SiftPool", OneProcess)
+    monkeypatch.setattr("imgfp.pipeline.stages.describe.create_encoder", remembering_encoder)
     monkeypatch.setenv("IMGFP_THREADS", "1")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -129,16 +100,94 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What a script printed and how it ended, as `subprocess.CompletedProcess` tells it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Ended]]:
+    """Runs a Hydra app of the repository within this process, in another working folder: `run_script("evaluate/isc.py", ...)`.
+
+    As `python SCRIPT ARGUMENT...` does, without the seconds that torch, MLflow and Hydra take to load. Everything that it
+    writes goes below tmp_path.
+    """
+    folders = {"paths.work": "work", "paths.mlruns": "mlruns", "hydra.run.dir": "hydra", "hydra.sweep.dir": "sweep"}
+    monkeypatch.chdir(tmp_path)
+    for name in ("IMGFP_SWEEP", "IMGFP_SWEEP_FOLDER"):  # which a sweep sets
+        monkeypatch.setenv(name, "")
+    handlers, level = logging.root.handlers[:], logging.root.level
+
+    def run(script: str, *arguments: object) -> Ended:
+        given = [f"{key}={tmp_path / name}" for key, name in folders.items()] + [str(item) for item in arguments]
+        monkeypatch.setattr(sys, "argv", [script, *given])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+        said = capsys.readouterr()
+        return Ended(int(end.value.code or 0), said.out, said.err)
+
+    yield run
+    logging.root.handlers[:], logging.root.level = handlers, level
+
+
+Shared = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def tiny_disc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Makes a folder once for all workers of pytest-xdist: `shared(name, make)` calls `make(folder)` where it is absent."""
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, begun = common / "shared" / name, common / "shared" / f".{name}"
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(common / f"{name}.lock"):
+            if not folder.exists():
+                make(begun)
+                begun.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def tiny_disc(shared: Shared) -> Path:
     """5 references, 3 training images, 5 queries made from references and 2 others."""
     pytest.importorskip("skimage")
     pytest.importorskip("sklearn")
     from imgfp.datasets import demo_set
 
-    folder = tmp_path_factory.mktemp("disc") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
         for name, count in {"REFERENCES": 5, "TRAINING": 3, "EDITED": 5, "DISTRACTORS": 2}.items():
             patch.setattr(demo_set, name, count)
-        demo_set.make_demo_set(folder)
-    return folder
+        return shared("tiny", demo_set.make_demo_set)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once(shared: Shared) -> Iterator[None]:
+    """A fresh store of this process is a copy of one that MLflow migrated once: migrating takes seconds."""
+    from imgfp.tracking import store
+
+    migrate = store._create
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        migrate(folder / "mlflow.db", folder / "artifacts")
+
+    def copied(database: Path, artifacts: Path) -> None:
+        shutil.copy(shared("migrated", make) / "mlflow.db", database)
+        with sqlite3.connect(database) as opened:  # experiment 0, "Default", is the only one
+            opened.execute("UPDATE experiments SET artifact_location = ?", (f"{artifacts.as_uri()}/0",))
+        opened.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "_create", copied)
+        yield

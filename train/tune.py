@@ -1,12 +1,15 @@
-"""Searches good settings for a training: python train/tune.py +experiment=NAME [search.trials=N] [search.space={...}].
+"""Searches good settings for a training: python train/tune.py +experiment=NAME [search.trials=N] [KEY=RANGE].
 
-Every trial is a training of train/esvit.py, and in MLflow a child of the search. The same command goes on where it stopped.
+Every trial is a training of train/esvit.py, and in MLflow a child of the search. Rerun the same command to resume.
 """
 
+import sys
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
     from imgfp.apps.hydra_app import run_app
+    from imgfp.apps.search_space import collect_space
     from imgfp.apps.tune import register_search_groups, search_app
 
+    sys.argv[1:] = collect_space(sys.argv[1:])
     run_app(search_app, Path(__file__).resolve().parent.parent, "tune", register_search_groups)

@@ -1,25 +1,24 @@
-"""Detects installed packages that overwrite each other's files, and gives the command that repairs it."""
+"""What is installed: packages that overwrite each other, optional packages that are missing; each with the fix."""
 
 import importlib.metadata
-import platform
+import importlib.util
+import shutil
 import sys
 
-_CLASHES = {
-    "faiss": ("faiss-cpu", "faiss-gpu"),
-    "cv2": ("opencv-contrib-python-headless", "opencv-contrib-python", "opencv-python-headless", "opencv-python"),
-}
+from imgfp.errors import InputError
 
-
-_FAISS = "faiss-gpu" if sys.platform == "linux" and platform.machine() == "x86_64" else "faiss-cpu"  # as pyproject.toml
+# Packages that own the same folder: exactly one of them may be installed. Of OpenCV's the first one is kept.
+_OPENCV = ("opencv-contrib-python-headless", "opencv-contrib-python", "opencv-python-headless", "opencv-python")
+_FAISS = ("faiss-cpu", "faiss-gpu")
 
 
 def installation_problems() -> list[str]:
     """One line per folder that two or more installed packages share."""
+    faiss = _FAISS[1 if shutil.which("nvidia-smi") else 0]  # as `make env` chooses
     problems = []
-    for folder, packages in _CLASHES.items():
+    for folder, packages, keep in (("faiss", _FAISS, faiss), ("cv2", _OPENCV, _OPENCV[0])):
         installed = [name for name in packages if package_version(name)]
         if len(installed) > 1:
-            keep = _FAISS if folder == "faiss" else packages[0]
             pinned = f"{keep}=={package_version(keep) or package_version(installed[0])}"
             problems.append(
                 f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': fix it with "
@@ -27,6 +26,17 @@ def installation_problems() -> list[str]:
                 f"{sys.executable} -m pip install --no-deps {pinned}'"
             )
     return problems
+
+
+def require_extra(extra: str, *modules: str) -> None:
+    """Checks that modules of an optional group of packages (an extra in pyproject.toml) are there; imports none.
+
+    Raises:
+        InputError: some are missing; the message names them and the extra.
+    """
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"{', '.join(missing)} not installed: run pip install 'imgfp[{extra}]'")
 
 
 def package_version(name: str) -> str | None:

@@ -1,6 +1,7 @@
 """Thread counts, decided here and nowhere else."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,17 +22,34 @@ def thread_count() -> int:
     return int(wanted)
 
 
+_lock = threading.Lock()
+_inside = 0
+_before = 1
+
+
 @contextmanager
 def libraries_single_threaded() -> Iterator[None]:
-    """Limits torch and OpenCV to one thread each, for use while our own threads run in parallel."""
+    """Limits torch and OpenCV to one thread each, for use while our own threads run in parallel.
+
+    Several threads may enter at once. Torch has a count for each calling thread; OpenCV has one count, which the first to
+    enter remembers and the last to leave restores.
+    """
     import cv2
     import torch
 
-    before = torch.get_num_threads(), cv2.getNumThreads()
+    global _inside, _before
+    own = torch.get_num_threads()
+    with _lock:
+        if not _inside:
+            _before = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+        _inside += 1
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
+        torch.set_num_threads(own)
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                cv2.setNumThreads(_before)

@@ -35,12 +35,16 @@ class LearnedFinder:
         Raises:
             InputError: the weights cannot be used, or a required package is not installed.
         """
-        self.card = read_card(weights)
+        self.card, self._weights = read_card(weights), weights
         self.size = size or int(self.card["size"])
         if self.size < 64 or self.size % 32:
             raise InputError(f"size={self.size}: must be a multiple of 32, >= 64")
         self.fingerprint = f"{self.card['network']} {self.card['sha256'][:12]} at {self.size} px, version {_VERSION}"
         self._session = _session(runtime_file(weights))
+
+    def __reduce__(self) -> tuple[Any, tuple[Path, int]]:
+        """Travels to another process as its file of weights."""
+        return open_finder, (self._weights, self.size)
 
     def __call__(self, image: np.ndarray) -> list[Found]:
         """The boxes of an (h, w, 3) uint8 RGB image, most confident first."""

@@ -1,17 +1,21 @@
-"""Typing errors of a command line, each told in one line with the nearest key."""
+"""Errors in a command line, each reported in one line with the nearest key."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from experiments import ROOT
+from experiments import ROOT, app_of
 from omegaconf import OmegaConf
 
 from imgfp.apps.config_check import check_command_line, nearest_key, sweep_jobs
 from imgfp.apps.descriptors import register_groups
 from imgfp.apps.hydra_app import register_presets
+from imgfp.apps.schemas import SCHEMAS
 from imgfp.apps.tune import register_search_groups
 from imgfp.errors import InputError
+
+NO_MARGIN = "unknown config key 'loss.margin' (loss has the keys temperature, entropy_weight)"
+NOT = "Value '{}' of type 'str' could not be converted to {}"
 
 
 @pytest.fixture
@@ -24,7 +28,7 @@ def check(tmp_path: Path) -> Callable[..., str]:
 
     def run(app: str, *arguments: str, experiment: str | None = None) -> str:
         if experiment is not None:
-            (tmp_path / "experiment").mkdir()
+            (tmp_path / "experiment").mkdir(exist_ok=True)
             (tmp_path / "experiment" / "mine.yaml").write_text(f"# @package _global_\n{experiment}\n")
             arguments = (*arguments, "+experiment=mine", f"hydra.searchpath=[file://{tmp_path}]")
         try:
@@ -37,35 +41,46 @@ def check(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("app", "arguments", "message"),
     [
-        (["loss.margn=1"], "Could not override 'loss.margn' (did you mean 'loss.margin'?)"),
+        ("esvit", ["loss.margn=1"], "unknown config key 'loss.margn' (did you mean 'loss.margin'?)"),
+        ("esvit", ["loss=infonce_koleo", "loss.margin=1"], NO_MARGIN),
+        ("esvit", ["+experiment=mini_esvit", "loss.margin=1"], NO_MARGIN),
+        ("esvit", ["+experiment=mini_esvitt"], "experiment=mini_esvitt: no such choice: did you mean 'mini_esvit'?"),
+        ("esvit", ["loss=tripplet"], "loss=tripplet: no such choice: did you mean 'triplet'?"),
+        ("esvit", ["loss=x"], "loss=x: no such choice: give one of contrastive, infonce_koleo, margin, triplet"),
+        ("esvit", ["lss=triplet"], "unknown config key 'lss' (did you mean 'loss'?)"),
+        ("esvit", ["lr=1e-3"], "unknown config key 'lr' (did you mean 'optimizer.lr'?)"),
+        ("esvit", ["+loss.magin=1"], "unknown config key 'loss.magin' (did you mean 'loss.margin'?)"),
+        ("esvit", ["+nothing={a: 1}"], "unknown config key 'nothing'"),
+        ("esvit", ["~loss"], "'loss' is missing: it was removed by ~loss or an empty list"),
+        ("isc", ["preset=[]"], "'preset' is missing: it was removed by ~preset or an empty list"),
+        ("isc", ["+preset.imgfpp.vote.k=3"], "unknown config key 'preset.imgfpp' (did you mean 'preset.imgfp'?)"),
+        ("esvit", ["optimizer.lr=abc"], f"Error merging override optimizer.lr=abc: {NOT.format('abc', 'Float')}"),
         (
-            ["loss=infonce_koleo", "loss.margin=1"],
-            "Could not override 'loss.margin' (loss takes temperature, entropy_weight here)",
+            "esvit",
+            ["show=1.5"],
+            "Error merging override show=1.5: Value '1.5' of type 'float' could not be converted to Integer",
         ),
         (
-            ["+experiment=mini_esvit", "loss.margin=1"],
-            "Could not override 'loss.margin' (loss takes temperature, entropy_weight here)",
+            "isc",
+            ["branches=local"],
+            "Error merging override branches=local: Invalid value assigned: str is not a ListConfig, list or tuple.",
         ),
-        (["+experiment=mini_esvitt"], "experiment=mini_esvitt: no such choice: did you mean 'mini_esvit'?"),
-        (["loss=tripplet"], "loss=tripplet: no such choice: did you mean 'triplet'?"),
-        (["loss=x"], "loss=x: no such choice: take one of contrastive, infonce_koleo, margin, triplet"),
-        (["lss=triplet"], "Could not override 'lss' (did you mean 'loss'?)"),
-        (["lr=1e-3"], "Could not override 'lr' (did you mean 'optimizer.lr'?)"),
-        (["+loss.magin=1"], "'loss.magin' is no key here (did you mean 'loss.margin'?)"),
-        (["~loss"], "'loss' is missing: it was taken out by ~loss or an empty list"),
+        ("ranking", ["precision=high"], f"Error merging override precision=high: {NOT.format('high', 'Float')}"),
         (
-            ["optimizer.lr=abc"],
-            "Error merging override optimizer.lr=abc: Value 'abc' of type 'str' could not be converted to Float",
+            "detector",
+            ["trust_weights=x"],
+            "Error merging override trust_weights=x: Value 'x' is not a valid bool (type str)",
         ),
-        (["epochs=[1"], "no viable alternative at input '[1'"),
-        (["loss=null"], "Config group override must be a string or a list. Got NoneType"),
-        (["+experiment=local_alone"], "'branches' is no key here"),
+        ("esvit", ["epochs=[1"], "no viable alternative at input '[1'"),
+        ("esvit", ["loss=null"], "Config group override must be a string or a list. Got NoneType"),
+        ("esvit", ["+experiment=local_alone"], "experiment/local_alone: unknown config key 'branches'"),
+        ("esvit", ["--help", "nonsense=1"], "unknown config key 'nonsense'"),
     ],
 )
-def test_a_command_line_with_an_error(check, arguments: list[str], message: str) -> None:
-    assert check("esvit", *arguments) == message
+def test_a_command_line_with_an_error(check, app: str, arguments: list[str], message: str) -> None:
+    assert check(app, *arguments) == message
 
 
 @pytest.mark.parametrize(
@@ -73,22 +88,73 @@ def test_a_command_line_with_an_error(check, arguments: list[str], message: str)
     [
         (
             "defaults: [override /loss: triplet]\nloss: {margn: 1}",
-            "In 'experiment/mine': ConfigKeyError raised while composing config: Key 'margn' not in 'TripletConfig' "
-            "(did you mean 'loss.margin'?)",
+            "unknown config key 'loss.margn' (did you mean 'loss.margin'?)",
         ),
-        ("epoch: 3", "'epoch' is no key here (did you mean 'epochs'?)"),
-        ("tracking: {experimnt: mine}", "'tracking.experimnt' is no key here (did you mean 'tracking.experiment'?)"),
-        ("data: {rot: /somewhere}", "'data.rot' is no key here (did you mean 'data.root'?)"),
+        ("epoch: 3", "unknown config key 'epoch' (did you mean 'epochs'?)"),
+        (
+            "tracking: {experimnt: mine}",
+            "unknown config key 'tracking.experimnt' (did you mean 'tracking.experiment'?)",
+        ),
+        ("data: {rot: /somewhere}", "unknown config key 'data.rot' (did you mean 'data.root'?)"),
+        ("pairs: {hard: 2}", "'pairs.hard' was renamed: use 'pairs.hard_negatives'"),
     ],
 )
 def test_an_experiment_with_an_error(check, text: str, message: str) -> None:
-    assert check("esvit", experiment=text) == message
+    assert check("esvit", experiment=text) == f"experiment/mine: {message}"
+
+
+def test_a_section_is_no_value(check) -> None:
+    assert check("esvit", experiment="loss: 5") == (
+        "In 'experiment/mine': ValidationError raised while composing config: "
+        "Merge error: int is not a subclass of ContrastiveConfig. value: 5"
+    )
+    assert check("ranking", experiment="loss: 0.02") == "experiment/mine: 'loss' was renamed: use 'max_missed'"
+
+
+@pytest.mark.parametrize(
+    ("app", "given", "message"),
+    [
+        ("isc", "preset.default.vote.images=3", "renamed: use 'preset.default.vote.candidates'"),
+        ("isc", "+preset.imgfp.views.detail=1", "renamed: use 'preset.imgfp.views.upscale'"),
+        ("ranking", "made.least=2", "renamed: use 'synthetic.min_edits'"),
+        ("ranking", "+made.most=2", "renamed: use 'synthetic.max_edits'"),
+        ("detector", "data.size=8", "renamed: use 'scenes.size'"),
+        ("esvit", "trainer.clip=1", "renamed: use 'trainer.gradient_clip_val'"),
+        ("tune", "validation.every=1", "renamed: use 'validation.every_n_epochs'"),
+    ],
+)
+def test_a_renamed_key_is_refused_with_its_new_name(check, app: str, given: str, message: str) -> None:
+    assert check(app, given) == f"'{given.lstrip('+').split('=')[0]}' was {message}"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "+hydra.callbacks.x={_target_: os.system, command: ls}",
+        "hydra.callbacks.sweep._target_=subprocess.run",
+        "hydra.launcher._target_=hydra_plugins.hydra_joblib_launcher._core.os.system",
+        "+hydra.job_logging.handlers.x={class: subprocess.Popen, args: [ls]}",
+    ],
+)
+def test_a_configuration_names_no_code(check, given: str) -> None:
+    assert check("esvit", given).endswith(": this class may not be named in a configuration")
+
+
+def test_an_experiment_names_no_code(check) -> None:
+    text = "hydra: {job_logging: {formatters: {x: {'()': os.system}}}}"
+    told = "hydra.job_logging.formatters.x.()=os.system: this class may not be named in a configuration"
+    assert check("esvit", experiment=text) == told
+
+
+@pytest.mark.parametrize("flag", ["--experimental-rerun=config.pickle", "--config-dir=elsewhere", "-cn=other"])
+def test_options_that_read_other_configuration_are_refused(check, flag: str) -> None:
+    name = flag.split("=")[0]
+    assert check("esvit", flag).startswith(f"option {name} is not supported: give hydra.searchpath=[file://DIR]")
 
 
 def test_every_job_of_a_sweep_is_checked(check) -> None:
     assert check("esvit", "-m", "loss=triplet,infonce_koleo", "optimizer.lr=1e-3,1e-4") == ""
-    refused = "Could not override 'loss.margin' (loss takes temperature, entropy_weight here)"
-    assert check("esvit", "-m", "loss=triplet,infonce_koleo", "loss.margin=0.5,1") == refused
+    assert check("esvit", "-m", "loss=triplet,infonce_koleo", "loss.margin=0.5,1") == NO_MARGIN
     assert "abc" in check("esvit", "optimizer.lr=1e-3,abc", "--multirun")
     assert list(sweep_jobs(["a=1,2", "b=[1,2]", "c=x,y"])) == [
         ["a=1", "b=[1,2]", "c=x"],
@@ -107,9 +173,10 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=3000"]),
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_slurm", "hydra.launcher.gpus_per_node=1"]),
         ("tune", ["search.space={optimizer.lr: log 1e-5 1e-3, loss: triplet|contrastive}"]),
-        ("esvit", ["--help", "nonsense=1"]),
+        ("esvit", ["--help"]),
+        ("esvit", ["--cfg", "job", "seed=1"]),
         ("ranking", []),
-        ("ranking", ["synthetic.queries=8", "preset.default.match.model=homography", "precision=0.9", "sources=null"]),
+        ("ranking", ["synthetic.queries=8", "preset.default.match.model=similarity", "precision=0.9", "sources=null"]),
     ],
 )
 def test_what_is_right_passes(check, app: str, arguments: list[str]) -> None:
@@ -117,9 +184,14 @@ def test_what_is_right_passes(check, app: str, arguments: list[str]) -> None:
 
 
 def test_every_app_s_configuration_composes_as_shipped(check) -> None:
-    apps = sorted(path.stem for path in (ROOT / "conf").glob("*.yaml"))
-    assert {"isc", "esvit", "ranking"} <= set(apps)
-    assert [check(app) for app in apps] == [""] * len(apps)
+    assert {path.stem for path in (ROOT / "conf").glob("*.yaml")} == {*SCHEMAS, "app"}
+    assert {app: check(app) for app in SCHEMAS} == dict.fromkeys(SCHEMAS, "")
+
+
+def test_every_experiment_composes(check) -> None:
+    experiments = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
+    found = {path.stem: check(Path(app_of(path)).stem, f"+experiment={path.stem}") for path in experiments}
+    assert found == {path.stem: "" for path in experiments}
 
 
 def test_the_nearest_key() -> None:

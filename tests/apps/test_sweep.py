@@ -10,7 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.job import Job
-from imgfp.apps.sweep import FOLDER, KEY, NOT_BEGUN, Outcome, SweepStart, outcomes, tell_sweep
+from imgfp.apps.sweep import FOLDER, KEY, SKIPPED, Outcome, SweepStart, outcomes, tell_sweep
 from imgfp.errors import InputError
 
 COMMON = ["data.root=/set", "seed=1,2"]
@@ -63,7 +63,7 @@ def test_one_job_fails_and_the_others_go_on(run, tmp_path: Path, capsys) -> None
         "app.py: 2 of 4 jobs failed:",
         "  job 1 (seed=13): seed=13: give another",
         "  job 2 (seed=14): ZeroDivisionError: a defect",
-        "app.py: the same command begins or goes on with what is not done",
+        "app.py: rerun the same command to resume unfinished jobs",
     ]
 
 
@@ -86,13 +86,13 @@ def test_a_sweep_that_was_cut_short_says_how_to_go_on(run, tmp_path: Path, capsy
     run({"seed": 1})
     capsys.readouterr()
     assert tell_sweep("app.py", tmp_path, 1) == 1
-    assert capsys.readouterr().err == "app.py: the same command begins or goes on with what is not done\n"
+    assert capsys.readouterr().err == "app.py: rerun the same command to resume unfinished jobs\n"
 
 
 def test_fail_fast_begins_nothing_after_a_failure(run) -> None:
     found = run(*({"seed": seed, "fail_fast": True} for seed in (1, 13, 2)))
-    assert [outcome.code for outcome in found] == [0, 2, NOT_BEGUN]
-    assert found[2].said == "not begun, because an earlier job failed"
+    assert [outcome.code for outcome in found] == [0, 2, SKIPPED]
+    assert found[2].said == "skipped: an earlier job failed"
 
 
 def test_a_job_that_arrives_in_another_process_finds_the_repository(tmp_path: Path, monkeypatch) -> None:

@@ -28,9 +28,9 @@ def queries(tmp_path: Path) -> Path:
 
 def test_imgfps_rules_replace_and_list(imgfp, queries, tmp_path) -> None:
     out = tmp_path / "out"
-    said = imgfp("crop", queries, out, "--preset", "local", *CLASSICAL)
+    said = imgfp("crop", queries, out, "--rules", "local", *CLASSICAL)
     assert said.code == 3
-    assert "1 crops, of 1 of 3 pictures" in said.out
+    assert "1 crops, of 1 of 3 images" in said.out
     assert sorted(path.name for path in (out / "images").iterdir()) == ["pasted.jpg", "plain.png"]
     assert (out / "images/plain.png").read_bytes() == (queries / "plain.png").read_bytes()
     with Image.open(out / "images/pasted.jpg") as crop:
@@ -57,11 +57,13 @@ def test_crops_are_added_beside_their_pictures_and_made_again_where_missing(imgf
 
 def test_other_rules_or_no_pictures(imgfp, queries, tmp_path) -> None:
     assert imgfp("crop", queries, tmp_path / "out", *CLASSICAL).code == 3
-    said = imgfp("crop", queries, tmp_path / "out", "--preset", "global", *CLASSICAL)
+    said = imgfp("crop", queries, tmp_path / "out", "--rules", "global", *CLASSICAL)
     assert said.code == 2
     assert "was made with added = True, now it is False: give another output folder" in said.errors[0]
-    said = imgfp("crop", queries, tmp_path / "new", "--preset", "best", *CLASSICAL)
+    said = imgfp("crop", queries, tmp_path / "new", "--rules", "best", *CLASSICAL)
     assert (said.code, said.errors) == (2, ["imgfp crop: crop rules 'best': give one of global, local, default"])
+    said = imgfp("crop", queries, tmp_path / "new", "--preset", "local")
+    assert (said.code, said.errors) == (2, ["imgfp crop: --preset was renamed: use --rules (try 'imgfp crop --help')"])
     assert imgfp("crop", tmp_path / "none", tmp_path / "new", *CLASSICAL).code == 2
     said = imgfp("crop", queries, tmp_path / "new", "--finder", "best")
     assert said.errors == ["imgfp crop: finder 'best': give one of auto, learned, classical"]

@@ -89,20 +89,24 @@ def test_published_result_of_imgfp(imgfp, golden) -> None:
     assert [line.split()[1] for line in lines[:2]] == ["0.8981", "0.8010"]
 
 
-def test_only_queries_having_an_edit_are_judged(imgfp, files, tmp_path) -> None:
+def test_only_queries_with_an_edit_are_evaluated(imgfp, files, tmp_path) -> None:
     edits = tmp_path / "edits.csv"
     edits.write_text("query_id,edits\nq1,over+blur\nq2,text\nq3,screenshot\n")
-    having = ("--edits", edits, "--having")
-    found = json.loads(imgfp("evaluate", files["bad"], files["truth"], "--json", *having, "over, screenshot").out)
+    wanted = ("--edits", edits, "--with-edits")
+    found = json.loads(imgfp("evaluate", files["bad"], files["truth"], "--json", *wanted, "over, screenshot").out)
     assert (found["queries"], found["pairs"], found["uap"]) == (2, 1, 0.5)
-    found = json.loads(imgfp("evaluate", files["bad"], files["truth"], "--json", *having, "blur").out)
+    found = json.loads(imgfp("evaluate", files["bad"], files["truth"], "--json", *wanted, "blur").out)
     assert (found["queries"], found["predictions"], found["uap"]) == (1, 1, 1.0)
     for given, told in (
-        ((*having, "warp"), "--having warp: no query has one of these edits; there are blur, over, screenshot, text"),
-        (("--having", "text"), "--edits FILE and --having EDITS belong together: give both"),
-        (("--edits", edits), "--edits FILE and --having EDITS belong together: give both"),
         (
-            ("--edits", files["truth"], "--having", "text"),
+            (*wanted, "warp"),
+            "--with-edits warp: no query has one of these edits; known edits: blur, over, screenshot, text",
+        ),
+        (("--with-edits", "text"), "--edits FILE and --with-edits EDITS belong together: give both"),
+        (("--edits", edits, "--having", "text"), "--having was renamed: use --with-edits"),
+        (("--edits", edits), "--edits FILE and --with-edits EDITS belong together: give both"),
+        (
+            ("--edits", files["truth"], "--with-edits", "text"),
             "has the columns query_id, reference_id: give query_id,edits",
         ),
     ):

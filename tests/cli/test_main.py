@@ -1,7 +1,6 @@
 """The program itself: help, usage, installation problems, errors in one line."""
 
 import importlib.metadata
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +75,7 @@ def test_ctrl_c_says_how_to_go_on(imgfp, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr("imgfp.images.ImageList.open", interrupted)
     said = imgfp("find", tmp_path, tmp_path, "--out", tmp_path / "out")
     assert said.code == 130
-    assert said.errors == ["imgfp find: interrupted; the same command goes on from here"]
+    assert said.errors == ["imgfp find: interrupted; rerun the same command to resume"]
 
 
 def test_the_installed_program_gives_exit_codes(tmp_path) -> None:
@@ -118,14 +117,17 @@ def test_a_clean_installation_has_no_problem(installed) -> None:
     assert installation_problems() == []
 
 
-def test_packages_that_overwrite_each_other_are_named_with_the_repair(installed, imgfp) -> None:
+@pytest.mark.parametrize(("driver", "kept"), [(None, "faiss-cpu==1.9.0"), ("/usr/bin/nvidia-smi", "faiss-gpu==1.8.0")])
+def test_packages_that_overwrite_each_other_are_named_with_the_repair(
+    installed, imgfp, monkeypatch, driver, kept
+) -> None:
     installed(faiss_cpu="1.9.0", faiss_gpu="1.8.0")
-    here = sys.platform == "linux" and platform.machine() == "x86_64"  # where pyproject.toml asks for faiss-gpu
+    monkeypatch.setattr(install_check.shutil, "which", lambda name: driver)
     (line,) = installation_problems()
     assert line == (
         "faiss-cpu and faiss-gpu are both installed and overwrite each other's folder 'faiss': fix it with "
         f"'{sys.executable} -m pip uninstall -y faiss-cpu faiss-gpu && "
-        f"{sys.executable} -m pip install --no-deps {'faiss-gpu==1.8.0' if here else 'faiss-cpu==1.9.0'}'"
+        f"{sys.executable} -m pip install --no-deps {kept}'"
     )
     assert imgfp("--help").errors == [f"imgfp: {line}"]
 

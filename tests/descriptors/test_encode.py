@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgfp.descriptors import encode_paths
+from imgfp.descriptors import encode_images
 from imgfp.descriptors.encode import BATCH
 
 
@@ -35,7 +35,7 @@ def paths(tmp_path: Path) -> list[Path]:
 
 def test_rows_are_in_order(paths: list[Path]) -> None:
     encoder = MeanColours()
-    matrix, readable, failures = encode_paths(paths, encoder)
+    matrix, readable, failures = encode_images(paths, encoder)
     assert matrix.shape == (len(paths), 5)
     assert readable.all()
     assert failures == []
@@ -45,17 +45,17 @@ def test_rows_are_in_order(paths: list[Path]) -> None:
 
 @pytest.mark.parametrize("bad", [[0], [3, 4, 31], [32], [39], list(range(32)), list(range(40))])
 def test_unreadable_images_change_no_other_row(paths: list[Path], bad: list[int]) -> None:
-    whole, _, _ = encode_paths(paths, MeanColours())
+    whole, _, _ = encode_images(paths, MeanColours())
     for number in bad:
         paths[number].write_bytes(b"not a picture")
-    matrix, readable, failures = encode_paths(paths, MeanColours())
+    matrix, readable, failures = encode_images(paths, MeanColours())
     assert np.flatnonzero(~readable).tolist() == bad
     assert [failure.path for failure in failures] == [paths[number] for number in bad]
     np.testing.assert_array_equal(matrix, whole[readable])
 
 
 def test_no_image(paths: list[Path]) -> None:
-    matrix, readable, failures = encode_paths([], MeanColours())
+    matrix, readable, failures = encode_images([], MeanColours())
     assert (matrix.shape, readable.shape, failures) == ((0, 5), (0,), [])
 
 
@@ -68,9 +68,9 @@ def test_real_encoder_with_a_hole(tmp_path: Path) -> None:
     for number in range(3):
         listed.append(tmp_path / f"{number}.jpg")
         Image.fromarray(rng.integers(0, 256, (120, 300, 3), dtype=np.uint8)).save(listed[-1])
-    whole, _, _ = encode_paths(listed, encoder)
+    whole, _, _ = encode_images(listed, encoder)
     listed[1].write_bytes(listed[1].read_bytes()[:500])
-    rest, readable, failures = encode_paths(listed, encoder)
+    rest, readable, failures = encode_images(listed, encoder)
     assert readable.tolist() == [True, False, True]
     assert len(failures) == 1
     np.testing.assert_array_equal(rest, whole[[0, 2]])

@@ -1,8 +1,5 @@
 """python evaluate/merge.py: weights over what was found once, chosen on one half of the queries, told for both."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,19 +24,9 @@ def runs_of(mlruns: Path) -> list:
     return client.search_runs([experiment.experiment_id])
 
 
-def test_a_grid_a_search_and_one_setting(tiny_disc, tmp_path, monkeypatch, capsys, one_process) -> None:
-    folders = {"paths.work": "work", "paths.mlruns": "mlruns", "hydra.run.dir": "hydra", "hydra.sweep.dir": "sweep"}
-    given = [f"{key}={tmp_path / name}" for key, name in folders.items()] + [f"data.root={tiny_disc}", *GIVEN]
-    done = subprocess.run(
-        [
-            *(sys.executable, str(ROOT / "evaluate" / "merge.py"), *given),
-            *("-m", "fusion.weights.local=0,1", "fusion.weights.crop=0.5,2"),
-        ],
-        cwd=tmp_path,
-        env=os.environ | {"IMGFP_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
+def test_a_grid_a_search_and_one_setting(tiny_disc, tmp_path, monkeypatch, capsys, one_process, run_script) -> None:
+    given = [f"data.root={tiny_disc}", *GIVEN]
+    done = run_script("evaluate/merge.py", *given, "-m", "fusion.weights.local=0,1", "fusion.weights.crop=0.5,2")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("; held out: uAP ") == 4
     assert "best so far by the first half: " in done.stdout
@@ -59,7 +46,7 @@ def test_a_grid_a_search_and_one_setting(tiny_disc, tmp_path, monkeypatch, capsy
     OmegaConf.register_new_resolver("repo", lambda path: str(ROOT / path), replace=True)
     register_presets()
     monkeypatch.setattr(merge_weights, "command_key", lambda: None)
-    given = [item for item in given if not item.startswith("hydra.")]
+    given += [f"paths.work={tmp_path / 'work'}", f"paths.mlruns={tmp_path / 'mlruns'}"]
 
     def run(*overrides: str) -> int:
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):

@@ -1,4 +1,4 @@
-"""A DISC-shaped folder of made-up photographs, and a recipe that trains on it in seconds."""
+"""A DISC-shaped folder of synthetic photographs, and a recipe that trains on it in seconds."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -39,10 +39,10 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(_photograph(rng)).save(root / "training_images" / f"T{number:06d}.jpg", quality=95)
     rows = ["query_id,reference_id"]
     for number in range(REFERENCES):
-        picture = _photograph(rng)
-        Image.fromarray(picture).save(root / "reference_images" / f"R{number:06d}.jpg", quality=95)
+        image = _photograph(rng)
+        Image.fromarray(image).save(root / "reference_images" / f"R{number:06d}.jpg", quality=95)
         if number < QUERIES:
-            Image.fromarray((picture * 0.8).astype(np.uint8)).save(root / "query_images" / f"Q{number:05d}.jpg")
+            Image.fromarray((image * 0.8).astype(np.uint8)).save(root / "query_images" / f"Q{number:05d}.jpg")
             rows.append(f"Q{number:05d},R{number:06d}")
     Image.fromarray(_photograph(rng)).save(root / "query_images" / f"Q{QUERIES:05d}.jpg")
     rows.append(f"Q{QUERIES:05d},")
@@ -52,7 +52,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def micro() -> Recipe:
-    """Two epochs of four steps, network and pictures as small as they can be."""
+    """Two epochs of four steps, network and images as small as they can be."""
     return Recipe(
         NetworkConfig("test_efficientnet", dim=8),
         ContrastiveConfig(memory=64),
@@ -69,7 +69,7 @@ def micro() -> Recipe:
 
 @pytest.fixture
 def training(made_up: Path):
-    """Trains a recipe on the made-up set."""
+    """Trains a recipe on the synthetic set."""
 
     def run(recipe: Recipe, folder: Path, notes: Notes | None = None, root: Path = made_up, **changes: Any) -> Trained:
         recipe = replace(recipe, **changes)

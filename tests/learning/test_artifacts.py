@@ -1,4 +1,4 @@
-"""What a training left behind, read from its folder."""
+"""The results of a training, read from its folder."""
 
 import json
 from pathlib import Path
@@ -30,6 +30,6 @@ def test_a_damaged_card_is_one_line(tmp_path: Path, card: str | None) -> None:
     with pytest.raises(InputError) as caught:
         Trained.read(tmp_path, 3, True)
     assert str(caught.value) == (
-        f"{tmp_path / 'best.json'}: missing or damaged, it does not say how good the best weights are: "
+        f"{tmp_path / 'best.json'}: missing or damaged, the figures of the best weights are unknown: "
         "train again with resume=false"
     )

@@ -1,6 +1,7 @@
-"""Two processes that train one network (gloo): the steps of one process with the same pictures."""
+"""Two processes that train one network (gloo): the steps of one process with the same images."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -30,13 +31,17 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def test_two_processes_make_the_steps_of_one_with_all_the_pictures(made_up: Path, tmp_path: Path) -> None:
+def test_two_processes_make_the_steps_of_one_with_all_the_images(
+    made_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     together = run(*torchrun, SCRIPT, made_up, tmp_path / "two", 2)
-    assert "2 processes, 1 epochs, 2 batches an epoch each" in together.stdout
+    assert "2 processes, 1 epochs, 2 batches per epoch each" in together.stdout
     assert together.stderr.count("torch synchronises it on GPUs only") == 1
-    alone = run(SCRIPT, made_up, tmp_path / "one", 4)
-    assert "1 processes, 1 epochs, 2 batches an epoch each" in alone.stdout
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(made_up), str(tmp_path / "one"), "4"])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    assert "1 processes, 1 epochs, 2 batches per epoch each" in capsys.readouterr().out
     start, two, one = (
         load_file(tmp_path / name)
         for name in ("two/epoch-000.safetensors", "two/epoch-001.safetensors", "one/epoch-001.safetensors")
@@ -48,7 +53,7 @@ def test_two_processes_make_the_steps_of_one_with_all_the_pictures(made_up: Path
 
 def test_several_processes_without_torchrun_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    with pytest.raises(InputError, match=r"torchrun starts the processes: torchrun --nproc-per-node=N train/esvit.py"):
+    with pytest.raises(InputError, match=r"start the processes by torchrun --nproc-per-node=N train/esvit.py"):
         join_processes(TrainerConfig(distributed=True))
 
 

@@ -1,4 +1,4 @@
-"""One of the processes that train the made-up set together: two_processes.py SET FOLDER BATCH, by torchrun or alone."""
+"""One of the processes that train on the synthetic set together: two_processes.py SET FOLDER BATCH, by torchrun or alone."""
 
 import os
 import sys
@@ -38,7 +38,7 @@ def main() -> None:
     judged, _ = judged_set(recipe, root, data)
     done = train(recipe, data, judged, folder, Unrecorded(), {})
     if is_first():
-        print(f"{world} processes, {done.epochs} epochs, {data.batches_an_epoch} batches an epoch each")
+        print(f"{world} processes, {done.epochs} epochs, {data.batches_per_epoch} batches per epoch each")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """SIFT of files by worker processes: order kept, a bad file is a hole in its own place."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imgfp.images import Failure, read_rgb
 from imgfp.local.features import transform_descriptors, transforms_for
@@ -92,3 +95,22 @@ def test_plane_is_limited_range_and_at_most_the_side(make_texture) -> None:
     black_and_white[:, 15:] = 255
     assert set(np.unique(luma_plane(black_and_white, 300))) == {16, 235}
     assert luma_plane(make_texture(0, 400, 600), 300).shape == (300, 450)
+
+
+def test_a_script_without_a_main_guard_starts_workers(tmp_path: Path, make_texture) -> None:
+    for seed in range(3):
+        Image.fromarray(make_texture(seed, 120, 130)).save(tmp_path / f"{seed}.png")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from imgfp.local.sift.extract import SiftPool\n"
+        "from imgfp.local.sift.sift import SiftConfig\n"
+        "print('started')\n"
+        "paths = sorted(Path(__file__).parent.glob('*.png'))\n"
+        "with SiftPool(SiftConfig(), workers=2) as pool:\n"
+        "    print([type(item).__name__ for item in pool.extract(paths)])\n"
+        "print(Path(__file__).name)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["started", str(["LocalFeatures"] * 3), "script.py"]

@@ -1,4 +1,4 @@
-"""Which kind of descriptor index a collection gets."""
+"""Which index kind a collection gets."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from imgfp.local.index.index_config import EXACT_LIMIT, KINDS, IndexConfig, choo
 def test_the_most_accurate_kind_that_fits(descriptors: int, memory_mb: int | None, kind: str) -> None:
     choice = choose(IndexConfig(memory_mb=memory_mb), descriptors)
     assert choice.kind.name == kind
-    told = "compared one by one" if kind == "exact" else f"the most accurate below {memory_mb:,} MB"
+    told = "searched exhaustively" if kind == "exact" else f"the most accurate below {memory_mb:,} MB"
     assert told in choice.why
 
 
@@ -35,6 +35,12 @@ def test_none_fits() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_asked_for_is_given(kind: str) -> None:
     assert choose(IndexConfig(kind=kind), 5).kind.name == kind
+
+
+@pytest.mark.parametrize(("kind", "instead"), [("ivf_rabitq", "ivf_pq24"), ("fast_scan", "ivf_pq16")])
+def test_a_removed_kind_is_refused_with_what_to_use(kind: str, instead: str) -> None:
+    with pytest.raises(InputError, match=rf"^index.kind='{kind}' was removed: use {instead}$"):
+        IndexConfig(kind=kind)
 
 
 def test_lists_grow_with_the_root_of_the_size() -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from function_work import FunctionWork
 
 from imgfp.errors import InputError
 from imgfp.images import Failure
 from imgfp.local.features import LocalFeatures
-from imgfp.local.store import FeatureFolder, FeatureStore, open_features, write_shard
+from imgfp.local.store import FeatureStore, LoadedFeatures, open_features, pack_features
 from imgfp.local.text import write_text
-from imgfp.pipeline.stages.stage import Shard, Stage, run_stage
+from imgfp.pipeline.stages.shard import Shard
+from imgfp.pipeline.stages.stage import Stage, run_stage
 
 
 @pytest.fixture
@@ -25,11 +27,11 @@ def folder(tmp_path: Path, features: list[LocalFeatures]) -> Path:
     target = tmp_path / "store"
 
     def work(number: int, rows: range) -> Shard:
-        files, record = write_shard(target, number, [features[row] for row in rows])
+        arrays, record = pack_features([features[row] for row in rows])
         failures = tuple(Failure(Path(f"{row}.jpg"), "flat") for row in rows if not len(features[row]))
-        return Shard({"ids": [f"R{row}" for row in rows], **record}, files, failures)
+        return Shard({"ids": [f"R{row}" for row in rows], **record}, arrays, failures=failures)
 
-    result = run_stage(Stage("sift", target, {"side": 300}, {"list": "x"}, len(features), 3), work)
+    result = run_stage(Stage("sift", target, {"side": 300}, {"list": "x"}, len(features), 3), FunctionWork(work))
     assert [failure.path.name for failure in result.failures] == ["1.jpg", "4.jpg"]
     return target
 
@@ -60,7 +62,7 @@ def test_arrays_are_mapped_not_read(folder: Path) -> None:
 
 
 def test_a_store_without_images(tmp_path: Path) -> None:
-    run_stage(Stage("sift", tmp_path / "s", {}, {}, 0, 3), lambda number, rows: Shard({}))
+    run_stage(Stage("sift", tmp_path / "s", {}, {}, 0, 3), FunctionWork(lambda number, rows: Shard({})))
     store = FeatureStore(tmp_path / "s")
     assert len(store) == 0
     assert list(store.blocks()) == []
@@ -109,11 +111,11 @@ def test_damaged_shard_is_made_again(folder: Path, features: list[LocalFeatures]
 
     def work(number: int, rows: range) -> Shard:
         made.append(number)
-        files, record = write_shard(folder, number, [features[row] for row in rows])
+        arrays, record = pack_features([features[row] for row in rows])
         failures = tuple(Failure(Path(f"{row}.jpg"), "flat") for row in rows if not len(features[row]))
-        return Shard({"ids": [f"R{row}" for row in rows], **record}, files, failures)
+        return Shard({"ids": [f"R{row}" for row in rows], **record}, arrays, failures=failures)
 
-    result = run_stage(Stage("sift", folder, {"side": 300}, {"list": "x"}, len(features), 3), work)
+    result = run_stage(Stage("sift", folder, {"side": 300}, {"list": "x"}, len(features), 3), FunctionWork(work))
     assert made == [1]
     assert result.reused == 4
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -129,7 +131,7 @@ def test_folder_of_text_files(tmp_path: Path, features: list[LocalFeatures]) -> 
     for row, item in enumerate(features):
         write_text(tmp_path / f"R{row}.txt", f"R{row}", item)
     opened = open_features(tmp_path)
-    assert isinstance(opened, FeatureFolder)
+    assert isinstance(opened, LoadedFeatures)
     assert opened.ids == tuple(f"R{row}" for row in range(7))
     assert opened.offsets.tolist() == [0, 4, 4, 11, 12, 12, 24, 27]
     np.testing.assert_array_equal(opened.get(2).descriptors, features[2].descriptors)

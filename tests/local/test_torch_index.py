@@ -35,5 +35,5 @@ def test_answers_are_those_of_the_exact_index(k: int, monkeypatch) -> None:
 
 def test_what_it_says() -> None:
     index = TorchIndex(Source(), "cpu")
-    assert index.needs(5, 1, 1) == "every one of 300 descriptors of the references, exact, on cpu"
+    assert index.needs(5, 1, 1) == "all 300 reference descriptors (exact), on cpu"
     assert (index.ids, index.fingerprint, index.descriptors) == (("a", "b", "c"), "x", 300)

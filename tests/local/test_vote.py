@@ -68,12 +68,11 @@ def test_mirrored_copy_is_found_only_when_asked_for(source: Source) -> None:
         original.keypoints, transform_descriptors(original.descriptors, Transform(mirrored=True)), 300, 400
     )
     plain, both = (
-        vote([query], ExactIndex(source), VoteConfig(mirrored=mirrored, distinctive=False, damped=False))[0]
-        for mirrored in (False, True)
+        vote([query], ExactIndex(source), VoteConfig(mirrored=mirrored, damped=False))[0] for mirrored in (False, True)
     )
     assert both[0].reference == 2
-    assert both[0].votes == pytest.approx(60.0)
-    assert plain[0].votes < 30
+    assert both[0].votes == pytest.approx(120.0), "60 keypoints: 1, and 1 because no other image is near"
+    assert plain[0].votes < 60
 
 
 def test_no_query_and_no_reference(source: Source) -> None:
@@ -97,18 +96,16 @@ HAND = Neighbours(
 
 
 @pytest.mark.parametrize(
-    ("distinctive", "damped", "wanted"),
+    ("damped", "wanted"),
     [
-        (False, False, [0.75, 0.5 + 1.0]),
         # the nearest image against the nearest descriptor of another: 1 - 10 / 20; nothing else is near keypoint 1
-        (True, False, [0.75 + 0.5, 0.5 + 1.0 + 1.0]),
+        (False, [0.75 + 0.5, 0.5 + 1.0 + 1.0]),
         # descriptor 60 is named twice
-        (False, True, [0.75, (0.5 + 1.0) / np.sqrt(2)]),
-        (True, True, [0.75 + 0.5, (0.5 + 1.0 + 1.0) / np.sqrt(2)]),
+        (True, [0.75 + 0.5, (0.5 + 1.0 + 1.0) / np.sqrt(2)]),
     ],
 )
-def test_weights_by_hand(distinctive: bool, damped: bool, wanted: list[float]) -> None:
-    images, votes = weighted_votes(HAND, 0, VoteConfig(distinctive=distinctive, damped=damped))
+def test_weights_by_hand(damped: bool, wanted: list[float]) -> None:
+    images, votes = weighted_votes(HAND, 0, VoteConfig(damped=damped))
     assert images.tolist() == [5, 6]
     assert votes == pytest.approx(wanted)
 

@@ -1,8 +1,9 @@
 """The seed's local branch on golden/imgfp_sift: plane, keypoints, text form, matches, votes."""
 
+import csv
+import json
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,13 @@ FEWEST = SiftConfig().least  # images with fewer keypoints count as without
 @pytest.fixture(scope="module")
 def folder(golden: Path) -> Path:
     return golden / "imgfp_sift"
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert found, f"{path}: no cases"
+    return found
 
 
 @cache
@@ -72,14 +80,17 @@ def test_resized_sizes_are_exact(folder: Path) -> None:
     assert wrong == []
 
 
-def test_plane_is_within_one_level(luma_chain_id: str, folder: Path) -> None:
+def test_planes_are_within_one_level(folder: Path) -> None:
     with np.load(folder / "luma_chain.npz") as chain:
-        full, wanted = chain[f"{luma_chain_id}__full_range_luma"], chain[f"{luma_chain_id}__resized_limited_luma"]
-    plane = shrink(limited_range(full), *plane_size(full.shape[1], full.shape[0], 300))
-    assert plane.shape == wanted.shape
-    off = np.abs(plane.astype(int) - wanted)
-    assert off.max() <= 1
-    assert (off > 0).mean() <= 0.10
+        names = sorted(name.split("__")[0] for name in chain.files if name.endswith("__full_range_luma"))
+        assert names
+        for name in names:
+            full, wanted = chain[f"{name}__full_range_luma"], chain[f"{name}__resized_limited_luma"]
+            plane = shrink(limited_range(full), *plane_size(full.shape[1], full.shape[0], 300))
+            assert plane.shape == wanted.shape, name
+            off = np.abs(plane.astype(int) - wanted)
+            assert off.max() <= 1, name
+            assert (off > 0).mean() <= 0.10, name
 
 
 # --- keypoints and descriptors ---
@@ -125,11 +136,15 @@ def test_nothing_is_found_on_a_flat_plane(folder: Path, extractor: str) -> None:
             assert len(our_side(folder, image_id, extractor).features) == 0
 
 
-def test_matches_of_our_own_features(pair_with_planes: dict[str, str], folder: Path, extractor: str) -> None:
-    query, reference = (our_side(folder, pair_with_planes[name], extractor) for name in ("query", "reference"))
-    plain, mirrored = match(query, reference, RATIO)
-    assert abs(len(plain) - int(pair_with_planes["count"])) <= 3
-    assert abs(len(mirrored) - int(pair_with_planes["count_mirrored"])) <= 3
+def test_matches_of_our_own_features(folder: Path, extractor: str) -> None:
+    with_planes = {item["id"] for item in json.loads((folder / "images.json").read_text()) if item["luma_stored"]}
+    pairs = [pair for pair in rows_of(folder / "pairs.csv") if {pair["query"], pair["reference"]} <= with_planes]
+    assert pairs
+    for pair in pairs:
+        query, reference = (our_side(folder, pair[name], extractor) for name in ("query", "reference"))
+        plain, mirrored = match(query, reference, RATIO)
+        assert abs(len(plain) - int(pair["count"])) <= 3, pair
+        assert abs(len(mirrored) - int(pair["count_mirrored"])) <= 3, pair
 
 
 def test_count_from_our_own_decoding(folder: Path, extractor: str) -> None:
@@ -164,26 +179,32 @@ def test_written_text_reads_back(folder: Path, tmp_path: Path) -> None:
 # --- matches: exact on the stored features ---
 
 
-def test_pair(pair: dict[str, str], folder: Path) -> None:
-    plain, mirrored = match(side(folder, pair["query"]), side(folder, pair["reference"]), RATIO)
-    assert (len(plain), len(mirrored)) == (int(pair["count"]), int(pair["count_mirrored"]))
-    assert max(len(plain), len(mirrored)) == int(pair["score"])
-    with np.load(folder / "pair_matches.npz") as rows:
-        assert same_rows(plain, rows[f"pair{int(pair['pair']):02d}__plain"])
-        assert same_rows(mirrored, rows[f"pair{int(pair['pair']):02d}__mirrored"])
+def test_pairs(folder: Path) -> None:
+    with np.load(folder / "pair_matches.npz") as wanted:
+        for pair in rows_of(folder / "pairs.csv"):
+            plain, mirrored = match(side(folder, pair["query"]), side(folder, pair["reference"]), RATIO)
+            assert (len(plain), len(mirrored)) == (int(pair["count"]), int(pair["count_mirrored"])), pair
+            assert max(len(plain), len(mirrored)) == int(pair["score"]), pair
+            assert same_rows(plain, wanted[f"pair{int(pair['pair']):02d}__plain"]), pair
+            assert same_rows(mirrored, wanted[f"pair{int(pair['pair']):02d}__mirrored"]), pair
 
 
-def test_synthetic_match(synthetic_match: dict[str, Any], folder: Path) -> None:
-    name = synthetic_match["name"]
+def test_synthetic_matches(folder: Path) -> None:
+    cases = json.loads((folder / "match_synthetic.json").read_text())
+    assert cases
     with np.load(folder / "match_synthetic.npz") as arrays:
-        query, reference = (
-            MatchInput(features(arrays[f"{name}__{part}_keypoints"], arrays[f"{name}__{part}_descriptors"]), TRANSFORMS)
-            for part in ("query", "ref")
-        )
-        plain, mirrored = match(query, reference, RATIO)
-        assert same_rows(plain, arrays[f"{name}__matches"])
-        assert same_rows(mirrored, arrays[f"{name}__matches_mirrored"])
-    assert (len(plain), len(mirrored)) == (synthetic_match["count"], synthetic_match["count_mirrored"])
+        for case in cases:
+            name = case["name"]
+            query, reference = (
+                MatchInput(
+                    features(arrays[f"{name}__{part}_keypoints"], arrays[f"{name}__{part}_descriptors"]), TRANSFORMS
+                )
+                for part in ("query", "ref")
+            )
+            plain, mirrored = match(query, reference, RATIO)
+            assert same_rows(plain, arrays[f"{name}__matches"]), name
+            assert same_rows(mirrored, arrays[f"{name}__matches_mirrored"]), name
+            assert (len(plain), len(mirrored)) == (case["count"], case["count_mirrored"]), name
 
 
 # --- votes ---
@@ -194,21 +215,24 @@ def check_tally(expected: dict[str, str], descriptors: np.ndarray, store: np.nda
     names, owner_codes = np.unique(owners, return_inverse=True)
     distances, rows = nearest(descriptors, [store], 1)
     tally = imgfp_tally(distances[0, :, 0], owner_codes[rows[0, :, 0]])
-    assert ("" if tally.emitted is None else names[tally.emitted]) == expected["emitted_reference"]
-    assert (tally.votes, tally.runner_up) == (int(expected["votes_top"]), int(expected["votes_second"]))
-    assert tally.mean_distance == pytest.approx(float(expected["mean_top"] or 0), abs=1e-3)
+    assert ("" if tally.emitted is None else names[tally.emitted]) == expected["emitted_reference"], expected
+    assert (tally.votes, tally.runner_up) == (int(expected["votes_top"]), int(expected["votes_second"])), expected
+    assert tally.mean_distance == pytest.approx(float(expected["mean_top"] or 0), abs=1e-3), expected
 
 
-def test_synthetic_vote(synthetic_vote: dict[str, str], folder: Path) -> None:
-    query = read_text(folder / "vote_synthetic/queries" / f"{synthetic_vote['query']}.txt")
-    with np.load(folder / "vote_synthetic/store.npz") as store:
-        check_tally(synthetic_vote, query.descriptors, store["descriptors"], store["owners"])
+def test_synthetic_votes(folder: Path) -> None:
+    with np.load(folder / "vote_synthetic/store.npz") as arrays:
+        descriptors, owners = arrays["descriptors"], arrays["owners"]
+    for expected in rows_of(folder / "vote_synthetic/expected.csv"):
+        query = read_text(folder / "vote_synthetic/queries" / f"{expected['query']}.txt")
+        check_tally(expected, query.descriptors, descriptors, owners)
 
 
-def test_real_vote(real_vote: dict[str, str], folder: Path) -> None:
+def test_real_votes(folder: Path) -> None:
     photos = sorted(path.stem for path in (folder / "images").glob("p*.npz"))
     store = [stored(folder, photo)["descriptors"] for photo in photos]
     owners = np.repeat(photos, [len(part) for part in store])
-    descriptors = stored(folder, real_vote["query"].removeprefix("self"))["descriptors"]
-    query = descriptors if len(descriptors) >= FEWEST else descriptors[:0]
-    check_tally(real_vote, query, np.concatenate(store), owners)
+    for expected in rows_of(folder / "vote_real_expected.csv"):
+        descriptors = stored(folder, expected["query"].removeprefix("self"))["descriptors"]
+        query = descriptors if len(descriptors) >= FEWEST else descriptors[:0]
+        check_tally(expected, query, np.concatenate(store), owners)

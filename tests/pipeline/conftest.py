@@ -1,12 +1,11 @@
-"""A small set of real photographs with queries whose edits are known, shared by the tests of this room."""
+"""A small set of real photographs with queries whose edits are known, shared by the tests of this package."""
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
+from photographs import cut_photograph
 from PIL import Image, ImageEnhance
 
 
@@ -65,11 +64,7 @@ def small_set(tmp_path_factory: pytest.TempPathFactory) -> SmallSet:
 
 
 def _parts(name: str, corners: list[tuple[int, int]]) -> list[Image.Image]:
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or spec.origin is None:
-        pytest.skip("the small set is cut from scikit-image's photographs")
-    pixels = np.asarray(Image.open(Path(spec.origin).parent / "data" / name).convert("RGB"))
-    return [Image.fromarray(pixels[top : top + 230, left : left + 250]) for top, left in corners]
+    return [cut_photograph(name, top, left) for top, left in corners]
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

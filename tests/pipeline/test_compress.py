@@ -1,4 +1,4 @@
-"""Compressed indexes in an index folder: chosen, found again, refused where damaged, mended by building again."""
+"""Compressed indexes in an index folder: chosen, reused, refused where damaged, repaired by building again."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,26 +9,28 @@ from imgfp.errors import InputError
 from imgfp.images import ImageList
 from imgfp.local.index.index_config import IndexConfig
 from imgfp.pipeline.index.index import build_index, open_index
-from imgfp.pipeline.presets import PRESETS
-from imgfp.pipeline.search import search
+from imgfp.pipeline.run_config import RunConfig
+from imgfp.pipeline.search import run_for, search
 
 pytestmark = pytest.mark.usefixtures("one_process")
 
 
 @pytest.fixture
 def built(small_set, tmp_path) -> Path:
-    preset = replace(PRESETS["default"], index=IndexConfig(kind="ivf_rabitq"))
-    build_index(ImageList.open(small_set.references), tmp_path / "index", "default", preset, ("local",))
+    build_index(
+        ImageList.open(small_set.references), tmp_path / "index", RunConfig.named(branches="local", index="ivf_pq24")
+    )
     return tmp_path / "index"
 
 
 def look_up(folder: Path, small_set, out: Path, config: IndexConfig | None = None):
     index = open_index(folder)
-    preset = index.preset if config is None else replace(index.preset, index=config)
-    return search(index, ImageList.open(small_set.queries), out, preset, ("local",))
+    run = run_for(index)
+    run = run if config is None else replace(run, preset=replace(run.preset, index=config))
+    return search(index, ImageList.open(small_set.queries), out, run)
 
 
-@pytest.mark.parametrize("kind", ["ivf_sq8", "ivf_rabitq", "ivf_pq24", "ivf_pq16", "fast_scan"])
+@pytest.mark.parametrize("kind", ["ivf_sq8", "ivf_pq24", "ivf_pq16"])
 def test_every_kind_finds_the_copies(built, small_set, tmp_path, kind: str) -> None:
     found = look_up(built, small_set, tmp_path / "out", IndexConfig(kind=kind)).predictions
     best = dict(zip(found.query_ids.tolist(), found.reference_ids.tolist(), strict=True))
@@ -44,7 +46,7 @@ def test_sq8_with_all_lists_answers_as_the_exact_search(built, small_set, tmp_pa
 
 def test_auto_chooses_by_size_and_memory(built, small_set, tmp_path, monkeypatch, capsys) -> None:
     look_up(built, small_set, tmp_path / "few", IndexConfig())
-    assert sorted(path.name for path in (built / "compressed").iterdir()) == ["ivf_rabitq"]
+    assert sorted(path.name for path in (built / "compressed").iterdir()) == ["ivf_pq24"]
     monkeypatch.setattr("imgfp.local.index.index_config.EXACT_LIMIT", 100)
     capsys.readouterr()
     look_up(built, small_set, tmp_path / "many", IndexConfig(memory_mb=10))
@@ -53,38 +55,31 @@ def test_auto_chooses_by_size_and_memory(built, small_set, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("name", ["codes.bin", "owners.npy", "starts.npy", "00000.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
-def test_a_damaged_index_is_refused_by_name_and_mended_by_building(
+def test_a_damaged_index_is_refused_by_name_and_repaired_by_building(
     built, small_set, tmp_path, contents, name: str, damage: str
 ) -> None:
     before = contents(built)
-    (path,) = built.glob(f"compressed/ivf_rabitq/merged-*/{name}")
+    (path,) = built.glob(f"compressed/ivf_pq24/merged-*/{name}")
     spoil(path, damage)
     with pytest.raises(InputError, match=rf"{name}: missing or changed since it was written: delete .*merged-"):
         look_up(built, small_set, tmp_path / "out")
-    preset = replace(PRESETS["default"], index=IndexConfig(kind="ivf_rabitq"))
-    build_index(ImageList.open(small_set.references), built, "default", preset, ("local",))
+    build_index(ImageList.open(small_set.references), built, RunConfig.named(branches="local", index="ivf_pq24"))
     assert contents(built) == before
 
 
 @pytest.mark.parametrize("name", ["centres.npy", "sub_centres.npy"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
 def test_a_damaged_codebook_is_refused_by_name(built, small_set, tmp_path, name: str, damage: str) -> None:
-    spoil(built / "compressed/ivf_rabitq/codebook" / name, damage)
-    with pytest.raises(InputError, match=rf"codebook/{name}: missing or changed .*: delete .*ivf_rabitq and run"):
+    spoil(built / "compressed/ivf_pq24/codebook" / name, damage)
+    with pytest.raises(InputError, match=rf"codebook/{name}: missing or changed .*: delete .*ivf_pq24 and run"):
         look_up(built, small_set, tmp_path / "out")
 
 
 def test_merged_codes_of_another_codebook_are_refused(built, small_set, tmp_path) -> None:
     other = tmp_path / "other"
-    build_index(
-        ImageList.open(small_set.background),
-        other,
-        "default",
-        replace(PRESETS["default"], index=IndexConfig(kind="ivf_rabitq")),
-        ("local",),
-    )
-    for path in (other / "compressed/ivf_rabitq/codebook").iterdir():
-        (built / "compressed/ivf_rabitq/codebook" / path.name).write_bytes(path.read_bytes())
+    build_index(ImageList.open(small_set.background), other, RunConfig.named(branches="local", index="ivf_pq24"))
+    for path in (other / "compressed/ivf_pq24/codebook").iterdir():
+        (built / "compressed/ivf_pq24/codebook" / path.name).write_bytes(path.read_bytes())
     with pytest.raises(InputError, match=r"merged-.*: made with another codebook: delete "):
         look_up(built, small_set, tmp_path / "out")
 
@@ -94,7 +89,7 @@ def test_a_gpu_that_is_not_there_is_told_in_one_line(built, small_set, tmp_path,
     for device, told in (("gpu", 1), ("auto", 0), ("cpu", 0)):
         capsys.readouterr()
         look_up(built, small_set, tmp_path / device, IndexConfig("exact", device=device))
-        line = "index.device=gpu: no GPU that torch can use: searching on the CPU\n"
+        line = "index.device=gpu: torch finds no usable GPU: searching on the CPU\n"
         assert capsys.readouterr().err.count(line) == told
 
 

@@ -10,7 +10,9 @@ from PIL import Image
 from imgfp.errors import InputError
 from imgfp.fusion import FusionConfig
 from imgfp.images import ImageList
-from imgfp.pipeline.presets import PRESETS, Preset
+from imgfp.pipeline.preset import Preset
+from imgfp.pipeline.presets import PRESETS
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.search import SearchResult, find
 from imgfp.records import Pairs
 
@@ -36,7 +38,7 @@ def preset_of(name: str) -> Preset:
 
 
 def found(sets, out: Path, name: str = "default", branches=ALL, preset: Preset | None = None) -> SearchResult:
-    return find(*sets, out, name, preset or preset_of(name), branches)
+    return find(*sets, out, RunConfig(name, preset or preset_of(name), branches))
 
 
 def best(pairs: Pairs) -> dict[str, str]:
@@ -56,7 +58,7 @@ def test_a_pasted_copy_is_found_by_its_crop(sets, tmp_path, name) -> None:
     assert (item.query_id, item.part) == ("pasted", "pasted.1")
     if name == "default":
         assert item.box == pytest.approx(shares, abs=0.02), "told of the whole query"
-    assert result.crops.box("pasted.1") == pytest.approx(shares, abs=0.03)
+    assert result.crops.voted.box("pasted.1") == pytest.approx(shares, abs=0.03)
 
 
 def test_imgfp_adds_the_crops_matches_and_describes_the_crop_in_place_of_the_query(sets, tmp_path) -> None:
@@ -96,7 +98,7 @@ def test_any_subset_of_the_branches(sets, tmp_path) -> None:
 
 def test_no_query_with_a_crop(sets, tmp_path) -> None:
     queries = ImageList(sets[0].root, ("whole",), tuple(p for p in sets[0].paths if p.stem == "whole"))
-    result = find(queries, sets[1], tmp_path / "out", "default", preset_of("default"), ALL)
+    result = find(queries, sets[1], tmp_path / "out", RunConfig("default", preset_of("default"), ALL))
     assert len(result.branches["crop"]) == 0
     assert best(result.predictions) == {"whole": "ref3"}
 
@@ -128,8 +130,11 @@ def test_weights_leave_a_branch_out_and_move_the_odds(sets, tmp_path) -> None:
     ("weights", "told"),
     [
         ({"lokal": 1.0}, r"^fusion\.weights='lokal': give one of local, global, crop$"),
-        ({"crop": -1.0}, r"^fusion\.weights\.crop=-1\.0: give a number from 0 on$"),
-        ({"local": 0.0, "global": 0.0, "crop": 0.0}, r"^fusion\.weights: all are 0: give one of them a weight$"),
+        ({"crop": -1.0}, r"^fusion\.weights\.crop=-1\.0: must be a number >= 0$"),
+        (
+            {"local": 0.0, "global": 0.0, "crop": 0.0},
+            r"^fusion\.weights: all are 0: give at least one branch a weight$",
+        ),
     ],
 )
 def test_weights_that_cannot_be(weights, told) -> None:
@@ -158,11 +163,11 @@ def test_holes_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> 
     boxes = [Found(Box(10.2, 10.2, 11.3, 11.4), 0.9), Found(Box(LEFT, TOP, LEFT + WIDTH, TOP + HEIGHT), 0.8)]
     monkeypatch.setattr(ClassicalFinder, "__call__", lambda self, image: boxes if image.shape[1] == 640 else [])
     preset = replace(preset_of("default"), fusion=FusionConfig(rule="verified"))
-    result = find(ImageList.open(folder), sets[1], tmp_path / "out", "default", preset, ALL)
+    result = find(ImageList.open(folder), sets[1], tmp_path / "out", RunConfig("default", preset, ALL))
     assert [failure.path.name for failure in result.failures] == ["broken.jpg"]
     assert best(result.predictions)["pasted"] == "ref2"
     assert result.crops is not None
-    assert result.crops.box("pasted.1") == (10 / 640, 10 / 420, 11 / 640, 11 / 420)
+    assert result.crops.voted.box("pasted.1") == (10 / 640, 10 / 420, 11 / 640, 11 / 420)
     assert {item.part for item in result.candidates.parts} >= {"pasted.2"}
 
 
@@ -170,6 +175,8 @@ def test_an_index_is_searched_with_crops_though_it_knows_none(sets, tmp_path) ->
     from imgfp.pipeline.index.index import build_index, open_index
     from imgfp.pipeline.search import search
 
-    build_index(sets[1], tmp_path / "index", "default", preset_of("default"), ("local",))
-    result = search(open_index(tmp_path / "index"), sets[0], tmp_path / "out", preset_of("default"), ("local", "crop"))
+    preset = preset_of("default")
+    build_index(sets[1], tmp_path / "index", RunConfig("default", preset, ("local",)))
+    run = RunConfig("default", preset, ("local", "crop"))
+    result = search(open_index(tmp_path / "index"), sets[0], tmp_path / "out", run)
     assert best(result.branches["crop"])["pasted"] == "ref2"

@@ -14,7 +14,9 @@ from imgfp.fusion import COPIES, EDITED, EXACT, Calibration, FusionConfig
 from imgfp.fusion.calibration import FEATURES
 from imgfp.images import FileSize, ImageList
 from imgfp.pipeline.duplicates import Duplicates, find_duplicates
-from imgfp.pipeline.presets import PRESETS, Preset
+from imgfp.pipeline.preset import Preset
+from imgfp.pipeline.presets import PRESETS
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.stages.stage import StageResult
 
 pytestmark = pytest.mark.usefixtures("one_process")
@@ -43,7 +45,9 @@ def preset(tmp_path) -> Preset:
 @pytest.fixture
 def duplicates(preset, tmp_path) -> Callable[..., Duplicates]:
     def run(folder: Path, out: str = "out", branches: tuple[str, ...] = ("local",)) -> Duplicates:
-        return find_duplicates(ImageList.open_collection(folder), tmp_path / out, "default", preset, branches)
+        return find_duplicates(
+            ImageList.open_collection(folder), tmp_path / out, RunConfig("default", preset, branches)
+        )
 
     return run
 
@@ -85,7 +89,7 @@ def test_copies_of_every_kind_are_found_and_grouped(duplicates, collection, bran
     groups = [[member.image_id for member in group] for group in result.groups]
     assert [sorted(group) for group in groups] == [["a_copy_of_ref7", "gray", "ref7"], ["mirror", "ref1", "smaller"]]
     assert (groups[0][0], groups[1]) == ("a_copy_of_ref7", ["ref1", "mirror", "smaller"])
-    assert "2 groups of 6 pictures among 9 pictures" in result.summary
+    assert "2 groups of 6 images among 9 images" in result.summary
     assert "90% of the answers called copies were right (fitted on: made up)" in result.precision
     assert not (result.out / "failures.csv").exists()
 
@@ -174,7 +178,7 @@ def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, t
     result = duplicates(folder)
     assert (result.pairs, result.groups) == ((), ())
     assert table(result.out / "pairs.csv") == table(result.out / "groups.csv") == []
-    assert result.summary.startswith(f"no duplicates among {count} pictures")
+    assert result.summary.startswith(f"no duplicates among {count} images")
 
 
 def test_equal_files_of_one_colour_are_copies_though_they_have_no_keypoints(duplicates, tmp_path) -> None:
@@ -234,8 +238,8 @@ def _items(result: Duplicates) -> int:
 
 def test_a_preset_without_probabilities_is_refused(small_set, tmp_path) -> None:
     images = ImageList.open_collection(small_set.references)
-    with pytest.raises(InputError, match=r"preset imgfp gives no probabilities.*: take preset default"):
-        find_duplicates(images, tmp_path / "out", "imgfp", PRESETS["imgfp"], ("local",))
+    with pytest.raises(InputError, match=r"preset imgfp gives no probabilities.*: use preset default"):
+        find_duplicates(images, tmp_path / "out", RunConfig.named("imgfp", "local"))
     assert not (tmp_path / "out").exists()
 
 

@@ -84,6 +84,8 @@ def compare_after_resume(small_set, tmp_path, run_again, contents, kills, mark="
     assert list(whole) == STAGES
     assert {reused for reused, _ in whole.values()} == {0}
     expected = _without_report(contents(undisturbed))
+    assert run_again(undisturbed) == {name: (items, items) for name, (_, items) in whole.items()}, "all is reused"
+    assert _without_report(contents(undisturbed)) == expected
     assert kill(small_set, tmp_path, list(kills), mark) == [-9] * len(kills)
     for number, (file, (stage, whole_items)) in enumerate(kills.items()):
         out = tmp_path / str(number)
@@ -118,19 +120,8 @@ def test_killed_while_worker_processes_extract(small_set, tmp_path, run_again, c
     assert left == [], "orphans of killed runs"
 
 
-def test_killed_within_each_other_stage(small_set, tmp_path, run_again, contents) -> None:
-    compare_after_resume(small_set, tmp_path, run_again, contents, WITHIN_STAGES)
-
-
-def test_killed_between_stages(small_set, tmp_path, run_again, contents) -> None:
-    compare_after_resume(small_set, tmp_path, run_again, contents, BETWEEN_STAGES)
-
-
-def test_a_third_run_reuses_everything(tmp_path, run_again, contents) -> None:
-    first = run_again(tmp_path)
-    before = _without_report(contents(tmp_path))
-    assert run_again(tmp_path) == {name: (items, items) for name, (_, items) in first.items()}
-    assert _without_report(contents(tmp_path)) == before
+def test_killed_within_each_other_stage_and_between_stages(small_set, tmp_path, run_again, contents) -> None:
+    compare_after_resume(small_set, tmp_path, run_again, contents, WITHIN_STAGES | BETWEEN_STAGES)
 
 
 def _processes_with(mark: str) -> list[str]:

@@ -1,7 +1,6 @@
 """An index that is added to and removed from: the answers of one built at once, and what is refused."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,14 @@ import pytest
 from imgfp.cli.main import main
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.local.index.index_config import IndexConfig
 from imgfp.pipeline.index.grow import add_images, read_ids, remove_images
 from imgfp.pipeline.index.index import build_index, open_index
-from imgfp.pipeline.presets import PRESETS
-from imgfp.pipeline.search import SearchResult, search
+from imgfp.pipeline.run_config import RunConfig
+from imgfp.pipeline.search import SearchResult, run_for, search
 
 pytestmark = pytest.mark.usefixtures("one_process")
 LOCAL = ("local",)
-KINDS = ("exact", "ivf_sq8", "ivf_rabitq", "ivf_pq24", "ivf_pq16", "fast_scan")
+KINDS = ("exact", "ivf_sq8", "ivf_pq24", "ivf_pq16")
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +37,13 @@ def halves(small_set, tmp_path) -> dict[str, ImageList]:
 
 
 def build(images: ImageList, folder: Path, kind: str, branches: tuple[str, ...] = LOCAL) -> Path:
-    preset = replace(PRESETS["default"], index=IndexConfig(kind=kind))
-    build_index(images, folder, "default", preset, branches)
+    build_index(images, folder, RunConfig.named("default", branches, kind))
     return folder
 
 
 def look_up(folder: Path, small_set, out: Path) -> SearchResult:
     index = open_index(folder)
-    return search(index, ImageList.open(small_set.queries), out, index.preset, index.branches)
+    return search(index, ImageList.open(small_set.queries), out, run_for(index))
 
 
 def answers(out: Path) -> bytes:
@@ -73,7 +70,7 @@ def test_adding_gives_the_answers_of_one_index_with_that_codebook(halves, small_
         assert merged(grown, kind) == merged(whole, kind)
 
 
-@pytest.mark.parametrize("kind", ["exact", "ivf_rabitq"])
+@pytest.mark.parametrize("kind", ["exact", "ivf_pq24"])
 def test_a_removed_image_is_as_if_it_had_never_been_there(halves, small_set, tmp_path, kind: str) -> None:
     grown = build(halves["both"], tmp_path / "grown", kind, ("local", "global"))
     gone = halves["b"].ids
@@ -204,9 +201,9 @@ def test_commands_add_and_remove(halves, small_set, tmp_path, capsys, monkeypatc
     names = (folder / "b.txt").read_text()
     (folder / "b.txt").write_text(names + "\nbroken.jpg\n")
     rest = ["--out", str(index)]
-    assert main(["index", str(folder / "a.txt"), *rest, "--branches", "local", "--index", "fast_scan"]) == 0
+    assert main(["index", str(folder / "a.txt"), *rest, "--branches", "local", "--index", "ivf_pq16"]) == 0
     said = capsys.readouterr()
-    assert "index fast_scan (asked for): " in said.err
+    assert "index ivf_pq16 (requested): " in said.err
     assert "20 bytes each" in said.err
     assert main(["index", "--add", str(folder / "b.txt"), *rest]) == 3
     assert "1 image(s) skipped" in capsys.readouterr().err
@@ -224,4 +221,4 @@ def test_growth_far_beyond_the_codebook_is_told(halves, tmp_path, capsys, monkey
     capsys.readouterr()
     add_images(halves["b"], index, {})
     said = capsys.readouterr().err
-    assert "times what the codebook was trained on: an index built anew" in said
+    assert "times what the codebook was trained on: an index rebuilt from scratch" in said

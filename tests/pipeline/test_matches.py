@@ -13,9 +13,10 @@ from PIL import Image, ImageOps
 from imgfp.errors import InputError
 from imgfp.fusion import COPIES, EDITED, EXACT, NONE, Calibration, FusionConfig
 from imgfp.images import FileSize, ImageList
+from imgfp.pipeline.answers import HEADER, Answer, write_matches
 from imgfp.pipeline.index.index import open_index
-from imgfp.pipeline.matches import HEADER, Answer, write_matches
 from imgfp.pipeline.presets import PRESETS
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.search import SearchResult, find, search
 from imgfp.pipeline.stages.pair_evidence import _box, _spanned
 from imgfp.records import Evidence
@@ -75,7 +76,7 @@ def found(small_set, tmp_path_factory) -> Found:
         patch.setattr("imgfp.pipeline.stages.features.SiftPool", OneProcess)
         patch.setenv("IMGFP_THREADS", "1")
         lists = ImageList.open(queries), ImageList.open(references)
-        result = find(*lists, folder / "out", "default", calibrated(folder), ("local", "global"))
+        result = find(*lists, folder / "out", RunConfig("default", calibrated(folder), ("local", "global")))
     return Found(result, {row["query_id"]: row for row in read(result.out / "matches.csv")})
 
 
@@ -148,7 +149,7 @@ def test_predictions_are_the_same_pairs_without_ties(found: Found) -> None:
 
 def test_the_summary_counts_labels(found: Found) -> None:
     assert found.result.summary.endswith(
-        "8 queries among 4 references: 7 copies, 0 similar and no copy, the others too weak to count"
+        "8 queries among 4 references: 7 copies, 0 similar but not copies, the rest below the similarity threshold"
     )
     assert sum(answer.label in COPIES for answer in found.result.answers) == 7
 
@@ -157,9 +158,10 @@ def test_another_rule_leaves_no_labels_of_this_one(found: Found, tmp_path, one_p
     index, preset = open_index(found.result.out / "index"), calibrated(tmp_path)
     queries = found.result.queries
     one = ImageList(queries.root, queries.ids[:1], queries.paths[:1])
-    search(index, one, tmp_path / "out", preset, ("local",))
+    search(index, one, tmp_path / "out", RunConfig("default", preset, ("local",)))
     assert (tmp_path / "out/matches.csv").is_file()
-    result = search(index, one, tmp_path / "out", replace(preset, fusion=FusionConfig("verified")), ("local",))
+    verified = replace(preset, fusion=FusionConfig("verified"))
+    result = search(index, one, tmp_path / "out", RunConfig("default", verified, ("local",)))
     assert not (tmp_path / "out/matches.csv").exists()
     assert result.answers == ()
 
@@ -174,7 +176,7 @@ def test_without_keypoints_on_one_side_nothing_is_found(small_set, tmp_path, one
         else:
             Image.open(small_set.references / "ref0.png").save(folder / f"{part}.png")
     lists = [ImageList.open(folder) for folder in folders.values()]
-    result = find(*lists, tmp_path / "out", "default", PRESETS["default"], ("local",))
+    result = find(*lists, tmp_path / "out", RunConfig.named(branches="local"))
     assert len(result.predictions) == 0
     assert result.summary == "0 pairs for 0 of 1 queries among 1 references"
     (row,) = read(result.out / "matches.csv")
@@ -194,7 +196,7 @@ def test_a_calibration_that_cannot_be_used_is_told_before_the_work(small_set, tm
     (tmp_path / "calibration.json").unlink() if text is None else (tmp_path / "calibration.json").write_text(text)
     lists = [ImageList.open(folder) for folder in (small_set.queries, small_set.references)]
     with pytest.raises(InputError, match=said):
-        find(*lists, tmp_path / "out", "default", preset, ("local",))
+        find(*lists, tmp_path / "out", RunConfig("default", preset, ("local",)))
     assert not (tmp_path / "out").exists()
 
 

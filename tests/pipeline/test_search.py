@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from one_process import make_anew
 
 from imgfp.cli.main import main
 from imgfp.encoders import EncoderConfig, Network, NetworkConfig, export_network
@@ -14,7 +15,9 @@ from imgfp.fusion import COPIES, FusionConfig, best_answers
 from imgfp.images import ImageList
 from imgfp.local.sift.extract import SiftPool
 from imgfp.pipeline.index.index import build_index, open_index
-from imgfp.pipeline.presets import BRANCHES, PRESETS, indexed, parse_branches, preset_named, stand_in_note
+from imgfp.pipeline.preset import BRANCHES
+from imgfp.pipeline.presets import PRESETS, preset_named
+from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.pipeline.search import SearchResult, find, search
 from imgfp.pipeline.stages.candidates import read_rows
 from imgfp.pipeline.stages.features import feature_stage
@@ -29,7 +32,7 @@ def finder(small_set, tmp_path):
     def run(out: str, preset: str = "default", branches: tuple[str, ...] = BOTH, background: bool = False):
         lists = [ImageList.open(folder) for folder in (small_set.queries, small_set.references)]
         known = ImageList.open(small_set.background) if background else None
-        return find(*lists, tmp_path / out, preset, PRESETS[preset], branches, known)
+        return find(*lists, tmp_path / out, RunConfig.named(preset, branches), known)
 
     return run
 
@@ -93,7 +96,9 @@ def test_one_branch_alone(finder, small_set, preset: str, branch: str) -> None:
 
 
 def test_the_same_input_gives_the_same_bytes(finder, contents) -> None:
-    assert contents(finder("one").out) == contents(finder("again").out)
+    one = contents(finder("one").out)
+    make_anew()
+    assert contents(finder("again").out) == one
 
 
 def test_worker_processes_give_the_bytes_of_one_process(small_set, tmp_path, contents, monkeypatch) -> None:
@@ -110,13 +115,13 @@ def test_worker_processes_give_the_bytes_of_one_process(small_set, tmp_path, con
 def test_rule_similarity_ranks_the_global_branch_without_local_features(small_set, tmp_path) -> None:
     queries, references = ImageList.open(small_set.queries), ImageList.open(small_set.references)
     preset = replace(PRESETS["default"], fusion=FusionConfig("similarity", answers=2))
-    result = find(queries, references, tmp_path, "default", preset, ("global",))
+    result = find(queries, references, tmp_path, RunConfig("default", preset, ("global",)))
     assert [stage.name for stage in result.stages] == [
         "reference descriptors",
         "query descriptors",
         "global candidates",
     ]
-    candidates = read_rows(tmp_path / "work/global_candidates")
+    candidates = read_rows(result.stages[-1])
     assert rows(result.predictions) == rows(best_answers(candidates, 2))
     assert len(result.predictions) == 2 * len(queries)
 
@@ -152,13 +157,13 @@ def test_failures_of_an_earlier_run_are_not_kept(small_set, tmp_path) -> None:
     shutil.copytree(small_set.queries, queries)
     (queries / "bad.jpg").write_bytes(b"no picture")
     lists = ImageList.open(queries), ImageList.open(small_set.references)
-    preset, out = PRESETS["default"], tmp_path / "out"
+    run, out = RunConfig.named("default", "global"), tmp_path / "out"
     index = tmp_path / "index"
-    build_index(lists[1], index, "default", preset, ("global",))
-    assert len(search(open_index(index), lists[0], out, preset, ("global",)).failures) == 1
+    build_index(lists[1], index, run)
+    assert len(search(open_index(index), lists[0], out, run).failures) == 1
     (queries / "bad.jpg").unlink()
     shutil.rmtree(out / "work")
-    assert search(open_index(index), ImageList.open(queries), out, preset, ("global",)).failures == ()
+    assert search(open_index(index), ImageList.open(queries), out, run).failures == ()
     assert not (out / "failures.csv").exists()
 
 
@@ -172,7 +177,7 @@ def test_no_readable_query_is_an_error_that_names_the_first(small_set, tmp_path,
     with pytest.raises(
         InputError, match=r"queries: none of the 2 images can be read; first: .*a\.jpg: the file is empty"
     ):
-        find(ImageList.open(queries), references, tmp_path / "out", "default", PRESETS["default"], (branch,))
+        find(ImageList.open(queries), references, tmp_path / "out", RunConfig.named(branches=branch))
 
 
 def test_background_subtracts_the_mean_of_the_three_nearest_similarities(finder) -> None:
@@ -183,7 +188,10 @@ def test_background_subtracts_the_mean_of_the_three_nearest_similarities(finder)
     background = read_descriptors(next(work.glob("background_*_descriptors")) / "descriptors.h5", "background")
     assert len(background) == 3  # so that all of them are the nearest three
     offset = dict(zip(query.ids.tolist(), (query.matrix @ background.matrix.T).mean(axis=1), strict=True))
-    before, after = (rows(read_rows(result.out / "work/global_candidates")) for result in (plain, normalised))
+    before, after = (
+        rows(read_rows(next(stage for stage in result.stages if stage.name == "global candidates")))
+        for result in (plain, normalised)
+    )
     assert len(before) == 88
     assert after == pytest.approx({pair: score - offset[pair[0]] for pair, score in before.items()}, abs=1e-5)
     assert np.ptp(list(offset.values())) > 0.01, "else the test could not tell queries apart"
@@ -213,37 +221,37 @@ def test_presets_and_branches_are_named() -> None:
         parse_branches(" , ")
     assert parse_branches(["global", "local"]) == parse_branches("global,local") == ("local", "global")
     assert parse_branches("global, local") == parse_branches("local,global,local") == BOTH
-    assert parse_branches("crop,global,local") == BRANCHES
-    assert indexed(("crop",)) == ("local",)
-    assert indexed(("global", "crop")) == BOTH
+    assert parse_branches("crop,global,local") == tuple(BRANCHES)
+    assert RunConfig.named(branches="crop").indexed == ("local",)
+    assert RunConfig.named(branches="global,crop").indexed == BOTH
 
 
 def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
     imgfp = PRESETS["imgfp"]
-    note = stand_in_note("imgfp", imgfp, BOTH)
+    note = RunConfig("imgfp", imgfp, BOTH).note
     assert note is not None
-    assert f"the embedded encoder {imgfp.encoder.name} takes its place in the global branch" in note
-    assert stand_in_note("imgfp", imgfp, ("local",)) is None
-    assert stand_in_note("default", PRESETS["default"], BOTH) is None
-    assert stand_in_note("imgfp", replace(imgfp, encoder=replace(imgfp.encoder, name="resnet18")), BOTH) is None
+    assert f"using the embedded encoder {imgfp.encoder.name} in the global branch" in note
+    assert RunConfig("imgfp", imgfp, ("local",)).note is None
+    assert RunConfig.named("default", BOTH).note is None
+    assert RunConfig("imgfp", replace(imgfp, encoder=replace(imgfp.encoder, name="resnet18")), BOTH).note is None
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"fusion": {"rule": "max"}}, "fusion.rule='max': give one of sum, verified, calibrated, similarity"),
-        ({"match": {"model": "cubic"}}, "match.model='cubic': give one of similarity, affine, homography"),
-        ({"match": {"hypothesis_tolerance": 0}}, "match.hypothesis_tolerance=0: give a number above 0"),
-        ({"views": {"upscale": 0.5}}, r"views.upscale=0.5: give a number from 1 \(no such view\) to 4"),
-        ({"views": {"aspect": 5}}, r"views.aspect=5: give a number from 1 \(no such view\) to 4"),
-        ({"vote": {"views": 0}}, "vote.views=0: give 1 or more"),
+        ({"match": {"model": "cubic"}}, "match.model='cubic': give one of similarity, affine"),
+        ({"match": {"hypothesis_tolerance": 0}}, "match.hypothesis_tolerance=0: must be above 0"),
+        ({"views": {"upscale": 0.5}}, r"views.upscale=0.5: must be from 1 \(no such view\) to 4"),
+        ({"views": {"aspect": 5}}, r"views.aspect=5: must be from 1 \(no such view\) to 4"),
+        ({"vote": {"views": 0}}, "vote.views=0: must be >= 1"),
         (
             {"fusion": {"rule": "verified", "calibration": "a.json"}},
             "fusion.calibration='a.json' has no effect with fusion.rule='verified': leave it at None",
         ),
-        ({"vote": {"candidates": 0}}, "vote.candidates=0: give 1 or more"),
-        ({"vote": {"k": 1}}, "vote.k=1: weights need k = 2 or more"),
-        ({"sift": {"side": -3}}, "sift.side=-3: give 1 or more"),
+        ({"vote": {"candidates": 0}}, "vote.candidates=0: must be >= 1"),
+        ({"vote": {"k": 1}}, "vote.k=1: rule 'weighted' needs k >= 2"),
+        ({"sift": {"side": -3}}, "sift.side=-3: must be >= 1"),
         ({"sift": {"extractor": "vlfeat"}}, "sift.extractor='vlfeat': give one of compiled, pycolmap"),
     ],
 )
@@ -262,21 +270,21 @@ def test_a_trained_network_finds_and_its_weights_must_stay(small_set, tmp_path, 
         PRESETS["default"], encoder=EncoderConfig(weights=weights.name), fusion=FusionConfig(rule="similarity")
     )
     references, queries = ImageList.open(small_set.references), ImageList.open(small_set.queries)
-    build_index(references, tmp_path / "index", "default", trained, ("global",))
+    run = RunConfig("default", trained, ("global",))
+    build_index(references, tmp_path / "index", run)
     index = open_index(tmp_path / "index")
     assert index.descriptors is not None
     assert index.descriptors.dim == 16
-    found = search(index, queries, tmp_path / "out", trained, ("global",))
+    found = search(index, queries, tmp_path / "out", run)
     assert len(found.predictions)
-    monkeypatch.chdir(small_set.queries)  # the index knows where its weights lie
-    assert len(
-        search(open_index(tmp_path / "index"), queries, tmp_path / "again", index.preset, ("global",)).predictions
-    )
+    monkeypatch.chdir(small_set.queries)  # the index knows where its weights are
+    again = replace(run, preset=trained.with_extraction(index.extraction))
+    assert len(search(open_index(tmp_path / "index"), queries, tmp_path / "again", again).predictions)
 
     torch.manual_seed(1)
     export_network(Network(NetworkConfig("test_efficientnet", dim=16)), weights, {"size": 64})
     with pytest.raises(
-        InputError, match=r"trained.safetensors: not the weights that .*index was built with: put those"
+        InputError, match=r"trained.safetensors: not the weights that .*index was built with: restore those"
     ):
         open_index(tmp_path / "index")
 

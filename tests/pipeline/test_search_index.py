@@ -8,10 +8,13 @@ import pytest
 
 from imgfp.cli.main import main
 from imgfp.errors import InputError
+from imgfp.files import hash_value, write_json
 from imgfp.images import ImageList
-from imgfp.pipeline.index.index import build_index, open_index, preset_from
+from imgfp.pipeline.index.description import SCHEMA, extraction_of, read_description
+from imgfp.pipeline.index.index import build_index, open_index
 from imgfp.pipeline.presets import PRESETS
-from imgfp.pipeline.search import search
+from imgfp.pipeline.run_config import RunConfig
+from imgfp.pipeline.search import run_for, search
 from imgfp.records import Pairs
 
 pytestmark = pytest.mark.usefixtures("one_process")
@@ -26,7 +29,9 @@ def test_index_and_search_give_the_bytes_of_find(small_set, tmp_path, contents, 
         assert main(["index", references, "--out", str(index), "--preset", preset]) == 0
         assert main(["search", str(index), queries, "--out", str(searched)]) == 0
         said = capsys.readouterr().err
-        assert ("imgFp's descriptor network (EsViT, fine-tuned) is in no package" in said) == (preset == "imgfp")
+        assert ("imgFp's descriptor network (EsViT, fine-tuned) is not publicly available" in said) == (
+            preset == "imgfp"
+        )
         for name in ("predictions.csv", "branches/local.csv", "branches/global.csv"):
             assert (searched / name).read_bytes() == (found / name).read_bytes()
         assert contents(index) == contents(found / "index")
@@ -36,15 +41,15 @@ def test_index_and_search_give_the_bytes_of_find(small_set, tmp_path, contents, 
 @pytest.fixture
 def built(small_set, tmp_path):
     """An index of both branches."""
-    build_index(ImageList.open(small_set.references), tmp_path / "index", "default", PRESETS["default"], BOTH)
+    build_index(ImageList.open(small_set.references), tmp_path / "index", RunConfig.named())
     return tmp_path / "index"
 
 
 def test_search_narrows_the_branches_and_leaves_nothing_of_the_others(built, small_set, tmp_path) -> None:
     index, queries, out = open_index(built), ImageList.open(small_set.queries), tmp_path / "out"
-    both = search(index, queries, out, index.preset, BOTH)
+    both = search(index, queries, out, run_for(index))
     assert (out / "branches/local.csv").is_file()
-    alone = search(index, queries, out, index.preset, ("global",))
+    alone = search(index, queries, out, run_for(index, "global"))
     assert not (out / "branches/local.csv").exists()
     written, within, by_itself = (
         sorted(zip(pairs.id_pairs(), pairs.scores.tolist(), strict=True))
@@ -70,21 +75,22 @@ def test_an_index_with_other_settings_is_refused_and_kept(built, small_set, cont
     before = contents(built)
     references = ImageList.open(small_set.references)
     with pytest.raises(InputError, match=r"index is an index with preset = 'default', now it is 'imgfp': give another"):
-        build_index(references, built, "imgfp", PRESETS["imgfp"], BOTH)
+        build_index(references, built, RunConfig.named("imgfp"))
     with pytest.raises(InputError, match=r"is an index with branches = \['local', 'global'\], now it is \['local'\]: "):
-        build_index(references, built, "default", PRESETS["default"], ("local",))
+        build_index(references, built, RunConfig.named(branches="local"))
     with pytest.raises(InputError, match=r"is an index with root = '.*references', now it is '.*background': "):
-        build_index(ImageList.open(small_set.background), built, "default", PRESETS["default"], BOTH)
+        build_index(ImageList.open(small_set.background), built, RunConfig.named())
     assert contents(built) == before
 
 
 def test_a_search_with_other_extraction_settings_is_refused(built, small_set, tmp_path) -> None:
     index = open_index(built)
-    other = replace(index.preset, sift=replace(index.preset.sift, side=200))
+    preset = PRESETS["default"]
+    other = RunConfig("default", replace(preset, sift=replace(preset.sift, side=200)), BOTH)
     with pytest.raises(
         InputError, match=r"was built with SiftConfig\(side=300.*, now it is SiftConfig\(side=200.*: build another"
     ):
-        search(index, ImageList.open(small_set.queries), tmp_path / "out", other, BOTH)
+        search(index, ImageList.open(small_set.queries), tmp_path / "out", other)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,7 @@ def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small
     (built / name).write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
     with pytest.raises(InputError, match=rf"{name}: missing or changed since it was written: delete .* again$"):
         open_index(built)
-    build_index(ImageList.open(small_set.references), built, "default", PRESETS["default"], BOTH)
+    build_index(ImageList.open(small_set.references), built, RunConfig.named())
     assert contents(built) == before
 
 
@@ -112,8 +118,8 @@ def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small
         (None, r"no finished index there \(no index\.json\): run 'imgfp index REFERENCES --out "),
         ("{", r"index\.json: damaged: delete .* and build the index again"),
         ("[]", r"index\.json: damaged: delete .* and build the index again"),
-        ('{"schema": 99}', r"index\.json: schema 99, this version reads 3: delete .* and build the index again"),
-        ('{"schema": 1}', r"index\.json: schema 1, this version reads 3: delete .* and build the index again"),
+        ('{"schema": 99}', r"index\.json: schema 99, this version reads 3 and 4: delete .* and build the index again"),
+        ('{"schema": 1}', r"index\.json: schema 1, this version reads 3 and 4: delete .* and build the index again"),
     ],
 )
 def test_a_folder_that_is_no_index_is_refused(tmp_path, text, told: str) -> None:
@@ -132,7 +138,8 @@ def test_index_says_what_it_holds(built, small_set) -> None:
     )
     assert Path(description["parts"][0]["root"]) == small_set.references.resolve()
     index = open_index(built)
-    assert (index.preset, index.branches) == (PRESETS["default"], BOTH)
+    assert (index.extraction, index.branches) == (PRESETS["default"].extraction, BOTH)
+    assert run_for(index) == RunConfig.named()
     assert index.images == ImageList.open(small_set.references)
     lines = (built / "parts/000/images.csv").read_text().splitlines()
     assert lines[0] == "id,path,bytes"
@@ -142,25 +149,44 @@ def test_index_says_what_it_holds(built, small_set) -> None:
 def test_an_index_states_the_extractor_that_was_used(small_set, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.setattr("imgfp.local.sift.extractor_check.compiled_fault", lambda: "no compiler")
     queries, references = ImageList.open(small_set.queries), ImageList.open(small_set.references)
-    build_index(references, tmp_path / "index", "default", PRESETS["default"], ("local",))
+    build_index(references, tmp_path / "index", RunConfig.named(branches="local"))
     told = capsys.readouterr().err.splitlines()
     assert told == [
-        "compiled SIFT cannot be used here, pycolmap's takes its place: no compiler",
+        "the compiled SIFT extractor cannot be used here, falling back to pycolmap: no compiler",
         "reference features: pycolmap SIFT",
     ]
     index = open_index(tmp_path / "index")
-    assert index.preset.sift.extractor == "pycolmap"
-    result = search(index, queries, tmp_path / "out", PRESETS["default"], ("local",))
-    assert result.preset.sift.extractor == "pycolmap"
+    assert index.extraction.sift.extractor == "pycolmap"
+    result = search(index, queries, tmp_path / "out", RunConfig.named(branches="local"))
+    assert result.run.preset.sift.extractor == "pycolmap"
     monkeypatch.undo()
     with pytest.raises(
         InputError, match=r"extractor='pycolmap'\), now it is SiftConfig\(.*extractor='compiled'\): build"
     ):
-        search(index, queries, tmp_path / "again", PRESETS["default"], ("local",))
+        search(index, queries, tmp_path / "again", RunConfig.named(branches="local"))
 
 
-def test_an_index_from_before_there_was_a_choice_was_made_by_pycolmap(built) -> None:
-    settings = json.loads((built / "index.json").read_bytes())["settings"]
-    assert preset_from(settings).sift.extractor == "compiled"
-    del settings["sift"]["extractor"]
-    assert preset_from(settings).sift.extractor == "pycolmap"
+def old_index(folder: Path, **index: object) -> None:
+    """Rewrites index.json as the version before wrote it."""
+    description = read_description(folder)
+    extraction = description.pop("extraction")
+    del extraction["sift"]["extractor"]  # as before there was a choice
+    kept = description.pop("index")
+    kept["probes"] = kept.pop("nprobe")
+    description |= {"schema": 3, "settings": {**extraction, "index": kept | index, "vote": {"neighbours": 16}}}
+    write_json(folder / "index.json", description | {"sha256": hash_value(description)})
+
+
+def test_an_index_of_the_version_before_is_read(built, small_set, tmp_path) -> None:
+    before = open_index(built)
+    old_index(built)
+    after = open_index(built)
+    assert extraction_of(read_description(built)).sift.extractor == "pycolmap"
+    assert (after.branches, after.images, after.kept_as) == (before.branches, before.images, before.kept_as)
+    assert read_description(built)["schema"] == SCHEMA
+
+
+def test_an_index_kept_as_no_longer_supported_is_refused(built) -> None:
+    old_index(built, kind="fast_scan")
+    with pytest.raises(InputError, match=r"index.kind='fast_scan' was removed: use ivf_pq16"):
+        open_index(built)

@@ -112,7 +112,7 @@ def test_wrong_shapes_are_named() -> None:
         draw_match(plain(9, 9), plain(9, 9), np.zeros((3, 2)))
     with pytest.raises(ValueError, match="the query is float32"):
         draw_match(plain(9, 9).astype(np.float32), plain(9, 9), None)
-    with pytest.raises(ValueError, match="picture of Q1 and R1"):
+    with pytest.raises(ValueError, match="image of Q1 and R1"):
         MatchPicture("Q1", "R1", 1.0, "", np.zeros((3, 3), np.uint8))
 
 

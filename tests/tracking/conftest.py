@@ -1,4 +1,4 @@
-"""One store for all tests of this room: migrating a fresh one takes seconds."""
+"""One store for all tests of this package."""
 
 from pathlib import Path
 

@@ -13,42 +13,61 @@ from imgfp.tracking import Store, open_store, tracked_run
 from imgfp.tracking.relocate import relocate
 from imgfp.tracking.store import QUIET_ENVIRONMENT, quiet_mlflow
 
-FOUR_AT_ONCE = """
-import sys
+TOGETHER = """
+import sys, time
 from pathlib import Path
-from imgfp.tracking import open_store, tracked_run
-assert "mlflow" not in sys.modules, "importing the room must not import mlflow"
-store = open_store(Path(sys.argv[1]))
-with tracked_run(store, "together", sys.argv[2], {"n": sys.argv[2]}, "n: 1") as run:
+from imgfp.tracking import open_store, parent_run, tracked_run
+from imgfp.tracking.store import quiet_mlflow
+assert "mlflow" not in sys.modules, "importing the package must not import mlflow"
+quiet_mlflow()
+import mlflow.store.tracking.sqlalchemy_store
+folder, ready, number = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+(ready / number).touch()
+for _ in range(60_000):
+    if len(list(ready.iterdir())) == 2:
+        break
+    time.sleep(0.001)
+store = open_store(folder)
+parent = parent_run(store, "sweep", "multirun/it's one", "a sweep")
+with tracked_run(store, "sweep", number, {"n": number}, "n: 1", parent_run_id=parent) as run:
     run.log_metrics({"uap": 0.5})
+print(parent)
 """
 
 
-def test_four_processes_meet_a_fresh_store(tmp_path: Path, folder_of_source: Path) -> None:
-    folder, elsewhere = tmp_path / "store", tmp_path / "working folder"
+def test_two_processes_meet_a_fresh_store_and_share_one_parent(tmp_path: Path, folder_of_source: Path) -> None:
+    folder, elsewhere, ready = tmp_path / "store", tmp_path / "working folder", tmp_path / "ready"
     elsewhere.mkdir()
+    ready.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(folder_of_source)}
     environment.pop("PYTEST_CURRENT_TEST", None)
     jobs = [
         subprocess.Popen(
-            [sys.executable, "-c", FOUR_AT_ONCE, str(folder), str(number)],
+            [sys.executable, "-c", TOGETHER, str(folder), str(ready), str(number)],
             cwd=elsewhere,
             env=environment,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number in range(4)
+        for number in range(2)
     ]
+    parents = set()
     for job in jobs:
-        errors = job.communicate(timeout=120)[1]
+        said, errors = job.communicate(timeout=900)
         assert job.returncode == 0, errors
         assert errors == ""  # no line of a migration either
+        parents.add(said.strip())
+    (parent,) = parents
     store = open_store(folder)
-    runs = store.client().search_runs([store.experiment_id("together")])
-    assert sorted(run.data.params["n"] for run in runs) == ["0", "1", "2", "3"]
-    assert {(run.info.status, run.data.metrics["uap"]) for run in runs} == {("FINISHED", 0.5)}
+    runs = {run.info.run_id: run for run in store.client().search_runs([store.experiment_id("sweep")])}
+    told = runs.pop(parent)
+    assert (told.info.run_name, told.info.status) == ("a sweep", "FINISHED")
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent}
+    assert sorted(run.data.params["n"] for run in runs.values()) == ["0", "1"]
+    assert {(run.info.status, run.data.metrics["uap"]) for run in runs.values()} == {("FINISHED", 0.5)}
+    assert told.info.end_time >= max(run.info.end_time for run in runs.values())
     assert list(elsewhere.iterdir()) == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "working folder"]
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "artifacts", "mlflow.db"]
 
 

@@ -25,7 +25,9 @@ def app(composed, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     return lambda *overrides: esvit.train_app(composed("esvit", *MICRO, *overrides))
 
 
-@pytest.mark.parametrize("given", ["show=abc", "show=1.5", "show_epoch=x", "resume=maybe", "fail_fast=abc"])
+@pytest.mark.parametrize(
+    "given", ["show=abc", "show=1.5", "show_epoch=x", "resume=maybe", "fail_fast=abc", "seed=abc", "seed=true"]
+)
 def test_a_switch_of_another_type_is_refused(composed, given: str) -> None:
     with pytest.raises(ConfigCompositionException) as caught:
         composed("esvit", *MICRO, given)
@@ -44,13 +46,11 @@ def test_yes_and_no_are_what_they_say(composed, text: str, value: bool) -> None:
     ("overrides", "message"),
     [
         (["show=-2"], "show=-2: give the number of samples, or 0 to train"),
-        (["show=2", "show_epoch=0"], "show_epoch=0: this training has 3 epochs: give 1 to that"),
-        (["show=2", "show_epoch=4"], "show_epoch=4: this training has 3 epochs: give 1 to that"),
-        (["show_epoch=2"], "show_epoch=2 has no effect without show: give the number of samples too, show=16"),
-        (["size=40.5"], "size=40.5: give a whole number, or a list of them with one a stage"),
-        (["epochs=[1,x]"], "epochs=x: give a whole number, or a list of them with one a stage"),
-        (["seed=abc"], "seed=abc: give a whole number"),
-        (["seed=true"], "seed=True: give a whole number"),
+        (["show=2", "show_epoch=0"], "show_epoch=0: must be between 1 and the number of epochs (3)"),
+        (["show=2", "show_epoch=4"], "show_epoch=4: must be between 1 and the number of epochs (3)"),
+        (["show_epoch=2"], "show_epoch=2 has no effect without show: give the number of samples too, such as show=16"),
+        (["size=40.5"], "size=40.5: must be an integer, or a list of integers, one per stage"),
+        (["epochs=[1,x]"], "epochs=x: must be an integer, or a list of integers, one per stage"),
     ],
 )
 def test_a_bad_number_is_one_line(app, tmp_path: Path, overrides: list[str], message: str) -> None:

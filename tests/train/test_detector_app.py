@@ -10,7 +10,15 @@ from imgfp.detection.finders import missing_packages
 from imgfp.errors import InputError
 from imgfp.tracking import open_store
 
-QUICK = ["sources=null", "data.size=8", "data.held_out=4", "data.longest=96", "epochs=[1]", "size=[64]", "batch=4"]
+QUICK = [
+    "sources=null",
+    "scenes.size=8",
+    "scenes.held_out=4",
+    "scenes.longest=96",
+    "epochs=[1]",
+    "size=[64]",
+    "batch=4",
+]
 needs_detector = pytest.mark.skipif(bool(missing_packages()), reason="make env DETECTOR=0 leaves the detector out")
 
 
@@ -83,14 +91,12 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("epochs=x", "epochs=x: give a whole number, or a list of them"),
+        ("epochs=x", "epochs=x: must be an integer, or a list of integers, one per stage"),
         ("photographs={tmp}/none", "none: no such folder or text list"),
-        ("batch=x", "batch=x: give a whole number"),
-        ("trust_weights=no", "trust_weights=no: give true or false"),
-        ("show=-1", "show=-1: give a whole number from 0 on"),
+        ("show=-1", "show=-1: give the number of scenes, or 0 to train"),
         ("weights=gone.safetensors", "gone.safetensors: no such file: an export is"),
         ("weights=gone.pt", "weights=gone.pt: loading a .pt file can run arbitrary code"),
-        ("data.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
+        ("scenes.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
     ],
 )
 def test_bad_input_is_one_line(app, tmp_path: Path, given: str, told: str) -> None:

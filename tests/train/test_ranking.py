@@ -55,7 +55,7 @@ def test_which_photographs_may_be_used(fit, training_disc: Path, tmp_path: Path)
     sources = tmp_path / "sources.csv"
     rows = [f"T{number:06d},{'yes' if number < 3 else 'no'}" for number in range(8)]
     sources.write_text("\n".join(["image_id,shippable", *rows]) + "\n")
-    with pytest.raises(InputError, match=r"training_images: 2 photographs left to make copies of: give more, or leave"):
+    with pytest.raises(InputError, match=r"training_images: 2 photographs are left: at least 4 are needed"):
         fit(f"sources={sources}")
     with pytest.raises(InputError, match=r"gone\.csv: no such file"):
         fit(f"leave_out={tmp_path / 'gone.csv'}")

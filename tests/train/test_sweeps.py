@@ -12,7 +12,7 @@ from experiments import ROOT
 from imgfp.tracking import open_store
 
 PARENT = "mlflow.parentRunId"
-ADVICE = "esvit.py: the same command begins or goes on with what is not done"
+ADVICE = "esvit.py: rerun the same command to resume unfinished jobs"
 
 
 @pytest.fixture

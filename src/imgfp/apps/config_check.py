@@ -1,5 +1,6 @@
-"""Composes an app's configuration before Hydra does, so that a typing error is told in one line."""
+"""Composes an app's configuration before Hydra does, so that a bad command line is reported in one line."""
 
+import dataclasses
 import difflib
 import itertools
 import re
@@ -13,7 +14,24 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from imgfp.apps.allowed_code import refuse_other_code
 from imgfp.errors import InputError
+from imgfp.renamed_keys import renamed
+
+_SWEEP = {"-m", "--multirun"}
+_PRINT_ONLY = {
+    "-h",
+    "--help",
+    "--hydra-help",
+    "--version",
+    "--cfg",
+    "-c",
+    "--resolve",
+    "--package",
+    "-p",
+    "--info",
+    "-i",
+}
 
 
 def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) -> None:
@@ -22,19 +40,20 @@ def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) ->
     Raises:
         InputError: an unknown key (the nearest known one is named), a value of another type, a missing file.
     """
-    overrides = [argument for argument in arguments if argument not in ("-m", "--multirun")]
-    if any(argument.startswith("-") for argument in overrides):  # --help and other flags are Hydra's own business
-        return
+    flags = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
+    if others := sorted(
+        flags - _SWEEP - _PRINT_ONLY
+    ):  # they read other configuration than what is checked here, or pickles
+        raise InputError(
+            f"option {others[0]} is not supported: give hydra.searchpath=[file://DIR] for configuration of your own"
+        )
+    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    if flags & _PRINT_ONLY:  # they have values of their own, such as `--cfg job`
+        overrides = [text for text in overrides if "=" in text or text.startswith("~")]
     try:
         with hydra.initialize_config_dir(conf, version_base="1.3"):
-            groups = set(_compose(config_name, [])[1])
-            plain: dict[tuple[str, ...], DictConfig] = {}
-            for job in sweep_jobs(overrides) if len(overrides) < len(arguments) else [overrides]:
-                config, choices = _compose(config_name, job)
-                chosen = tuple(f"{group}={name}" for group, name in choices.items() if group in groups)
-                if chosen not in plain:
-                    plain[chosen], _ = _compose(config_name, list(chosen))
-                _refuse_strange_keys(config, plain[chosen])
+            for job in sweep_jobs(overrides) if flags & _SWEEP else [overrides]:
+                _check(hydra.compose(config_name, overrides=job, return_hydra_config=True))
     except InputError:
         raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:
@@ -53,7 +72,7 @@ def nearest_key(key: str, known: Iterable[str]) -> str | None:
 
 
 def dotted(config: Any, at: str = "") -> dict[str, Any]:
-    """All keys of a nested configuration as `a.b.c`, sections included, and their values as they are written."""
+    """All keys of a nested configuration as `a.b.c`, sections included, and their unresolved values."""
     if isinstance(config, DictConfig):
         config = OmegaConf.to_container(config, resolve=False)
     found = {at: config} if at else {}
@@ -76,32 +95,29 @@ def sweep_jobs(overrides: list[str]) -> Iterator[list[str]]:
     return (list(job) for job in itertools.product(*choices))
 
 
-def _compose(config_name: str, overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
-    """The configuration, and what is chosen of each config group; Hydra's own part left out of both."""
-    config = hydra.compose(config_name, overrides=overrides, return_hydra_config=True)
-    choices = config.hydra.runtime.choices.items()
-    chosen = {str(group): str(name) for group, name in choices if name is not None and "hydra/" not in str(group)}
+def _check(config: DictConfig) -> None:
+    """Refuses what the schema lets pass: keys added by +KEY=VALUE and sections removed."""
+    refuse_other_code(config.hydra)
     with open_dict(config):
         del config["hydra"]
-    return config, chosen
+    for key in _added_keys(config):
+        said = next(filter(None, map(renamed, reversed(dotted(OmegaConf.select(config, key), key)))), None)
+        raise InputError(said or _unknown(key, config))
+    if missing := sorted(OmegaConf.missing_keys(config)):
+        raise InputError(f"'{missing[0]}' is missing: it was removed by ~{missing[0]} or an empty list")
 
 
-def _refuse_strange_keys(config: DictConfig, plain: DictConfig) -> None:
-    """Hydra lets a file add keys that nobody reads: only those are good that the chosen groups themselves have.
-
-    Raises:
-        InputError: another key, or a section is missing.
-    """
-    if missing := sorted(map(str, set(plain) - set(config))):
-        raise InputError(f"'{missing[0]}' is missing: it was taken out by ~{missing[0]} or an empty list")
-    loader = GlobalHydra.instance().config_loader()
-    known = dotted(plain)
-    several = [f"{group!s}.{name}" for group in plain for name in loader.get_group_options(str(group))]  # preset=[a,b]
-    anything = tuple(f"{key}." for key in [*several, *(key for key, value in known.items() if value in (None, {}))])
-    for key in dotted(config):
-        if key not in known and key not in several and not key.startswith(anything):
-            near = nearest_key(key, known)
-            raise InputError(f"'{key}' is no key here" + (f" (did you mean '{near}'?)" if near else ""))
+def _added_keys(node: DictConfig, at: str = "") -> Iterator[str]:
+    """Dotted keys that the type of their section does not have."""
+    kind, loader = OmegaConf.get_type(node), GlobalHydra.instance().config_loader()
+    known = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
+    known = known or set(loader.get_group_options(at) if at else ())  # of `preset` its choices; none: keys are free
+    for name in map(str, node):
+        key = f"{at}.{name}" if at else name
+        if known and name not in known:
+            yield key
+        elif isinstance(child := node._get_node(name), DictConfig) and not (child._is_none() or child._is_missing()):
+            yield from _added_keys(child, key)
 
 
 def one_line(error: Exception) -> str:
@@ -114,14 +130,17 @@ def one_line(error: Exception) -> str:
         options = missing[2].split()
         near = difflib.get_close_matches(name, options, n=1)
         return f"{group}={name}: no such choice: " + (
-            f"did you mean '{near[0]}'?" if near else f"take one of {', '.join(options)}"
+            f"did you mean '{near[0]}'?" if near else f"give one of {', '.join(options)}"
         )
-    causes = (error, error.__cause__, error.__context__)
-    reason = next((cause for cause in causes if isinstance(cause, OmegaConfBaseException)), None)
+    chain = (error, error.__cause__, error.__context__)
+    reason = next((cause for cause in chain if isinstance(cause, OmegaConfBaseException)), None)
     text = " ".join(_without_advice(text).split())
-    if isinstance(reason, ConfigKeyError | ConfigAttributeError):
-        return f"{text.rstrip('.')}{_hint(reason)}"
-    if reason is not None and reason.msg not in (None, str(error)):
+    if isinstance(reason, ConfigKeyError | ConfigAttributeError) and reason.full_key:
+        file = re.match(r"In '([^']+)'", text)
+        given = re.match(r"Could not override '([^']+)'", text)  # the whole key, where its section is unknown already
+        key = given[1] if given else str(reason.full_key)
+        return (f"{file[1]}: " if file else "") + _unknown(key, reason.parent_node)
+    if reason is not None and reason.msg and reason.msg not in str(error):
         return f"{text}: {' '.join(_without_advice(str(reason.msg)).split())}"
     return text
 
@@ -130,15 +149,17 @@ def _without_advice(text: str) -> str:
     return re.split(r"\n\s*(?:To append to your config|full_key:|Config search path|See https:)", text)[0]
 
 
-def _hint(error: OmegaConfBaseException) -> str:
-    """What the unknown key was probably meant to be, else which keys there are in its place."""
-    section, key = error.parent_node, str(error.full_key)
+def _unknown(key: str, section: Any) -> str:
+    """Says that a key is unknown, and what it was probably meant to be, else which keys its section has."""
+    if said := renamed(key):
+        return said
+    said = f"unknown config key '{key}'"
     if not isinstance(section, DictConfig):
-        return ""
+        return said
     root = section
     while isinstance(above := root._get_parent(), DictConfig):
         root = above
-    if near := nearest_key(key, dotted(root)):
-        return f" (did you mean '{near}'?)"
+    if near := nearest_key(key, [name for name in dotted(root) if not f"{name}.".startswith(f"{key}.")]):
+        return f"{said} (did you mean '{near}'?)"
     place = key.rpartition(".")[0]
-    return f" ({place} takes {', '.join(map(str, section))} here)" if place else ""
+    return f"{said} ({place} has the keys {', '.join(map(str, section))})" if place else said

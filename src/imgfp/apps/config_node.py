@@ -1,4 +1,4 @@
-"""A typed setting as a node of Hydra's configuration."""
+"""A typed setting as a node of Hydra's configuration, and checks of what a type cannot say."""
 
 from typing import Any
 
@@ -14,15 +14,28 @@ def writable_node(settings: Any) -> Any:
     return node
 
 
+def stages_of(key: str, value: Any) -> tuple[int, ...]:
+    """A number per training stage, given as one number or as a list.
+
+    Raises:
+        InputError: it is something else.
+    """
+    values = tuple(value) if isinstance(value, list) or OmegaConf.is_list(value) else (value,)
+    for item in values:
+        if type(item) is not int:
+            raise InputError(f"{key}={item}: must be an integer, or a list of integers, one per stage")
+    return values
+
+
 def whole_number(config: DictConfig, key: str) -> int:
-    """A setting that is a whole number from 0 on.
+    """A setting that is an integer >= 0.
 
     Raises:
         InputError: it is something else.
     """
     value = config[key]
     if type(value) is not int or value < 0:
-        raise InputError(f"{config._get_full_key(key)}={value}: give a whole number from 0 on")
+        raise InputError(f"{config._get_full_key(key)}={value}: must be an integer >= 0")
     return value
 
 
@@ -34,7 +47,7 @@ def number(config: DictConfig, key: str) -> float:
     """
     value = config[key]
     if type(value) not in (int, float):
-        raise InputError(f"{config._get_full_key(key)}={value}: give a number")
+        raise InputError(f"{config._get_full_key(key)}={value}: must be a number")
     return float(value)
 
 

@@ -1,4 +1,4 @@
-"""What evaluate/descriptors.py does: one set of descriptors judged by the descriptor track's rules, and tracked."""
+"""What evaluate/descriptors.py does: one set of descriptors evaluated by the descriptor track's rules, and tracked."""
 
 import re
 import sys
@@ -13,9 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import writable_node
 from imgfp.apps.hydra_app import sweep_key
+from imgfp.apps.schemas import DescriptorsApp, register_schemas, settings_of
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.descriptors import NORMALISATIONS, Normalisation, rank
-from imgfp.descriptors.track_metrics import CAPS
 from imgfp.encoders import EncoderConfig, create_encoder, resolve_encoder
 from imgfp.errors import LEFT_OUT, OK, InputError
 from imgfp.files import hash_value
@@ -38,7 +38,8 @@ class NoneConfig:
 
 
 def register_groups() -> None:
-    """Makes the config groups `encoder` and `normalisation` from their one definition."""
+    """Makes the apps' schemas, and the config groups `encoder` and `normalisation` from their one definition."""
+    register_schemas()
     store = ConfigStore.instance()
     store.store(group="encoder", name="default", node=writable_node(EncoderConfig()))
     for name, kind in {PLAIN: NoneConfig, **NORMALISATIONS}.items():
@@ -46,54 +47,48 @@ def register_groups() -> None:
 
 
 def judge(config: DictConfig) -> int:
-    """Judges one set under every chosen normalisation; the exit code says whether anything was left out."""
+    """Evaluates one set under every chosen normalisation; the exit code says whether anything was left out."""
+    app = settings_of(config, DescriptorsApp)
     chosen: dict[str, Normalisation | None] = {
-        str(name): None if name == PLAIN else OmegaConf.to_object(node)  # type: ignore[misc]  # Hydra has checked it
-        for name, node in config.normalisation.items()
+        name: None if name == PLAIN else kind for name, kind in app.normalisation.items()
     }
-    _refuse_contradictions(config)
+    _refuse_contradictions(app)
     try:
-        judged = _open(config, background=config.pca is not None or any(chosen.values()))
+        judged = _open(app, background=app.pca is not None or any(chosen.values()))
     except InputError as error:
-        raise InputError(_named_as_given(str(error), config)) from None
+        raise InputError(_named_as_given(str(error), app)) from None
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     known = [settings[key] for key in ("normalisation", "pca", "whiten", "answers", "cap")]
-    out = Path(config.paths.work) / judged.name / hash_value([judged.digest, known])[:8]
-    params = {key: value for key, value in settings.items() if key not in ("paths", "tracking", "encoder")}
+    out = Path(app.paths.work) / judged.name / hash_value([judged.digest, known])[:8]
+    params = {key: value for key, value in settings.items() if key not in ("app", "paths", "tracking", "encoder")}
     if judged.stages:
-        params["encoder"] = asdict(resolve_encoder(_encoder(config)))
+        params["encoder"] = asdict(resolve_encoder(_encoder(app)))
 
-    mlruns, experiment = Path(config.paths.mlruns), config.tracking.experiment
+    mlruns, experiment = Path(app.paths.mlruns), app.tracking.experiment
     store = open_store(mlruns)
     key = sweep_key()
     parent = parent_run(store, experiment, key, f"sweep {Path(key).name}") if key else None
-    plain = _rank(judged, None, config)
+    plain = _rank(judged, None, app)
     figures, runs = {}, []
     for name, normalisation in chosen.items():
         own = {"name": name} if normalisation is None else {"name": name, **asdict(normalisation)}
-        rankings = (
-            {PLAIN: plain} if normalisation is None else {PLAIN: plain, name: _rank(judged, normalisation, config)}
-        )
+        rankings = {PLAIN: plain} if normalisation is None else {PLAIN: plain, name: _rank(judged, normalisation, app)}
         tracking = Tracking(
             mlruns, experiment, params | {"normalisation": own}, OmegaConf.to_yaml(config, resolve=True), parent
         )
         figures[name], run_id = _track(judged, name, rankings, out / name, tracking)
         runs.append(run_id)
     print_stages(judged.stages)
-    print(f"{_protocol(judged, config)}\n{_table(figures)}")
+    print(f"{_protocol(judged, app)}\n{_table(figures)}")
     print(f"open next: {', '.join(str(out / name / 'predictions.csv') for name in chosen)}")
     print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
     if len(runs) > 1:
         print(f"side by side: {comparison(store, experiment, runs)}")
-    return max(report_failures(judged.failures, out / "failures.csv"), _report_holes(judged))
+    return max(report_failures(judged.failures, out / "failures.csv"), _report_missing(judged))
 
 
-def _refuse_contradictions(config: DictConfig) -> None:
-    """Raises InputError for settings that contradict each other or would do nothing, before hours of encoding."""
-    if isinstance(config.answers, bool) or not isinstance(config.answers, int) or config.answers < 1:
-        raise InputError(f"answers={config.answers}: give a whole number, 1 or more")
-    if config.cap not in CAPS:
-        raise InputError(f"cap={config.cap!r}: give one of {', '.join(CAPS)}")
+def _refuse_contradictions(config: DescriptorsApp) -> None:
+    """Raises InputError for settings that contradict each other or have no effect, before hours of encoding."""
     if config.whiten and config.pca is None:
         raise InputError(f"whiten=true has no effect without a projection: give pca={MAX_DIM} too")
     if config.checkpoint is not None and not Path(config.checkpoint).is_file():
@@ -106,24 +101,24 @@ def _refuse_contradictions(config: DictConfig) -> None:
         if config.ground_truth is not None:
             raise InputError(
                 f"ground_truth={config.ground_truth} belongs to descriptors=FILE.h5: give both; "
-                "pictures are judged by the ground_truth.csv in data.root"
+                "images are evaluated by the ground_truth.csv in data.root"
             )
         return
     if config.ground_truth is None:
         raise InputError(f"descriptors={config.descriptors}: give its ground truth too: ground_truth=FILE.csv")
     encodes = config.background is not None and not is_descriptor_file(config.background)
-    if not encodes and (config.checkpoint is not None or OmegaConf.to_object(config.encoder) != EncoderConfig()):
+    if not encodes and (config.checkpoint is not None or config.encoder != EncoderConfig()):
         raise InputError(
-            f"descriptors={config.descriptors}: no picture is encoded: leave checkpoint and encoder out, or descriptors"
+            f"descriptors={config.descriptors}: no image is encoded: leave checkpoint and encoder out, or descriptors"
         )
 
 
-def _open(config: DictConfig, background: bool) -> JudgedDescriptors:
-    """What the configuration names, projected where it asks for that; of the background only where something needs it."""
+def _open(config: DescriptorsApp, background: bool) -> JudgedDescriptors:
+    """The descriptors that the configuration names, projected if asked for; with the background if something needs it."""
     encoder = _encoder(config)
     work, choice = Path(config.paths.work), config.background
     if config.descriptors is not None:
-        judged = read_set(Path(config.descriptors), Path(config.ground_truth))
+        judged = read_set(Path(config.descriptors), Path(str(config.ground_truth)))
         if background and choice is None:
             raise InputError("normalisation and pca need a background set: give background=FILE.h5, or a folder")
     else:
@@ -139,13 +134,13 @@ def _open(config: DictConfig, background: bool) -> JudgedDescriptors:
     return judged
 
 
-def _encoder(config: DictConfig) -> EncoderConfig:
-    encoder: EncoderConfig = OmegaConf.to_object(config.encoder)  # type: ignore[assignment]
-    return encoder if config.checkpoint is None else replace(encoder, weights=str(config.checkpoint))
+def _encoder(config: DescriptorsApp) -> EncoderConfig:
+    encoder: EncoderConfig = config.encoder
+    return encoder if config.checkpoint is None else replace(encoder, weights=config.checkpoint)
 
 
-def _named_as_given(said: str, config: DictConfig) -> str:
-    """What an encoder says of its weights, under the key that the user gave."""
+def _named_as_given(said: str, config: DescriptorsApp) -> str:
+    """An encoder's message about its weights, with the key that the user gave."""
     given = f"checkpoint={config.checkpoint}"
     return (
         said
@@ -154,15 +149,15 @@ def _named_as_given(said: str, config: DictConfig) -> str:
     )
 
 
-def _require_dim(dim: int, config: DictConfig) -> None:
+def _require_dim(dim: int, config: DescriptorsApp) -> None:
     if config.limit_dim and dim > MAX_DIM:
         raise InputError(
-            f"descriptors of {dim} dimensions: the challenge takes {MAX_DIM} at most: "
-            f"project them with pca={MAX_DIM}, or judge them outside its rules with limit_dim=false"
+            f"descriptors of {dim} dimensions: the challenge accepts at most {MAX_DIM}: "
+            f"project them with pca={MAX_DIM}, or evaluate them outside its rules with limit_dim=false"
         )
 
 
-def _rank(judged: JudgedDescriptors, normalisation: Normalisation | None, config: DictConfig) -> Pairs:
+def _rank(judged: JudgedDescriptors, normalisation: Normalisation | None, config: DescriptorsApp) -> Pairs:
     background = None if normalisation is None else judged.background
     return rank(judged.query, judged.reference, judged.truth, background, normalisation, config.answers, config.cap)
 
@@ -170,7 +165,7 @@ def _rank(judged: JudgedDescriptors, normalisation: Normalisation | None, config
 def _track(
     judged: JudgedDescriptors, name: str, rankings: Mapping[str, Pairs], out: Path, tracking: Tracking
 ) -> tuple[IscMetrics, str]:
-    """One MLflow run: the plain figures under their names, those of a normalisation after `normalised/`.
+    """One MLflow run: the plain figures under their names, those of a normalisation with prefix `normalised/`.
 
     Returns:
         The figures under the normalisation, and the run's id.
@@ -201,8 +196,8 @@ def _track(
         return results[name], run.run_id
 
 
-def _report_holes(judged: JudgedDescriptors) -> int:
-    """One line for each kind of listed id without a descriptor, less the pictures that were reported already."""
+def _report_missing(judged: JudgedDescriptors) -> int:
+    """One line for each kind of listed id without a descriptor, except for images that were reported already."""
     failed = np.array([failure.path.stem for failure in judged.failures], dtype=str)
     code = OK
     for what, listed, described in (
@@ -213,17 +208,17 @@ def _report_holes(judged: JudgedDescriptors) -> int:
         if len(missing):
             print(
                 f"{len(missing)} of {len(listed)} {what} of the ground truth have no descriptor "
-                f"(the first: {missing[0]}): their pairs count as missed",
+                f"(first: {missing[0]}): their pairs count as missed",
                 file=sys.stderr,
             )
             code = LEFT_OUT
     return code
 
 
-def _protocol(judged: JudgedDescriptors, config: DictConfig) -> str:
+def _protocol(judged: JudgedDescriptors, config: DescriptorsApp) -> str:
     queries, answers = len(judged.truth.queries), config.answers
-    whole = f"the best {queries * answers:,} pairs of all together"
-    rule = whole if config.cap == "global" else f"the best {answers} of each query"
+    whole = f"the best {queries * answers:,} pairs overall"
+    rule = whole if config.cap == "global" else f"the best {answers} per query"
     return (
         f"{judged.name}: {queries:,} queries, {len(judged.reference):,} references, "
         f"descriptors of {judged.query.dim} dimensions, {rule}"
@@ -231,7 +226,7 @@ def _protocol(judged: JudgedDescriptors, config: DictConfig) -> str:
 
 
 def _table(figures: Mapping[str, IscMetrics]) -> str:
-    """The figures as text, one row a normalisation."""
+    """The figures as text, one row per normalisation."""
     rows = [f"{'normalisation':<13} {'uAP':>8} {'R@P90':>8} {'recall@1':>9} {'recall@10':>10}"]
     for name, item in figures.items():
         rows.append(

@@ -1,7 +1,7 @@
-"""What train/detector.py does: scenes from photographs, one tracked training on them, begun or gone on with."""
+"""What train/detector.py does: makes scenes from photographs, and starts or resumes one tracked training on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,9 @@ import numpy as np
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.config_node import whole_number
+from imgfp.apps.config_node import stages_of
 from imgfp.apps.hydra_app import command_key, experiment_choice
+from imgfp.apps.schemas import DetectorApp, settings_of
 from imgfp.apps.synthetic_data import photographs_of
 from imgfp.detection import (
     Box,
@@ -23,7 +24,6 @@ from imgfp.detection import (
     make_scenes,
     read_labels,
 )
-from imgfp.errors import InputError
 from imgfp.files import atomic_path, hash_file, hash_value
 from imgfp.images import Failure, ImageList, digest_of, read_rgb
 from imgfp.progress import announce, track
@@ -44,30 +44,31 @@ class BoxedScene:
 
 
 def train_app(config: DictConfig) -> int:
-    """Trains, or goes on, and prints the figures; with `show` it only draws scenes."""
-    photographs = photographs_of(config)
-    made = _made(config)
-    if count := whole_number(config, "show"):
-        scenes, failures = _scenes(config, photographs, SynthesisConfig(count, 1, made.longest, made.seed))
+    """Starts or resumes the training and prints the figures; with `show` it only draws scenes."""
+    app = settings_of(config, DetectorApp)
+    photographs = photographs_of(app)
+    made: SynthesisConfig = app.scenes
+    if app.show:
+        scenes, failures = _scenes(app, photographs, replace(made, size=app.show, held_out=1))
         sheet = scenes.with_name(f"{scenes.name}.png")
         draw_samples(boxed_scenes(read_labels(scenes, "train")), sheet, _CARDS_A_ROW)
         print(f"open next: {sheet}")
         return report_failures(tuple(failures), scenes / "failures.csv")
-    recipe = _recipe(config)
-    detector_module("training").check_start(recipe, Path(config.paths.work))
+    recipe = _recipe(app)
+    detector_module("training").check_start(recipe, Path(app.paths.work))
     name = experiment_choice("detector")
-    store = open_store(Path(config.paths.mlruns))
+    store = open_store(Path(app.paths.mlruns))
     key = command_key()
-    parent = parent_run(store, config.tracking.experiment, key, f"sweep of {name}") if key else None
-    scenes, failures = _scenes(config, photographs, made)
+    parent = parent_run(store, app.tracking.experiment, key, f"sweep of {name}") if key else None
+    scenes, failures = _scenes(app, photographs, made)
     weights = hash_file(Path(recipe.weights)) if recipe.weights else None
     material = hash_value([digest_of(photographs.paths), describe_scenes(made), weights])
-    path = Path(config.paths.work) / f"{name}-{hash_value([recipe.as_plain(), material])[:8]}"
+    path = Path(app.paths.work) / f"{name}-{hash_value([recipe.as_plain(), material])[:8]}"
     done = _train(config, recipe, name, store, parent, photographs, scenes, path, material)
     figures = ", ".join(f"{figure} {done.figures[figure]:.4f}" for figure in ("map50", "map50_95"))
-    print(f"best of {done.epochs} epochs: epoch {done.best_epoch}, {figures} on {made.held_out} scenes it never saw")
+    print(f"best of {done.epochs} epochs: epoch {done.best_epoch}, {figures} on {made.held_out} held-out scenes")
     print(f"weights: {done.weights}")
-    print(f"in MLflow: {ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}")
+    print(f"in MLflow: {ui_hint(Path(app.paths.mlruns))}, then {describe(store, app.tracking.experiment)}")
     return report_failures(tuple(failures), scenes / "failures.csv")
 
 
@@ -90,9 +91,9 @@ def boxed_scenes(
 
 
 def find_in_scenes(labelled: Sequence[tuple[Path, Sequence[Box]]], finder: Finder) -> list[list[Found]]:
-    """What a finder finds in each scene."""
+    """The detections of a finder in each scene."""
     found = []
-    for path, _ in track(labelled, len(labelled), "looking at scenes", "scenes"):
+    for path, _ in track(labelled, len(labelled), "evaluating scenes", "scenes"):
         image = read_rgb(path)
         found.append([] if isinstance(image, Failure) else finder(image))
     return found
@@ -109,13 +110,13 @@ def _train(
     path: Path,
     material: str,
 ) -> Any:
-    training = detector_module("training")
-    folder = RunFolder.open(path, material, config.resume, store)
+    training, app = detector_module("training"), settings_of(config, DetectorApp)
+    folder = RunFolder.open(path, material, app.resume, store)
     begun = training.read_checkpoint(path) is not None
     about = {
-        "data": f"{config.data.size} scenes of nine in ten of {len(photographs)} photographs of {photographs.root.parent.name}",
+        "data": f"{app.scenes.size} scenes of nine in ten of {len(photographs)} photographs of {photographs.root.parent.name}",
         "photographs": digest_of(photographs.paths),
-        "scenes": describe_scenes(_made(config)),
+        "scenes": describe_scenes(app.scenes),
         "command": " ".join(["python train/detector.py", *_overrides()]),
     }
     if folder.noted("shown") and (done := training.finished(path, recipe)) is not None:
@@ -125,7 +126,7 @@ def _train(
     tags = {"experiment": name, "data": photographs.root.parent.name, "architecture": recipe.network}
     known = folder.mlflow_run(store) if begun else None
     with tracked_run(
-        store, config.tracking.experiment, name, params, OmegaConf.to_yaml(config, resolve=True), tags, parent, known
+        store, app.tracking.experiment, name, params, OmegaConf.to_yaml(config, resolve=True), tags, parent, known
     ) as run:
         folder.note(mlflow_run=run.run_id)
         if known is None:
@@ -134,12 +135,12 @@ def _train(
             run.log_artifact(path / "scenes.png", "pictures")
         done = training.train_detector(scenes, path, recipe, run.log_metrics, about)
         _show(run, done, scenes, path, params, material)
-        folder.note(shown=True)  # not before: a training killed here still has that to do
+        folder.note(shown=True)  # not before: a training killed here still has to log these
     return done
 
 
 def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any], material: str) -> None:
-    """The best weights as MLflow's model, their curve, and what they find in held-out scenes."""
+    """Logs the best weights as MLflow's model, their curve, and their detections in held-out scenes."""
     labelled = read_labels(scenes, "val")
     finder = detector_module("finder").LearnedFinder(done.weights)
     judged = judge_boxes(find_in_scenes(labelled, finder), [boxes for _, boxes in labelled])
@@ -155,37 +156,28 @@ def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any],
     log_checkpoint(run, done.weights, card, params, done.figures, done.best_epoch, ("held-out scenes", material), "detector")  # fmt: skip
 
 
-def _made(config: DictConfig) -> SynthesisConfig:
-    return SynthesisConfig(**{key: whole_number(config.data, key) for key in ("size", "held_out", "longest", "seed")})
-
-
 def _overrides() -> list[str]:
-    """What the command line changed, but for the folders that are written to."""
+    """What the command line changed, except for the folders that are written to."""
     given = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     return [text for text in given if not text.startswith("paths.")]
 
 
-def _scenes(config: DictConfig, photographs: ImageList, made: SynthesisConfig) -> tuple[Path, list[Failure]]:
-    """The folder of the scenes, made unless they are there, and the photographs that could not be read."""
+def _scenes(app: DetectorApp, photographs: ImageList, made: SynthesisConfig) -> tuple[Path, list[Failure]]:
+    """The folder of the scenes, made unless they exist, and the photographs that could not be read."""
     key = hash_value([str(photographs.root), photographs.ids, digest_of(photographs.paths), describe_scenes(made)])
-    folder = Path(config.paths.work) / f"scenes-{key[:8]}"
+    folder = Path(app.paths.work) / f"scenes-{key[:8]}"
     return folder, make_scenes(photographs, folder, made)
 
 
-def _recipe(config: DictConfig) -> Any:
+def _recipe(app: DetectorApp) -> Any:
     """The typed recipe of the second distribution.
 
     Raises:
-        InputError: a value that it cannot have, or the distribution is not installed.
+        InputError: an invalid value, or the distribution is not installed.
     """
     kind = detector_module("recipe").DetectorRecipe
-    values = {key: config[key] for key in kind.__dataclass_fields__}
-    for key in ("epochs", "size"):
-        given = values[key]
-        values[key] = tuple(given) if OmegaConf.is_list(given) else (given,)
-        if not all(isinstance(value, int) for value in values[key]):
-            raise InputError(f"{key}={given}: give a whole number, or a list of them")
-    return kind(**values)
+    values = {key: getattr(app, key) for key in kind.__dataclass_fields__}
+    return kind(**values | {key: stages_of(key, values[key]) for key in ("epochs", "size")})
 
 
 def _corners(box: Box) -> tuple[float, float, float, float]:

@@ -1,4 +1,4 @@
-"""What train/esvit.py does: one tracked training, begun or gone on with."""
+"""What train/esvit.py does: starts or resumes one tracked training."""
 
 import os
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _LOGGED_SAMPLES = 16
 
 
 def train_app(config: DictConfig) -> int:
-    """Trains, or goes on, and prints the figures; with `show` it only draws samples. The exit code says 0 or 3."""
+    """Starts or resumes the training and prints the figures; with `show` it only draws samples. The exit code is 0 or 3."""
     name = experiment_choice("esvit")
     recipe = recipe_of(config)
     count, epoch = shown(config, recipe)
@@ -45,12 +45,12 @@ def train_app(config: DictConfig) -> int:
     done = run_training(config, name, parent)
     if is_first():
         _tell(config, done)
-    # torchrun knows success and failure only: holes are told and listed there, and are no failure
+    # torchrun knows only success and failure: missing images are reported and listed there, and are no failure
     return LEFT_OUT if done.failures and not os.environ.get("LOCAL_RANK") else OK
 
 
 def run_training(config: DictConfig, name: str, parent: str | None = None) -> Trained:
-    """One tracked training; of one that is finished already only what it left behind.
+    """One tracked training; if it is finished already, only its results.
 
     Args:
         config: As composed by Hydra.
@@ -58,7 +58,7 @@ def run_training(config: DictConfig, name: str, parent: str | None = None) -> Tr
         parent: MLflow run that it belongs to.
 
     Raises:
-        InputError: whatever the user can mend.
+        InputError: anything the user can fix.
     """
     recipe = recipe_of(config)
     root = Path(config.data.root)
@@ -124,9 +124,9 @@ def _recorder(
 
 
 def _folder(config: DictConfig, recipe: Recipe, name: str) -> Path:
-    """The same recipe on the same data set finds the same folder."""
+    """The folder is named after the recipe and the data set, so a rerun finds it."""
     root = str(Path(config.data.root).resolve())
-    _, world = process_of(recipe.trainer)  # which decides on what a step compares
+    _, world = process_of(recipe.trainer)  # decides what a step compares
     return Path(config.paths.work) / f"{name}-{hash_value([recipe.fingerprint(), root, world])[:8]}"
 
 

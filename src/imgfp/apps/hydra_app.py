@@ -1,4 +1,4 @@
-"""What every Hydra app shares: presets as config groups, folders from the repository's root, one exit code."""
+"""What every Hydra app shares: presets as config groups, one exit code."""
 
 import os
 import sys
@@ -14,14 +14,17 @@ from omegaconf import DictConfig, OmegaConf
 from imgfp.apps.config_check import check_command_line
 from imgfp.apps.config_node import writable_node
 from imgfp.apps.job import Job
+from imgfp.apps.schemas import register_schemas
 from imgfp.apps.sweep import FOLDER, KEY, tell_sweep
 from imgfp.errors import BAD_INPUT, INTERRUPTED, InputError
 from imgfp.install_check import installation_problems
-from imgfp.pipeline.presets import PRESETS, Preset
+from imgfp.pipeline.preset import Preset
+from imgfp.pipeline.presets import PRESETS
 
 
 def register_presets() -> None:
-    """Makes the group `preset` from the one definition; the settings of preset NAME stand under `preset.NAME`."""
+    """Makes the apps' schemas, and the group `preset` from its one definition; the keys of preset NAME are `preset.NAME.*`."""
+    register_schemas()
     for name, preset in PRESETS.items():
         node = writable_node(preset)
         ConfigStore.instance().store(group="preset", name=name, node=node, package=f"preset.{name}")
@@ -42,15 +45,15 @@ def run_app(
 ) -> None:
     """Runs `task` under Hydra with the configuration in `repository/conf`; its result is the exit code.
 
-    `register` makes the config groups that come from dataclasses.
+    `register` makes the schemas and the config groups that come from dataclasses.
 
-    Bad configuration and bad input end with one line and exit 2; an unknown key is told with the nearest known one.
-    In a sweep (-m) the other jobs still run, in whatever processes, and the failed ones are named at the end.
+    Bad configuration and bad input end with one line and exit 2; for an unknown key the line names the nearest known one.
+    In a sweep (-m) the other jobs still run, in whatever processes, and the failed ones are listed at the end.
     """
     program = Path(sys.argv[0]).name
     sys.argv[1:] = sorted(
         sys.argv[1:], key=lambda text: text in ("-m", "--multirun")
-    )  # Hydra knows them at the end only
+    )  # Hydra accepts them only at the end
     for problem in installation_problems():
         print(f"{program}: {problem}", file=sys.stderr)
     job = Job(task, program, repository)
@@ -65,7 +68,7 @@ def run_app(
     try:
         hydra.main(version_base="1.3", config_path=conf, config_name=config_name)(job)()
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; the same command goes on from here", file=sys.stderr)
+        print(f"{program}: interrupted; rerun the same command to resume", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except SystemExit as end:  # Hydra has printed why
         crashed = int(end.code or 0)
@@ -80,7 +83,7 @@ def sweep_key() -> str | None:
 
 
 def command_key() -> str | None:
-    """What a `-m` sweep and the same command given again have in common; None outside a sweep."""
+    """What a `-m` sweep and a rerun of the same command have in common; None outside a sweep."""
     return os.environ.get(KEY) if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
 

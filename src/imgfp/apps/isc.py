@@ -1,15 +1,16 @@
-"""What evaluate/isc.py does: every chosen preset judged and tracked in one MLflow experiment."""
+"""What evaluate/isc.py does: every chosen preset evaluated and tracked in one MLflow experiment."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.hydra_app import preset_of, sweep_key
+from imgfp.apps.hydra_app import sweep_key
+from imgfp.apps.schemas import IscApp, settings_of
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.errors import OK
 from imgfp.images import ImageList
-from imgfp.pipeline.presets import parse_branches
+from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.reports.console import print_result, report_failures, ui_hint
 from imgfp.studies.judged_run import Tracking, figures_table, judged_run
 from imgfp.tracking import comparison, describe, open_store, parent_run
@@ -17,35 +18,33 @@ from imgfp.tracking import comparison, describe, open_store, parent_run
 
 def judge(config: DictConfig) -> int:
     """Runs every chosen preset and prints the figures side by side; the exit code says whether images were left out."""
-    data = DiscSet.open(Path(config.data.root))
-    branches = parse_branches(config.branches)
-    background = _background(config.background, data)
-    mlruns, work = Path(config.paths.mlruns), Path(config.paths.work) / data.root.name
+    app = settings_of(config, IscApp)
+    data = DiscSet.open(Path(app.data.root))
+    branches = parse_branches(app.branches)
+    background = _background(app.background, data)
+    mlruns, work, experiment = Path(app.paths.mlruns), Path(app.paths.work) / data.root.name, app.tracking.experiment
     store = open_store(mlruns)
     key = sweep_key()
-    parent = parent_run(store, config.tracking.experiment, key, f"sweep {Path(key).name}") if key else None
+    parent = parent_run(store, experiment, key, f"sweep {Path(key).name}") if key else None
     tables, runs, code = [], [], OK
-    presets = {str(name): preset_of(node) for name, node in config.preset.items()}
-    for name, preset in presets.items():
+    for name, preset in app.preset.items():
         settings = {
             "data": data.root.name,
             "preset": name,
             "branches": list(branches),
-            "background": config.background,
+            "background": app.background,
             **asdict(preset),
         }
-        tracking = Tracking(
-            mlruns, config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent
-        )
-        done = judged_run(data, work, name, preset, branches, background, tracking)
+        tracking = Tracking(mlruns, experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent)
+        done = judged_run(data, work, RunConfig(name, preset, branches), background, tracking)
         print_result(done.search)
         code = max(code, report_failures(done.search.failures, done.search.out / "failures.csv"))
         runs.append(done.run_id)
         tables.append(f"preset {name}\n{figures_table(done.figures)}")
     print("\n".join(tables))
-    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, config.tracking.experiment)}")
+    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
     if len(runs) > 1:
-        print(f"side by side: {comparison(store, config.tracking.experiment, runs)}")
+        print(f"side by side: {comparison(store, experiment, runs)}")
     return code
 
 

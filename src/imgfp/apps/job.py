@@ -11,29 +11,29 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.sweep import DEFECT, NOT_BEGUN, Outcome, any_failed, swept_overrides
+from imgfp.apps.sweep import DEFECT, SKIPPED, Outcome, any_failed, swept_overrides
 from imgfp.errors import BAD_INPUT, OK, InputError
 from imgfp.progress import announce
 
 
 class Job:
-    """Calls the task and turns bad input into a line and an exit code, never into an exit: a worker must live on.
+    """Calls the task and turns bad input into a line and an exit code, never into an exit: a worker must keep running.
 
     Attributes:
         code: The exit code of a run outside a sweep; jobs of a sweep leave theirs in their output folder (`Outcome`).
     """
 
     def __init__(self, task: Callable[[DictConfig], int], program: str, repository: Path) -> None:
-        """`program` begins every line of error; `repository` is what `${repo:...}` is below."""
+        """`program` starts every error line; `${repo:...}` is relative to `repository`."""
         self.task, self.program, self.repository = task, program, repository
         self.code = OK
         self._prepare()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Arrives in another process, which does not know how the configuration finds the repository."""
+        """Unpickled in another process, which has no resolver `repo` yet."""
         self.__dict__.update(state)
         self._prepare()
-        if multiprocessing.get_start_method(allow_none=True) == "loky":  # joblib's; processes started below know it not
+        if multiprocessing.get_start_method(allow_none=True) == "loky":  # joblib's; child processes do not know it
             multiprocessing.set_start_method(None, force=True)
 
     def __call__(self, config: DictConfig) -> None:
@@ -46,16 +46,16 @@ class Job:
                 print(f"{self.program}: {said}", file=sys.stderr)
 
     def _run_in_sweep(self, config: DictConfig) -> None:
-        """One job after or beside others: says which one it is, and leaves word of how it ended, whatever happened."""
+        """One job of several: prints which one it is, and writes how it ended, whatever happened."""
         own = HydraConfig.get()
         number, overrides = int(own.job.num), swept_overrides(Path(own.sweep.dir), list(own.overrides.task))
         if config.get("fail_fast", False) and any_failed(Path(own.sweep.dir)):
-            outcome = Outcome(number, overrides, NOT_BEGUN, "not begun, because an earlier job failed")
+            outcome = Outcome(number, overrides, SKIPPED, "skipped: an earlier job failed")
         else:
             announce(f"job {number}: {overrides}")
             try:
                 outcome = Outcome(number, overrides, *self._guarded(config))
-            except Exception as error:  # a defect of this job is no reason to lose the others
+            except Exception as error:  # a bug in one job must not lose the others
                 traceback.print_exc()
                 outcome = Outcome(number, overrides, DEFECT, f"{type(error).__name__}: {error}")
         if outcome.said:

@@ -1,10 +1,11 @@
-"""What evaluate/merge.py does: the branches merged with other weights, over candidates that were found and compared once."""
+"""What evaluate/merge.py does: merges the branches with other weights; candidates are searched and matched only once."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
@@ -15,8 +16,9 @@ from imgfp.datasets.disc_set import DiscSet
 from imgfp.errors import OK, InputError
 from imgfp.files import file_lock, hash_value
 from imgfp.metrics import IscMetrics, evaluate
-from imgfp.pipeline.presets import Preset, parse_branches
+from imgfp.pipeline.preset import Preset
 from imgfp.pipeline.rank import calibration_of, rank_merged
+from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.pipeline.search import SearchResult
 from imgfp.records import GroundTruth, Pairs
 from imgfp.reports.console import ui_hint
@@ -24,14 +26,17 @@ from imgfp.studies.judged_run import judged_search
 from imgfp.studies.weight_heatmap import tell_parent
 from imgfp.tracking import Run, Store, describe, open_store, parent_run, tracked_run
 
+if TYPE_CHECKING:  # Optuna takes half a second to import
+    from imgfp.studies.tuning import Search
+
 Weights = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Searched:
-    """A search on a judged set, and the truth of either half of its queries: to choose by, and held out.
+    """The candidates of a set, and the ground truth of both halves of its queries: to choose by, and held out.
 
-    `name`: of the preset; `data`: of the set; `key`: a hash of all that the search depends on.
+    `name`: of the preset; `data`: of the set; `key`: a hash of all that the candidates depend on.
     """
 
     name: str
@@ -42,7 +47,7 @@ class Searched:
     halves: tuple[GroundTruth, GroundTruth]
 
     def merged(self, weights: Mapping[str, float]) -> Pairs:
-        """The ranking with these weights; InputError where the preset cannot have them."""
+        """The ranking with these weights; InputError where the preset refuses them."""
         preset = replace(self.preset, fusion=replace(self.preset.fusion, weights=dict(weights)))
         calibration, found = calibration_of(preset), self.result.candidates
         return rank_merged(preset, calibration, found)[0]
@@ -50,54 +55,54 @@ class Searched:
     def figures(self, weights: Mapping[str, float]) -> tuple[IscMetrics, IscMetrics]:
         """On the half to choose by, and on the one held out."""
         pairs = self.merged(weights)
-        chosen, held_out = (evaluate(pairs, truth) for truth in self.halves)  # other queries' pairs do not count
+        chosen, held_out = (evaluate(pairs, truth) for truth in self.halves)  # ignores the pairs of other queries
         return chosen, held_out
 
 
 def judge_weights(config: DictConfig) -> int:
-    """Judges one setting (of a sweep: as a child of its parent), or those that Optuna proposes, and prints both halves."""
+    """Evaluates one setting (in a sweep as a child of its parent run), or those that Optuna proposes, on both halves."""
     if len(config.preset) != 1:
-        raise InputError(f"preset={list(config.preset)}: merging is judged for one preset at a time: give one")
+        raise InputError(f"preset={list(config.preset)}: weights are evaluated for one preset at a time: give one")
     ((name, node),) = config.preset.items()
     branches = parse_branches(config.branches)
     weights = {str(branch): number(config.fusion.weights, branch) for branch in config.fusion.weights}
     trials = whole_number(config.search, "trials")
+    search = _search(config, branches) if trials else None
     searched = _searched(config.data.root, config.paths.work, str(name), _Frozen(preset_of(node)), branches)
     store = open_store(Path(config.paths.mlruns))
-    key = command_key()
-    if trials:
-        key = key or f"{name} {time.time_ns()}"
-        settings: Iterator[tuple[Weights, object]] = _proposed(config, branches, trials)
-    else:
-        settings = iter([(weights, lambda uap: None)])
-    title = f"weights of {name} on {searched.data}"  # settings of one search only are compared
+    key = command_key() or (f"{name} {time.time_ns()}" if search else None)
+    title = f"weights of {name} on {searched.data}"  # only settings on the same candidates are compared
     parent = parent_run(store, config.tracking.experiment, f"{key} {searched.key}", title) if key else None
-    for weights, tell in settings:
-        figures = _judge(config, store, searched, weights, parent)
-        print(f"{said(weights)}: {_line(figures)}", flush=True)
-        tell(figures[0].uap)  # type: ignore[operator]
+    if search is None:
+        _evaluate(config, store, searched, weights, parent)
+    else:
+        for trial in search.proposals(trials):
+            proposed = {branch: float(weight) for branch, weight in trial.values.items()}
+            search.tell(trial, _evaluate(config, store, searched, dict.fromkeys(weights, 1.0) | proposed, parent))
     if parent is not None:
-        with file_lock(store.lock_path):  # jobs that run at once tell it one after the other
+        with file_lock(store.lock_path):  # concurrent jobs update it one after the other
             best, (uap, held_out) = tell_parent(Run(store, parent), branches)
-        print(f"best so far by the first half: {said(best)}: uAP {uap:.4f}, on the half held out {held_out:.4f}")
+        print(
+            f"best so far by the first half: {weights_text(best)}: uAP {uap:.4f}, on the held-out half {held_out:.4f}"
+        )
     print(f"in MLflow: {ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}")
     return OK
 
 
 def halves_of(truth: GroundTruth) -> tuple[GroundTruth, GroundTruth]:
-    """The truth of two halves of the queries, which a hash of the id tells apart: the same whatever else is in the set."""
+    """The ground truth of two halves of the queries, split by a hash of the id, whatever else is in the set."""
     first = np.array([int(hash_value(str(query))[:8], 16) % 2 == 0 for query in truth.queries], bool)
     return truth.of_queries(truth.queries[first].tolist()), truth.of_queries(truth.queries[~first].tolist())
 
 
-def said(weights: Mapping[str, float]) -> str:
+def weights_text(weights: Mapping[str, float]) -> str:
     """Weights as text."""
     return ", ".join(f"{branch} {weight:g}" for branch, weight in weights.items())
 
 
 @dataclass(frozen=True)
 class _Frozen:
-    """A preset as a key: its weights are a dict, which has no hash."""
+    """A hashable preset: its weights are a dict."""
 
     preset: Preset
 
@@ -105,17 +110,16 @@ class _Frozen:
         return hash(repr(self.preset))
 
 
-@cache  # the jobs of a sweep that run in one process open it once
+@cache  # once for all jobs of a sweep that run in one process
 def _searched(root: str, work: str, name: str, preset: _Frozen, branches: tuple[str, ...]) -> Searched:
     data = DiscSet.open(Path(root))
-    result = judged_search(data, Path(work) / data.root.name, name, preset.preset, branches)
+    result = judged_search(data, Path(work) / data.root.name, RunConfig(name, preset.preset, branches))
     key = result.out.name.rpartition("-")[2]
     return Searched(name, data.root.name, key, preset.preset, result, halves_of(data.truth))
 
 
-def _judge(
-    config: DictConfig, store: Store, searched: Searched, weights: Weights, parent: str | None
-) -> tuple[IscMetrics, IscMetrics]:
+def _evaluate(config: DictConfig, store: Store, searched: Searched, weights: Weights, parent: str | None) -> float:
+    """Records and prints one setting; its uAP on the half to choose by."""
     chosen, held_out = searched.figures(weights)
     settings = {**asdict(searched.preset), "fusion": {**asdict(searched.preset.fusion), "weights": weights}}
     params = {
@@ -125,31 +129,25 @@ def _judge(
         **settings,
     }
     experiment, text = config.tracking.experiment, OmegaConf.to_yaml(config, resolve=True)
-    with tracked_run(store, experiment, said(weights), params, text, {"preset": searched.name}, parent) as run:
+    with tracked_run(store, experiment, weights_text(weights), params, text, {"preset": searched.name}, parent) as run:
         run.log_metrics({**chosen.figures(), **{f"held_out/{key}": value for key, value in held_out.figures().items()}})
-    return chosen, held_out
+    print(f"{weights_text(weights)}: {_line(chosen)}; held out: {_line(held_out)}", flush=True)
+    return chosen.uap
 
 
-def _proposed(config: DictConfig, branches: tuple[str, ...], trials: int) -> Iterator[tuple[Weights, object]]:
-    """Weights that Optuna proposes, and where to tell it the uAP of each; the first is 1 for every branch."""
-    import optuna
+def _search(config: DictConfig, branches: tuple[str, ...]) -> "Search":
+    """Proposes weights; the first proposal is 1 for every branch."""
+    from optuna.distributions import FloatDistribution
+
+    from imgfp.studies.tuning import Search
 
     low, high = number(config.search, "low"), number(config.search, "high")
     if not 0 < low < high:
-        raise InputError(f"search.low={low}, search.high={high}: give a range above 0")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=whole_number(config.search, "seed"))
-    )
-    study.enqueue_trial(dict.fromkeys(branches[1:], 1.0))
-    for _ in range(trials):
-        trial = study.ask()
-        # only their ratios count: the first branch's weight stays 1
-        found = {branch: trial.suggest_float(branch, low, high, log=True) for branch in branches[1:]}
-        yield dict.fromkeys(config.fusion.weights, 1.0) | found, lambda uap, trial=trial: study.tell(trial, uap)
+        raise InputError(f"search.low={low}, search.high={high}: must be a range above 0")
+    # only ratios of weights count: the first branch's stays 1
+    space = {branch: FloatDistribution(low, high, log=True) for branch in branches[1:]}
+    return Search(space, whole_number(config.search, "seed"), first=dict.fromkeys(space, 1.0))
 
 
-def _line(figures: tuple[IscMetrics, IscMetrics]) -> str:
-    return "; held out: ".join(
-        f"uAP {item.uap:.4f}, R@P90 {item.recall_at_p90:.4f}, recall@1 {item.recall_at_1:.4f}" for item in figures
-    )
+def _line(figures: IscMetrics) -> str:
+    return f"uAP {figures.uap:.4f}, R@P90 {figures.recall_at_p90:.4f}, recall@1 {figures.recall_at_1:.4f}"

@@ -1,4 +1,4 @@
-"""What train/ranking.py does: a set with known answers is made from photographs, searched, and the ranking fitted to it."""
+"""What train/ranking.py does: makes a synthetic set from photographs, searches it, and fits the ranking to it."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -7,16 +7,16 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
-from imgfp.apps.hydra_app import preset_of
-from imgfp.apps.synthetic_data import photographs_of, synthetic_data
+from imgfp.apps.schemas import RankingApp, settings_of
+from imgfp.apps.synthetic_data import default_preset, photographs_of, synthetic_data
 from imgfp.errors import OK
 from imgfp.fusion import FusionConfig, best_answers
 from imgfp.fusion.fit import calibration_error, fit_calibration
 from imgfp.images import Failure, ImageList, read_rgb
 from imgfp.images.perceptual_hash import hash_distance, perceptual_hash
 from imgfp.metrics import evaluate
-from imgfp.pipeline.presets import parse_branches
 from imgfp.pipeline.rank import highest
+from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.progress import track
 from imgfp.records import Pairs
 from imgfp.studies.judged_run import Tracking, figures_table, judged_run
@@ -25,27 +25,28 @@ _SAVED_AGAIN = 500
 
 
 def fit_ranking(config: DictConfig) -> int:
-    """Fits, judges by cross-validation, writes the calibration and prints what it reached."""
-    photographs = photographs_of(config)
-    data = synthetic_data(config, photographs)
-    seed = int(config.synthetic.seed)
-    preset = replace(preset_of(config.preset.default), fusion=FusionConfig(rule="verified"))
-    branches = parse_branches(config.branches)
-    settings = {"photographs": len(photographs), **OmegaConf.to_container(config.synthetic), **asdict(preset)}  # type: ignore[dict-item]
+    """Fits, evaluates by cross-validation, writes the calibration and prints the figures."""
+    app = settings_of(config, RankingApp)
+    photographs = photographs_of(app)
+    data = synthetic_data(app, photographs)
+    seed = app.synthetic.seed
+    preset = replace(default_preset(app), fusion=FusionConfig(rule="verified"))
+    branches = parse_branches(app.branches)
+    params = {"photographs": len(photographs), **asdict(app.synthetic), **asdict(preset)}
     tracking = Tracking(
-        Path(config.paths.mlruns), config.tracking.experiment, settings, OmegaConf.to_yaml(config, resolve=True)
+        Path(app.paths.mlruns), app.tracking.experiment, params, OmegaConf.to_yaml(config, resolve=True)
     )
-    done = judged_run(data, Path(config.paths.work), "default", preset, branches, None, tracking)
+    done = judged_run(data, Path(app.paths.work), RunConfig("default", preset, branches), None, tracking)
     found = done.search.candidates
-    # of a pair that was compared several times (as a whole, and crops of the query) what its rating will come from
+    # of a pair that was compared several times (whole query and crops): the evidence that its score will come from
     evidence = list(highest([*(found.whole or ()), *found.parts]).values())
     about = (
         f"{len(data.queries)} queries made from {len(photographs)} photographs of {photographs.root.parent.name}, "
         f"{len(data.references)} of them references; branches {','.join(branches)}"
     )
     bits = _exact_bits(photographs, seed)
-    fitted = fit_calibration(evidence, data.truth.pairs(), config.precision, config.max_missed, bits, about, seed)
-    out = Path(config.out)
+    fitted = fit_calibration(evidence, data.truth.pairs(), app.precision, app.max_missed, bits, about, seed)
+    out = Path(app.out)
     fitted.calibration.write(out)
     unseen = Pairs.of(
         [(item.query_id, item.reference_id, odds) for item, odds in zip(evidence, fitted.unseen.tolist(), strict=True)]
@@ -59,7 +60,7 @@ def fit_ranking(config: DictConfig) -> int:
 
 
 def _exact_bits(photographs: ImageList, seed: int) -> int:
-    """Within how many bits 99 % of photographs stay that were only made smaller (down to half) and saved again."""
+    """The 99 % quantile of how many hash bits change when photographs are only made smaller (down to half) and saved again."""
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(photographs), min(_SAVED_AGAIN, len(photographs)), replace=False)
     distances = []
@@ -74,10 +75,10 @@ def _exact_bits(photographs: ImageList, seed: int) -> int:
     return int(np.quantile(distances, 0.99, method="higher"))
 
 
-def _saved(picture: Image.Image, quality: int) -> np.ndarray:
+def _saved(image: Image.Image, quality: int) -> np.ndarray:
     import io
 
     memory = io.BytesIO()
-    picture.save(memory, "JPEG", quality=quality)
+    image.save(memory, "JPEG", quality=quality)
     with Image.open(memory) as opened:
         return np.asarray(opened.convert("RGB"))

@@ -3,9 +3,10 @@
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import BooleanNode, DictConfig, IntegerNode, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.config_node import writable_node
+from imgfp.apps.config_node import stages_of, writable_node
+from imgfp.apps.schemas import register_schemas
 from imgfp.edits import POLICIES, EditsConfig
 from imgfp.encoders import EMBEDDED, NetworkConfig
 from imgfp.encoders.esvit_specs import ESVIT
@@ -39,14 +40,8 @@ GROUPS: dict[str, dict[str, Any]] = {
 
 
 def register_recipe_groups() -> None:
-    """Makes the config groups of a training from the one definition of each part, and the types of its switches."""
-    switches = {
-        "resume": BooleanNode(True),
-        "fail_fast": BooleanNode(False),
-        "show": IntegerNode(0),
-        "show_epoch": IntegerNode(1),
-    }
-    ConfigStore.instance().store(name="switches", node=OmegaConf.create(switches))
+    """Makes the apps' schemas, and the config groups of a training from the one definition of each part."""
+    register_schemas()
     for group, choices in GROUPS.items():
         for name, value in choices.items():
             ConfigStore.instance().store(group=group, name=name, node=writable_node(value))
@@ -60,36 +55,27 @@ def recipe_of(config: DictConfig) -> Recipe:
     """
     parts = {group: OmegaConf.to_object(config[group]) for group in GROUPS}
     return Recipe(
-        **parts,  # type: ignore[arg-type]  # Hydra has checked the types
-        epochs=_stages("epochs", config.epochs),
-        size=_stages("size", config.size),
-        head=str(config.head),
-        seed=_whole("seed", config.seed),
+        **parts,  # type: ignore[arg-type]  # OmegaConf has checked the types
+        epochs=stages_of("epochs", config.epochs),
+        size=stages_of("size", config.size),
+        head=config.head,
+        seed=config.seed,
     )
 
 
 def shown(config: DictConfig, recipe: Recipe) -> tuple[int, int]:
-    """How many samples are to be drawn, 0 for a training, and of which epoch, counted from 0.
+    """How many samples to draw, 0 for a training, and of which epoch, counted from 0.
 
     Raises:
-        InputError: fewer than none, an epoch that the training does not have, or an epoch where none is drawn.
+        InputError: a negative number, an epoch that the training does not have, or an epoch without a number of samples.
     """
     count, epoch = config.show, config.show_epoch
     if count < 0:
         raise InputError(f"show={count}: give the number of samples, or 0 to train")
     if not 1 <= epoch <= recipe.total_epochs:
-        raise InputError(f"show_epoch={epoch}: this training has {recipe.total_epochs} epochs: give 1 to that")
+        raise InputError(f"show_epoch={epoch}: must be between 1 and the number of epochs ({recipe.total_epochs})")
     if epoch > 1 and not count:
-        raise InputError(f"show_epoch={epoch} has no effect without show: give the number of samples too, show=16")
+        raise InputError(
+            f"show_epoch={epoch} has no effect without show: give the number of samples too, such as show=16"
+        )
     return count, epoch - 1
-
-
-def _stages(key: str, value: Any) -> tuple[int, ...]:
-    values = list(value) if OmegaConf.is_list(value) else [value]
-    return tuple(_whole(key, item, ", or a list of them with one a stage") for item in values)
-
-
-def _whole(key: str, value: Any, more: str = "") -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{key}={value}: give a whole number{more}")
-    return value

@@ -1,4 +1,4 @@
-"""A `-m` sweep as a whole: what its processes share, and how each of its jobs ended."""
+"""A `-m` sweep as a whole: what its processes share, and how each job ended."""
 
 import json
 import os
@@ -18,13 +18,13 @@ from imgfp.threads import thread_count
 # a sweep's processes inherit the environment, whichever launcher starts them
 KEY = "IMGFP_SWEEP"  # the same for the same command
 FOLDER = "IMGFP_SWEEP_FOLDER"
-DEFECT, NOT_BEGUN = 1, -1
+DEFECT, SKIPPED = 1, -1
 _OUTCOME = "outcome.json"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one job ended. `code`: its exit code, DEFECT or NOT_BEGUN; `said`: why, empty where it ended well."""
+    """How one job ended. `code`: its exit code, DEFECT or SKIPPED; `said`: why, empty if it succeeded."""
 
     job: int
     overrides: str
@@ -37,7 +37,7 @@ class Outcome:
         return self.code not in (OK, LEFT_OUT)
 
     def write(self, folder: Path) -> None:
-        """Leaves word in the job's own output folder."""
+        """Writes it to the job's own output folder."""
         write_json(folder / _OUTCOME, asdict(self))
 
 
@@ -45,7 +45,7 @@ class SweepStart(Callback):
     """Hydra calls it before the first job of a sweep, in the process that the user started."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Tells all later processes which sweep they belong to, and divides the processors among jobs that run at once."""
+        """Tells all later processes which sweep they belong to, and divides the processors among concurrent jobs."""
         own = config.hydra
         folder = Path(own.sweep.dir).resolve()
         for old in folder.glob(f"*/{_OUTCOME}"):
@@ -59,7 +59,7 @@ class SweepStart(Callback):
 
 def _at_once(launcher: DictConfig, jobs: int) -> int:
     """How many jobs of a sweep run on this machine at the same time."""
-    if str(launcher.get("_target_")).endswith("LocalLauncher"):  # submitit's begins all
+    if str(launcher.get("_target_")).endswith("LocalLauncher"):  # submitit's starts all
         return jobs
     wanted = int(launcher.get("n_jobs") or 1)
     return min(
@@ -68,7 +68,7 @@ def _at_once(launcher: DictConfig, jobs: int) -> int:
 
 
 def swept_overrides(folder: Path, overrides: list[str]) -> str:
-    """Of a job's overrides those that tell it from the other jobs of its sweep: the command line has them otherwise."""
+    """Those overrides of a job that distinguish it from the other jobs of its sweep."""
     common = set(OmegaConf.load(folder / "multirun.yaml").hydra.overrides.task)  # which Hydra writes first
     return " ".join(override for override in overrides if override not in common) or " ".join(overrides)
 
@@ -85,10 +85,10 @@ def any_failed(folder: Path) -> bool:
 
 
 def tell_sweep(program: str, folder: Path, crashed: int) -> int:
-    """Names the failed jobs on standard error and returns the exit code of the whole sweep.
+    """Lists the failed jobs on standard error and returns the exit code of the whole sweep.
 
     Args:
-        program: What every line begins with.
+        program: Starts every line.
         folder: The sweep's output folder.
         crashed: The exit code where the sweep itself was cut short, else 0.
     """
@@ -99,6 +99,6 @@ def tell_sweep(program: str, folder: Path, crashed: int) -> int:
         for outcome in failed:
             print(f"  job {outcome.job} ({outcome.overrides}): {outcome.said}", file=sys.stderr)
     if failed or crashed:
-        print(f"{program}: the same command begins or goes on with what is not done", file=sys.stderr)
+        print(f"{program}: rerun the same command to resume unfinished jobs", file=sys.stderr)
     codes = {outcome.code for outcome in found}
     return crashed or next((code for code in (DEFECT, BAD_INPUT, LEFT_OUT) if code in codes), OK)

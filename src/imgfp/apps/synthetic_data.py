@@ -1,25 +1,24 @@
-"""The self-made set of an app: which photographs it is made of, and the set as judged data."""
+"""The synthetic set of an app: which photographs it is made of, and the set with its ground truth."""
 
 import csv
 from dataclasses import asdict
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-
+from imgfp.apps.schemas import PhotographsApp, RankingApp
 from imgfp.datasets.disc_set import DiscSet
-from imgfp.datasets.synthetic import SyntheticConfig, make_synthetic_set, synthetic_references
+from imgfp.datasets.synthetic import make_synthetic_set, synthetic_references
 from imgfp.errors import InputError
 from imgfp.files import hash_value, read_lines
 from imgfp.images import ImageList
+from imgfp.pipeline.presets import Preset
 from imgfp.records import GroundTruth
 
 
-def synthetic_data(config: DictConfig, photographs: ImageList) -> DiscSet:
-    """The set that `config.synthetic` describes, made in `config.paths.work` unless it is there."""
-    made = SyntheticConfig(**OmegaConf.to_container(config.synthetic))  # type: ignore[arg-type]
-    name = f"set-{hash_value([str(photographs.root), len(photographs), asdict(made)])[:8]}"
-    folder = Path(config.paths.work) / name
-    make_synthetic_set(photographs, folder, made)
+def synthetic_data(settings: RankingApp, photographs: ImageList) -> DiscSet:
+    """The set that `settings.synthetic` describes, made in `settings.paths.work` unless it exists."""
+    name = f"set-{hash_value([str(photographs.root), len(photographs), asdict(settings.synthetic)])[:8]}"
+    folder = Path(settings.paths.work) / name
+    make_synthetic_set(photographs, folder, settings.synthetic)
     return DiscSet(
         folder,
         ImageList.from_folder(folder / "query_images"),
@@ -28,18 +27,33 @@ def synthetic_data(config: DictConfig, photographs: ImageList) -> DiscSet:
     )
 
 
-def photographs_of(config: DictConfig) -> ImageList:
-    """The photographs to make copies of: without those that a judged set shows, and only those that may be used."""
-    folder = config.photographs or Path(config.data.root) / "training_images"
+def photographs_of(settings: PhotographsApp) -> ImageList:
+    """The photographs to make copies of: only those that may be used, without those that an evaluation set shows."""
+    folder = settings.photographs or Path(settings.data.root) / "training_images"
     images = ImageList.open(Path(folder))
     left_out: set[str] = set()
-    if config.leave_out:
-        rows = csv.reader(read_lines(Path(config.leave_out), "a CSV whose first two columns are image ids"))
+    if settings.leave_out:
+        rows = csv.reader(read_lines(Path(settings.leave_out), "a CSV whose first two columns are image ids"))
         left_out = {field for row in rows for field in row[:2]}
-    if config.sources:
-        lines = read_lines(Path(config.sources), "a CSV with the columns image_id and shippable")
+    if settings.sources:
+        lines = read_lines(Path(settings.sources), "a CSV with the columns image_id and shippable")
         left_out |= {row["image_id"] for row in csv.DictReader(lines) if row.get("shippable") != "yes"}
     kept = [row for row, image_id in enumerate(images.ids) if image_id not in left_out]
     if len(kept) < 4:
-        raise InputError(f"{folder}: {len(kept)} photographs left to make copies of: give more, or leave out fewer")
+        raise InputError(
+            f"{folder}: {len(kept)} photographs are left: at least 4 are needed, give more or leave out fewer"
+        )
     return ImageList(images.root, tuple(images.ids[row] for row in kept), tuple(images.paths[row] for row in kept))
+
+
+def default_preset(settings: RankingApp) -> Preset:
+    """The only preset that has a fitted ranking.
+
+    Raises:
+        InputError: another one was chosen.
+    """
+    if list(settings.preset) != ["default"]:
+        raise InputError(
+            f"preset={list(settings.preset)}: only preset default has a fitted ranking: give preset=[default]"
+        )
+    return settings.preset["default"]

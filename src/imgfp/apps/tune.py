@@ -1,4 +1,4 @@
-"""What train/tune.py does: trainings one after another, each with the settings that a search proposes."""
+"""What train/tune.py does: trainings one after the other, each with the settings that a search proposes."""
 
 import itertools
 import shlex
@@ -13,38 +13,40 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from imgfp.apps.config_check import dotted, nearest_key, one_line
 from imgfp.apps.config_node import writable_node
 from imgfp.apps.esvit import run_training
 from imgfp.apps.hydra_app import experiment_choice
 from imgfp.apps.recipe_config import recipe_of, register_recipe_groups
+from imgfp.apps.search_space import SearchConfig, parse_space
 from imgfp.errors import LEFT_OUT, OK, InputError
 from imgfp.files import hash_value
 from imgfp.images import digest_of
 from imgfp.learning.artifacts import Diverged
 from imgfp.learning.data import open_training
 from imgfp.learning.recipe import Recipe
-from imgfp.learning.tuning import Choice, Dimension, Range, Search, SearchConfig, parse_space
 from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
 from imgfp.studies.training_run import RunFolder
+from imgfp.studies.tuning import Search, value_text
 from imgfp.tracking import Run, describe, open_store, parent_run
 
 Compose = Callable[[list[str]], DictConfig]
-_NOT_OF_TRAINING = ("search", "resume", "fail_fast", "show", "show_epoch")
+_NOT_TRAINING = ("search", "resume", "fail_fast", "show", "show_epoch")
 
 
 def register_search_groups() -> None:
-    """Those of a training, and `search`."""
+    """The config groups of a training, and `search`."""
     register_recipe_groups()
     node = writable_node(SearchConfig())
-    OmegaConf.set_struct(node.space, False)  # its keys are the user's
+    OmegaConf.set_struct(node.space, False)  # its keys are free
     ConfigStore.instance().store(group="search", name="default", node=node)
 
 
 def search_app(config: DictConfig) -> int:
-    """Searches, or goes on, and prints the best settings as a command; exit code 3 where a trial has no result."""
+    """Starts or resumes a search and prints the best settings as a command; exit code 3 where a trial has no result."""
     own = HydraConfig.get()
     given = list(own.overrides.task)
     found = run_search(
@@ -63,7 +65,7 @@ def search_app(config: DictConfig) -> int:
 
 @dataclass(frozen=True)
 class Found:
-    """A search that has come to its end. `command`: trains with the best settings; empty where no trial has a result."""
+    """A finished search. `command` trains with the best settings; empty where no trial has a result."""
 
     folder: Path
     search: Search
@@ -71,25 +73,26 @@ class Found:
 
 
 def run_search(config: DictConfig, name: str, given: list[str], compose: Compose) -> Found:
-    """Runs the trials that are missing; each is an MLflow child of the search's run.
+    """Runs the trials that are missing; in MLflow each is a child of the search's run.
 
     Args:
         config: As composed by Hydra, with `search`.
         name: Of the experiment.
-        given: The overrides that it was composed with.
-        compose: The configuration with these overrides in their place.
+        given: The overrides that `config` was composed with.
+        compose: Composes the configuration with other overrides.
 
     Raises:
-        InputError: whatever the user can mend; the same command goes on with what was begun.
+        InputError: whatever the user can fix; the same command then resumes.
     """
     recipe, root = recipe_of(config), Path(config.data.root)
     settings = OmegaConf.to_object(config.search)
     assert isinstance(settings, SearchConfig)
-    texts = dict(settings.space) or {"optimizer.lr": f"log {recipe.optimizer.lr / 10:g} {recipe.optimizer.lr * 10:g}"}
+    rate = recipe.optimizer.lr
+    texts = dict(settings.space) or {"optimizer.lr": f"tag(log, interval({rate / 10:g}, {rate * 10:g}))"}
     space = parse_space(texts)
     _check(recipe, space, given, compose)
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
-    judged_set(recipe, root, data)  # what would stop every trial stops the search
+    judged_set(recipe, root, data)  # an error that would stop every trial stops the search
     fingerprint = hash_value([recipe.fingerprint(), str(root.resolve()), texts, settings.seed])
     store = open_store(Path(config.paths.mlruns))
     folder = RunFolder.open(
@@ -98,13 +101,12 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
         config.resume,
         store,
     )
-    search = Search(folder.path / "study.db", space, settings.seed)
+    search = Search(space, settings.seed, folder.path / "study.db")
     parent = folder.mlflow_run(store) or parent_run(
         store, config.tracking.experiment, f"{folder.path} {time.time_ns()}", f"search of {name}"
     )
     folder.note(mlflow_run=parent, space=texts)
-    while len(search.results) < settings.trials:
-        trial = search.next()
+    for trial in search.proposals(settings.trials):
         announce(f"trial {trial.number} of {settings.trials}: {' '.join(trial.overrides())}")
         try:
             figures = run_training(compose(_replaced(given, trial.values)), name, parent).figures
@@ -117,32 +119,33 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     return Found(folder.path, search, _command(given, search))
 
 
-def _check(recipe: Recipe, space: Mapping[str, Dimension], given: list[str], compose: Compose) -> None:
-    """Tries the corners of the space, so that no trial fails for its settings alone.
+def _check(recipe: Recipe, space: Mapping[str, BaseDistribution], given: list[str], compose: Compose) -> None:
+    """Composes the corners of the space, so that no trial fails just because of its settings.
 
     Raises:
-        InputError: a key that some choice does not know, a value that its part refuses, nothing to compare by.
+        InputError: a key that does not exist with some choice, an invalid value, no validation to compare by.
     """
     if not recipe.validation.every_n_epochs:
-        raise InputError("validation.every_n_epochs=0: a search compares trainings by their uAP: give 1 or more")
+        raise InputError("validation.every_n_epochs=0: a search compares trainings by their uAP: must be >= 1")
     if recipe.trainer.distributed:
         raise InputError("trainer.distributed=true: a search trains in one process: take trainer=cpu or trainer=gpu")
-    choices = {key: item.values for key, item in space.items() if isinstance(item, Choice)}
+    choices = {key: item.choices for key, item in space.items() if isinstance(item, CategoricalDistribution)}
+    ranges = {key: item for key, item in space.items() if isinstance(item, IntDistribution | FloatDistribution)}
+    ends = [
+        {key: value_text(item, item.low) for key, item in ranges.items()},
+        {key: value_text(item, item.high) for key, item in ranges.items()},
+    ]
     for chosen in itertools.product(*choices.values()):
-        values = dict(zip(choices, chosen, strict=True))
+        values = {key: str(value) for key, value in zip(choices, chosen, strict=True)}
         known = dotted(_composed(compose, _replaced(given, values)))
         for key in space:
-            if key not in known or key.split(".")[0] in _NOT_OF_TRAINING:
+            if key not in known or key.split(".")[0] in _NOT_TRAINING:
                 where = f" where {', '.join(f'{name}={value}' for name, value in values.items())}" if values else ""
                 near = nearest_key(key, known)
                 hint = f" (did you mean '{near}'?)" if near else ""
-                raise InputError(f"search.space: '{key}' is no key of a training{where}{hint}")
-        ranges = {key: item for key, item in space.items() if isinstance(item, Range)}
-        for ends in (
-            {key: item.text(item.low) for key, item in ranges.items()},
-            {key: item.text(item.high) for key, item in ranges.items()},
-        ):
-            recipe_of(_composed(compose, _replaced(given, values | ends)))
+                raise InputError(f"search.space: unknown config key '{key}'{where}{hint}")
+        for corner in ends:
+            recipe_of(_composed(compose, _replaced(given, values | corner)))
 
 
 def _composed(compose: Compose, overrides: list[str]) -> DictConfig:
@@ -163,15 +166,15 @@ def _key(override: str) -> str:
 
 
 def _command(given: list[str], search: Search) -> str:
-    """The command that trains with the best settings: it finds the training that the search has done."""
+    """The command that trains with the best settings; given again, it finds the training of the search."""
     if search.best is None:
         return ""
-    kept = [text for text in given if _key(text).split(".")[0] not in _NOT_OF_TRAINING]
+    kept = [text for text in given if _key(text).split(".")[0] not in _NOT_TRAINING]
     return shlex.join(["python", "train/esvit.py", *_replaced(kept, search.best[0].values)])
 
 
 def _log(run: Run, search: Search, given: list[str]) -> None:
-    """The search's own run shows how its best grew, and what it is."""
+    """The search's own run shows the best uAP so far, and the best settings as tags."""
     if search.best is not None:
         trial, uap = search.best
         run.log_metrics({"uap": uap}, len(search.results) - 1)

@@ -33,15 +33,19 @@ def run_demo(options: argparse.Namespace) -> int:
     """imgfp demo."""
     from dataclasses import asdict
 
+    from imgfp.install_check import require_extra
+
+    require_extra("train" if options.data else "demo", "mlflow")  # before the set is made
     from imgfp.datasets.demo_set import make_demo_set
     from imgfp.datasets.disc_set import DiscSet
-    from imgfp.pipeline.presets import BRANCHES, preset_named
+    from imgfp.pipeline.preset import BRANCHES
+    from imgfp.pipeline.run_config import RunConfig
     from imgfp.progress import announce
     from imgfp.reports.console import print_result, report_failures, ui_hint
     from imgfp.studies.judged_run import Tracking, figures_table, judged_run
 
     started = time.monotonic()
-    preset = preset_named(options.preset)
+    run = RunConfig.named(options.preset, BRANCHES)
     notes: tuple[str, ...] = ()
     root = options.data
     if root is None:
@@ -49,9 +53,9 @@ def run_demo(options: argparse.Namespace) -> int:
         announce(f"demonstration set: {root}")
         make_demo_set(root)
     data = DiscSet.open(root)
-    settings = {"data": data.root.name, "preset": options.preset, "branches": list(BRANCHES), **asdict(preset)}
+    settings = {"data": data.root.name, "preset": options.preset, "branches": list(run.branches), **asdict(run.preset)}
     tracking = Tracking(options.store, "demo", settings)
-    done = judged_run(data, options.out, options.preset, preset, BRANCHES, None, tracking, notes)
+    done = judged_run(data, options.out, run, None, tracking, notes)
     print(figures_table(done.figures))
     for note in notes:
         print(note)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the heavy rooms are imported by the command that needs them
+if TYPE_CHECKING:  # the heavy packages are imported by the command that needs them
     from imgfp.pipeline.duplicates import Duplicates
 
 _SHOWN = 10
@@ -15,7 +15,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = commands.add_parser(
         "duplicates",
         help="find the copies within one collection, in groups",
-        description="Compares every picture of FOLDER, a folder of images or a text list, with all others. Deletes nothing.",
+        description="Compares every image of FOLDER, a folder of images or a text list, with all others. Deletes nothing.",
         epilog="example: imgfp duplicates photos/ --out copies",
     )
     parser.add_argument("images", type=Path, metavar="FOLDER")
@@ -24,7 +24,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         required=True,
         metavar="DIR",
-        help="output folder; run again with the same folder to go on after an interruption",
+        help="output folder; rerun with the same folder to resume",
     )
     parser.add_argument(
         "--preset", default="default", help="default; imgfp gives no probabilities (default: %(default)s)"
@@ -37,14 +37,14 @@ def run_duplicates(options: argparse.Namespace) -> int:
     """imgfp duplicates."""
     from imgfp.images import ImageList
     from imgfp.pipeline.duplicates import find_duplicates
-    from imgfp.pipeline.presets import parse_branches, preset_named
+    from imgfp.pipeline.run_config import RunConfig
     from imgfp.reports import write_report
     from imgfp.reports.console import report_failures
     from imgfp.reports.duplicates_report import duplicates_report
 
-    preset, branches = preset_named(options.preset), parse_branches(options.branches)
-    found = find_duplicates(ImageList.open_collection(options.images), options.out, options.preset, preset, branches)
-    settings = {"preset": options.preset, "branches": ",".join(branches)}
+    run = RunConfig.named(options.preset, options.branches)
+    found = find_duplicates(ImageList.open_collection(options.images), options.out, run)
+    settings = {"preset": run.name, "branches": ",".join(run.branches)}
     write_report(duplicates_report(found, settings), options.out / "report.html")
     _print(found)
     return report_failures(found.failures, options.out / "failures.csv")
@@ -55,7 +55,7 @@ def _print(found: "Duplicates") -> None:
 
     print(found.summary)
     for number, group in enumerate(found.groups[:_SHOWN], start=1):
-        print(f"  group {number}: {len(group)} pictures, the likely original {group[0].image_id}")
+        print(f"  group {number}: {len(group)} images, the likely original {group[0].image_id}")
     print(found.precision)
     print("stages:")
     print_stages(found.stages)

@@ -1,10 +1,12 @@
-"""imgfp evaluate: the official figures of a predictions file."""
+"""imgfp evaluate: the official metrics of a predictions file."""
 
 import argparse
 import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from imgfp.cli.renamed_option import add_renamed_option
 
 if TYPE_CHECKING:
     from imgfp.records import Pairs
@@ -22,8 +24,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Adds the command."""
     parser = commands.add_parser(
         "evaluate",
-        help="judge predictions by the challenge's official metrics",
-        description="Judges PREDICTIONS (query_id,reference_id,score; CSV or Parquet) by GROUND_TRUTH (query_id,reference_id).",
+        help="evaluate predictions by the challenge's official metrics",
+        description="Evaluates PREDICTIONS (query_id,reference_id,score; CSV or Parquet) by GROUND_TRUTH (query_id,reference_id).",
         epilog="example: imgfp evaluate result/predictions.csv ground_truth.csv --json",
     )
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS")
@@ -33,14 +35,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--against",
         type=Path,
         metavar="OTHER",
-        help="other predictions: prints each difference with a paired bootstrap 95 %% interval",
+        help="other predictions: print each difference with a paired bootstrap 95 %% interval",
     )
     parser.add_argument(
-        "--edits", type=Path, metavar="FILE", help="CSV of query_id,edits (names with + between): with --having"
+        "--edits", type=Path, metavar="FILE", help="CSV of query_id,edits (names joined by +), for --with-edits"
     )
     parser.add_argument(
-        "--having", metavar="EDITS", help="judge only queries with one of these edits, with commas between"
+        "--with-edits", metavar="EDITS", help="evaluate only queries with one of these edits (comma-separated)"
     )
+    add_renamed_option(parser, "--having", "--with-edits")
     parser.set_defaults(run=run_evaluate)
 
 
@@ -50,8 +53,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     from imgfp.records import GroundTruth
 
     truth = GroundTruth.read_csv(options.ground_truth)
-    if options.edits is not None or options.having is not None:
-        truth = truth.of_queries(queries_having(options.edits, options.having))
+    if options.edits is not None or options.with_edits is not None:
+        truth = truth.of_queries(queries_with_edits(options.edits, options.with_edits))
     predictions = read_pairs(options.predictions)
     result: dict[str, Any] = evaluate(predictions, truth).as_dict()
     if options.against is not None:
@@ -68,8 +71,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def queries_having(edits: Path | None, having: str | None) -> set[str]:
-    """The ids of the queries to which one of the named edits was done.
+def queries_with_edits(edits: Path | None, names: str | None) -> set[str]:
+    """The ids of the queries that were made with one of the named edits.
 
     Raises:
         InputError: only one of the two is given, or there is no such query.
@@ -79,16 +82,16 @@ def queries_having(edits: Path | None, having: str | None) -> set[str]:
     from imgfp.errors import InputError
     from imgfp.files import read_lines
 
-    wanted = {name.strip() for name in (having or "").split(",") if name.strip()}
+    wanted = {name.strip() for name in (names or "").split(",") if name.strip()}
     if edits is None or not wanted:
-        raise InputError("--edits FILE and --having EDITS belong together: give both")
+        raise InputError("--edits FILE and --with-edits EDITS belong together: give both")
     rows = list(csv.DictReader(read_lines(edits, "a CSV of query_id,edits")))
     if rows and not {"query_id", "edits"} <= rows[0].keys():
         raise InputError(f"{edits}: has the columns {', '.join(rows[0])}: give query_id,edits")
     found = {row["query_id"] for row in rows if wanted & set((row["edits"] or "").split("+"))}
     if not found:
         known = sorted({name for row in rows for name in (row["edits"] or "").split("+")} - {""})
-        raise InputError(f"--having {having}: no query has one of these edits; there are {', '.join(known)}")
+        raise InputError(f"--with-edits {names}: no query has one of these edits; known edits: {', '.join(known)}")
     return found
 
 
@@ -103,7 +106,7 @@ def read_pairs(path: Path) -> "Pairs":
 
 
 def _strict(value: Any) -> Any:
-    """JSON knows no infinity (a score, and so a threshold, may be one): it becomes the text "inf" or "-inf"."""
+    """JSON has no infinity (a score, and so a threshold, may be one): it becomes the text "inf" or "-inf"."""
     if isinstance(value, dict):
         return {key: _strict(item) for key, item in value.items()}
     return str(value) if isinstance(value, float) and math.isinf(value) else value

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the heavy rooms are imported by the command that needs them
+if TYPE_CHECKING:  # heavy packages are imported by the command that needs them
     from imgfp.images import ImageList
-    from imgfp.pipeline.presets import Preset
+    from imgfp.pipeline.run_config import RunConfig
     from imgfp.pipeline.search import SearchResult
     from imgfp.pipeline.stages.stage import StageResult
 
-COMMON_OUT = "output folder; run again with the same folder to go on after an interruption"
+COMMON_OUT = "output folder; rerun with the same folder to resume"
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,16 +31,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     index = commands.add_parser(
         "index",
-        help="build an index of references once, to search many times; add to it, remove from it",
-        description="Builds an index of REFERENCES, a folder of images or a text list, or changes one that is there.",
+        help="build an index of references, extend or prune it",
+        description="Builds an index of REFERENCES, a folder of images or a text list, or changes an existing one.",
         epilog="example: imgfp index archive/ --out archive.index",
     )
     what = index.add_mutually_exclusive_group(required=True)
     what.add_argument("references", type=Path, metavar="REFERENCES", nargs="?")
     what.add_argument("--add", type=Path, metavar="MORE", help="add these images to INDEX, with its own settings")
-    what.add_argument(
-        "--remove", metavar="IDS", help="leave images out: ids with commas between, or a text file of ids"
-    )
+    what.add_argument("--remove", metavar="IDS", help="remove images by id (comma-separated), or a text file of ids")
     index.add_argument("--out", type=Path, required=True, metavar="INDEX", help=COMMON_OUT)
     _add_build(index)
     index.set_defaults(run=run_index)
@@ -53,43 +51,36 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     search.add_argument("index", type=Path, metavar="INDEX")
     search.add_argument("queries", type=Path, metavar="QUERIES")
-    search.add_argument(
-        "--branches", default=None, help="some of local, global, crop (where none are given: those of the index)"
-    )
+    search.add_argument("--branches", default=None, help="some of local, global, crop (default: those of the index)")
     _add_search(search)
     search.set_defaults(run=run_search)
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", help="default, or imgfp: the 2021 system's rules (where none is given: default)")
-    parser.add_argument(
-        "--branches", help="who proposes references: some of local, global, crop (default: local,global)"
-    )
+    parser.add_argument("--preset", help="default, or imgfp: the rules of the 2021 system (default: default)")
+    parser.add_argument("--branches", help="candidate generators: some of local, global, crop (default: local,global)")
     parser.add_argument(
         "--index",
         metavar="KIND",
-        help="how local descriptors are kept: auto (where none is given), exact, ivf_sq8, ivf_pq24, ivf_rabitq, ivf_pq16, fast_scan",
+        help="index type for local descriptors: auto, exact, ivf_sq8, ivf_pq24, ivf_pq16 (default: auto)",
     )
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=COMMON_OUT)
-    parser.add_argument(
-        "--background", type=Path, metavar="DIR", help="pictures known not to be the answer: normalises similarities"
-    )
+    parser.add_argument("--background", type=Path, metavar="DIR", help="negative images for score normalisation")
 
 
 def run_find(options: argparse.Namespace) -> int:
     """imgfp find."""
     from imgfp.images import ImageList
-    from imgfp.pipeline.presets import parse_branches, stand_in_note
+    from imgfp.pipeline.run_config import RunConfig
     from imgfp.pipeline.search import find
 
-    preset, branches = _preset(options), parse_branches(options.branches)
+    run = RunConfig.named(options.preset, options.branches, options.index)
     queries, references = ImageList.open(options.queries), ImageList.open(options.references)
-    _say(stand_in_note(options.preset, preset, branches))
-    result = find(queries, references, options.out, options.preset, preset, branches, _background(options))
-    return finish(result, options.preset, preset, branches)
+    _print_note(run)
+    return finish(find(queries, references, options.out, run, _background(options)))
 
 
 def run_index(options: argparse.Namespace) -> int:
@@ -99,7 +90,7 @@ def run_index(options: argparse.Namespace) -> int:
     from imgfp.reports.console import print_stages, report_failures
 
     stages = tuple(_changed(options) if options.references is None else _built(options))
-    print(f"index of {len(open_images(options.out)):,} pictures in {options.out}" + ("; stages:" if stages else ""))
+    print(f"index of {len(open_images(options.out)):,} images in {options.out}" + ("; stages:" if stages else ""))
     print_stages(stages)
     print(f"next: imgfp search {options.out} QUERIES --out result")
     failures = tuple(dict.fromkeys(failure for stage in stages for failure in stage.failures))
@@ -112,18 +103,17 @@ def _built(options: argparse.Namespace) -> "list[StageResult]":
     from imgfp.errors import InputError
     from imgfp.images import ImageList
     from imgfp.pipeline.index.index import build_index
-    from imgfp.pipeline.presets import indexed, parse_branches, stand_in_note
+    from imgfp.pipeline.run_config import DEFAULT_BRANCHES, RunConfig
 
-    options.preset = options.preset or "default"
-    preset, branches = _preset(options), parse_branches(options.branches or "local,global")
-    if branches != indexed(branches):
+    run = RunConfig.named(options.preset or "default", options.branches or DEFAULT_BRANCHES, options.index)
+    if run.branches != run.indexed:
         raise InputError(
-            "branch crop is of queries, an index holds nothing for it: give local, global or local,global here, "
+            "the crop branch applies to queries only, an index stores no crops: give local, global or local,global here, "
             "and --branches local,global,crop to 'imgfp search'"
         )
     references = ImageList.open(options.references)
-    _say(stand_in_note(options.preset, preset, branches))
-    return build_index(references, options.out, options.preset, preset, branches)
+    _print_note(run)
+    return build_index(references, options.out, run)
 
 
 def _changed(options: argparse.Namespace) -> "list[StageResult]":
@@ -137,40 +127,30 @@ def _changed(options: argparse.Namespace) -> "list[StageResult]":
     return add_images(ImageList.open(options.add), options.out, given)
 
 
-def _preset(options: argparse.Namespace) -> "Preset":
-    from imgfp.pipeline.presets import preset_named, with_index_kind
-
-    return with_index_kind(preset_named(options.preset), options.index)
-
-
 def run_search(options: argparse.Namespace) -> int:
     """imgfp search."""
     from imgfp.images import ImageList
     from imgfp.pipeline.index.index import open_index
-    from imgfp.pipeline.presets import parse_branches, stand_in_note
-    from imgfp.pipeline.search import search
+    from imgfp.pipeline.search import run_for, search
 
     index = open_index(options.index)
-    branches = index.branches if options.branches is None else parse_branches(options.branches)
+    run = run_for(index, options.branches)
     queries = ImageList.open(options.queries)
-    _say(stand_in_note(index.preset_name, index.preset, branches))
-    result = search(index, queries, options.out, index.preset, branches, _background(options))
-    return finish(result, index.preset_name, index.preset, branches)
+    _print_note(run)
+    return finish(search(index, queries, options.out, run, _background(options)))
 
 
-def finish(result: "SearchResult", preset_name: str, preset: "Preset", branches: tuple[str, ...]) -> int:
+def finish(result: "SearchResult") -> int:
     """Writes the report and prints the summary."""
-    from imgfp.pipeline.presets import stand_in_note
     from imgfp.reports import write_report
     from imgfp.reports.console import print_result, report_failures
     from imgfp.reports.search_report import search_report
 
-    notes = tuple(filter(None, [stand_in_note(preset_name, preset, branches)]))
-    settings = {"preset": preset_name, "branches": ",".join(branches)}
+    settings = {"preset": result.run.name, "branches": ",".join(result.run.branches)}
     if result.crops is not None:
         settings["crops"] = result.crops.finder
-    report = search_report(result, "Copy detection", settings, notes)
-    write_report(report, result.out / "report.html")
+    notes = () if result.run.note is None else (result.run.note,)
+    write_report(search_report(result, "Copy detection", settings, notes), result.out / "report.html")
     print_result(result)
     return report_failures(result.failures, result.out / "failures.csv")
 
@@ -181,6 +161,6 @@ def _background(options: argparse.Namespace) -> "ImageList | None":
     return None if options.background is None else ImageList.open(options.background)
 
 
-def _say(note: str | None) -> None:
-    if note:
-        print(note, file=sys.stderr)
+def _print_note(run: "RunConfig") -> None:
+    if run.note:
+        print(run.note, file=sys.stderr)

@@ -23,7 +23,7 @@ def build_parser() -> Parser:
 
     parser = Parser(
         prog="imgfp",
-        description="Finds which reference picture an edited query was made from, and how sure that is.",
+        description="Finds which reference image an edited query was made from, with a probability.",
         epilog="example: imgfp find suspects/ archive/ --out result",
     )
     parser.add_argument("--version", action="version", version=f"imgfp {package_version('imgfp')}")
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"imgfp {options.command}: {error}: free the disk, or give another output", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print(f"imgfp {options.command}: interrupted; the same command goes on from here", file=sys.stderr)
+        print(f"imgfp {options.command}: interrupted; rerun the same command to resume", file=sys.stderr)
         return INTERRUPTED
 
 

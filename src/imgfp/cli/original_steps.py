@@ -128,8 +128,8 @@ def run_vote(options: argparse.Namespace) -> int:
 
     queries, references = open_features(options.queries), open_features(options.references)
     work = _work(options.out)
-    vote_stage(queries, ExactIndex(references), PRESETS["imgfp"].vote, work)
-    pairs = read_rows(work)
+    voted = vote_stage(queries, ExactIndex(references), PRESETS["imgfp"].vote, work)
+    pairs = read_rows(voted)
     pairs.write_imgfp(options.out, scored=False, suffix=options.suffix)
     print(f"{len(pairs)} pairs for {len(queries.ids)} queries in {options.out}")
     return 0
@@ -187,8 +187,8 @@ def run_score(options: argparse.Namespace) -> int:
                 f"{options.pairs}: '{missing}' has no features in {folder}: extract them or remove the pair"
             )
     work = _work(options.out)
-    score_stage(keys, queries, references, PRESETS["imgfp"].match, work)
-    pairs = read_rows(work)
+    scored = score_stage(keys, queries, references, PRESETS["imgfp"].match, work)
+    pairs = read_rows(scored)
     pairs.write_imgfp(options.out, scored=True, suffix=options.suffix)
     print(f"{len(pairs)} scores in {options.out}")
     return 0

@@ -1,7 +1,7 @@
 """Global descriptors: encoding, search, score normalisation (layer 2)."""
 
 from imgfp.descriptors.capped_search import range_search
-from imgfp.descriptors.encode import encode_paths
+from imgfp.descriptors.encode import encode_images
 from imgfp.descriptors.normalisation import NORMALISATIONS, Normalisation, Normalised, normalise
 from imgfp.descriptors.projection import Projection, fit_projection
 from imgfp.descriptors.topk import TopkConfig, search_topk
@@ -13,7 +13,7 @@ __all__ = [
     "Normalised",
     "Projection",
     "TopkConfig",
-    "encode_paths",
+    "encode_images",
     "fit_projection",
     "judge_descriptors",
     "normalise",

@@ -1,7 +1,6 @@
 """Seeded image edits for copy detection that return the pixel mapping (layer 0)."""
 
-from imgfp.edits.augly_edits import augly_catalogue
-from imgfp.edits.catalogue import catalogue
+from imgfp.edits.catalogue import augly_catalogue, catalogue
 from imgfp.edits.edit import Edit, Edited, apply_edits, edit_kind, plain_name, random_edits
 from imgfp.edits.policies import POLICIES, EditsConfig, Policy, create_edits, draw
 

@@ -62,3 +62,18 @@ def catalogue(pool: Sequence[np.ndarray]) -> dict[str, Edit]:
         "screenshot": frames.screenshot,
     }
     return dict(sorted(edits.items()))
+
+
+def augly_catalogue(pool: Sequence[np.ndarray] = ()) -> dict[str, Edit]:
+    """AugLy's edits, named "augly_" and the name of their counterpart here, sorted; empty where AugLy is missing.
+
+    An image with a side below 16 pixels, or with an aspect ratio above 16, is left as it is.
+
+    Args:
+        pool: As for `catalogue`. Empty: on_background and photo_over, which need it, are left out.
+    """
+    try:
+        from imgfp.edits.augly_edits import create_edits
+    except (ImportError, OSError):  # not installed, or a library that it needs is broken
+        return {}
+    return {f"augly_{name}": edit for name, edit in sorted(create_edits(pool).items())}

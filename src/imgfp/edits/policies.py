@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgfp.edits.augly_edits import augly_catalogue
-from imgfp.edits.catalogue import catalogue
+from imgfp.edits.catalogue import augly_catalogue, catalogue
 from imgfp.edits.edit import Edit, plain_name, random_edits
 from imgfp.errors import InputError
 

@@ -67,7 +67,8 @@ def create_encoder(config: EncoderConfig) -> Encoder:
     torch.set_num_threads(thread_count())
     config = resolve_encoder(config)
     assert config.size is not None, "resolved"
-    encoder = NetworkEncoder(_network(config), config.name, config.size)
+    network = _network(config).eval()  # for good: threads that encode at once need not switch it
+    encoder = NetworkEncoder(network, config.name, config.size)
     try:
         encoder.encode(np.zeros((1, config.size, config.size, 3), np.uint8))
     except (

@@ -28,14 +28,18 @@ def read_rgb(path: Path, smallest: int | None = None) -> np.ndarray | Failure:
     """
     try:
         with Image.open(path) as image:
-            _refuse_bomb(image)
-            if smallest is not None:
-                image.draft(None, (smallest, smallest))
-            exif_orientation = orientation(image)
-            rgb = _to_rgb(image)
-        return np.ascontiguousarray(_transposed(rgb, exif_orientation))
+            return rgb_of(image, smallest)
     except Exception as error:  # decoders raise OSError, ValueError, SyntaxError, struct.error, MemoryError, ...
         return Failure(path, _reason(path, error))
+
+
+def rgb_of(image: Image.Image, smallest: int | None = None) -> np.ndarray:
+    """(height, width, 3) uint8 RGB of an opened image, as `read_rgb`, but raises what its decoder raises."""
+    _refuse_bomb(image)
+    if smallest is not None:
+        image.draft(None, (smallest, smallest))
+    exif_orientation = orientation(image)
+    return np.ascontiguousarray(_transposed(_to_rgb(image), exif_orientation))
 
 
 def _refuse_bomb(image: Image.Image) -> None:

@@ -35,6 +35,11 @@ class ImageList:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The files, as every kind of image list names what it reads."""
+        return self.paths
+
     @classmethod
     def open(cls, source: Path) -> "ImageList":
         """Opens a folder (recursively), a text list or a single image file.

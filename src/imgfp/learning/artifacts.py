@@ -1,4 +1,4 @@
-"""What a training leaves behind. Without Lightning, which takes seconds to import: a finished training needs none."""
+"""The results of a training. Without Lightning, which takes seconds to import and which a finished run does not need."""
 
 import csv
 import json
@@ -14,12 +14,12 @@ BEST = "best"
 
 
 class Diverged(InputError):
-    """The loss is no number any more: these settings cannot be trained with."""
+    """The loss or the descriptors are no longer finite: these settings cannot be trained with."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left behind. `best`: the exported weights of the highest uAP (None without validation)."""
+    """The results of a training. `best`: the exported weights of the highest uAP (None without validation)."""
 
     folder: Path
     best: Path | None
@@ -32,7 +32,7 @@ class Trained:
     def read(
         cls, folder: Path, epochs: int, stopped_early: bool, failures: tuple[Failure, ...] | None = None
     ) -> "Trained":
-        """With the best weights, their figures and, where they are not given, the failures as they lie in the folder.
+        """From the folder: the best weights, their figures and, unless they are given, the failures.
 
         Raises:
             InputError: the card of the best weights cannot be read.
@@ -48,12 +48,12 @@ def _figures(card: Path) -> dict[str, float | None]:
         return dict(json.loads(card.read_bytes())["figures"])
     except (OSError, ValueError, TypeError, KeyError):
         raise InputError(
-            f"{card}: missing or damaged, it does not say how good the best weights are: train again with resume=false"
+            f"{card}: missing or damaged, the figures of the best weights are unknown: train again with resume=false"
         ) from None
 
 
 def _failures(path: Path) -> tuple[Failure, ...]:
-    """As `write_failures` lists them; none where it wrote no file."""
+    """As written by `write_failures`; none where there is no file."""
     if not path.exists():
         return ()
     with path.open(newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""How a network is trained: typed settings, checked when they are made. Hydra's groups are made from these."""
+"""How a network is trained: typed settings, checked on construction. Hydra's config groups come from these."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from imgfp.errors import InputError
 
 def _check(condition: bool, key: str, value: object, wanted: str) -> None:
     if not condition:
-        raise InputError(f"{key}={value}: give {wanted}")
+        raise InputError(f"{key}={value}: must be {wanted}")
 
 
 @dataclass(frozen=True)
@@ -16,25 +16,25 @@ class AdamWConfig:
     """AdamW (decoupled weight decay; Loshchilov and Hutter, 2019)."""
 
     lr: float = 1e-4
-    weight_decay: float = 0.01  # not of biases and norms
+    weight_decay: float = 0.01  # not for biases and norms
 
     def __post_init__(self) -> None:
-        _check(0 < self.lr < math.inf, "optimizer.lr", self.lr, "a number above 0")
-        _check(0 <= self.weight_decay < 1, "optimizer.weight_decay", self.weight_decay, "0 or more, below 1")
+        _check(0 < self.lr < math.inf, "optimizer.lr", self.lr, "> 0")
+        _check(0 <= self.weight_decay < 1, "optimizer.weight_decay", self.weight_decay, ">= 0 and < 1")
 
 
 @dataclass(frozen=True)
 class SgdConfig:
-    """Stochastic gradient descent with Nesterov's momentum."""
+    """Stochastic gradient descent with Nesterov momentum."""
 
     lr: float = 0.01
     momentum: float = 0.9
-    weight_decay: float = 1e-4  # not of biases and norms
+    weight_decay: float = 1e-4  # not for biases and norms
 
     def __post_init__(self) -> None:
-        _check(0 < self.lr < math.inf, "optimizer.lr", self.lr, "a number above 0")
-        _check(0 < self.momentum < 1, "optimizer.momentum", self.momentum, "a number between 0 and 1")
-        _check(0 <= self.weight_decay < 1, "optimizer.weight_decay", self.weight_decay, "0 or more, below 1")
+        _check(0 < self.lr < math.inf, "optimizer.lr", self.lr, "> 0")
+        _check(0 < self.momentum < 1, "optimizer.momentum", self.momentum, "> 0 and < 1")
+        _check(0 <= self.weight_decay < 1, "optimizer.weight_decay", self.weight_decay, ">= 0 and < 1")
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,19 @@ class ConstantConfig:
     warmup_epochs: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, "0 or more")
+        _check(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, ">= 0")
 
 
 @dataclass(frozen=True)
 class CosineConfig:
-    """Half a cosine down to `final` of the learning rate at the last step, after a linear warm-up."""
+    """Half a cosine down to `final` times the learning rate at the last step, after a linear warm-up."""
 
     warmup_epochs: float = 1.0
     final: float = 0.01
 
     def __post_init__(self) -> None:
-        _check(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, "0 or more")
-        _check(0 <= self.final < 1, "schedule.final", self.final, "a share from 0 to below 1")
+        _check(self.warmup_epochs >= 0, "schedule.warmup_epochs", self.warmup_epochs, ">= 0")
+        _check(0 <= self.final < 1, "schedule.final", self.final, ">= 0 and < 1")
 
 
 OptimizerConfig = AdamWConfig | SgdConfig
@@ -65,16 +65,16 @@ ScheduleConfig = ConstantConfig | CosineConfig
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """Where and how the steps are computed."""
+    """Hardware, precision and how gradients become weights."""
 
-    accelerator: str = "cpu"  # cpu, gpu, or auto: a GPU where there is one
-    distributed: bool = False  # as many processes as torchrun started
-    precision: str = "auto"  # bf16, fp32, or auto: bf16 where the machine computes it, else fp32
-    accumulate_grad_batches: int = 1  # steps whose gradients are added up before the weights move
-    gradient_clip_val: float = 1.0  # largest norm of the gradient; 0: any
-    ema: float = 0.0  # decay of the averaged weights that are judged and exported; 0: the weights themselves
-    frozen_batch_norm: bool = False  # keep the statistics that the network came with
-    compile: bool = False  # by torch.compile: minutes before the first step, faster ones after it
+    accelerator: str = "cpu"  # cpu, gpu, or auto: a GPU where one is available
+    distributed: bool = False  # one of the processes that torchrun started
+    precision: str = "auto"  # bf16, fp32, or auto: bf16 where the hardware supports it, else fp32
+    accumulate_grad_batches: int = 1  # batches whose gradients are added up for one optimiser step
+    gradient_clip_val: float = 1.0  # largest norm of the gradient; 0: no clipping
+    ema: float = 0.0  # decay of the moving average that is validated and exported; 0: the weights themselves
+    frozen_batch_norm: bool = False  # keep the statistics of the initial network
+    compile: bool = False  # by torch.compile: minutes before the first step, faster steps after it
 
     def __post_init__(self) -> None:
         for key, value, allowed in (
@@ -86,37 +86,37 @@ class TrainerConfig:
             self.accumulate_grad_batches >= 1,
             "trainer.accumulate_grad_batches",
             self.accumulate_grad_batches,
-            "1 or more",
+            ">= 1",
         )
         _check(
             0 <= self.gradient_clip_val < math.inf,
             "trainer.gradient_clip_val",
             self.gradient_clip_val,
-            "0 (off) or more",
+            ">= 0 (0: off)",
         )
-        _check(0 <= self.ema < 1, "trainer.ema", self.ema, "0 (off) or a decay below 1, such as 0.999")
+        _check(0 <= self.ema < 1, "trainer.ema", self.ema, ">= 0 (0: off) and < 1, such as 0.999")
 
 
 @dataclass(frozen=True)
 class ValidationConfig:
-    """When and on what the network is judged (descriptor track of the challenge)."""
+    """When and on what the network is validated (descriptor track of the challenge)."""
 
-    every_n_epochs: int = 1  # epochs, and always the last one; 0: never
+    every_n_epochs: int = 1  # and always after the last one; 0: never
     start: bool = True  # also before the first step
     ground_truth: str | None = None  # CSV; None: ground_truth.csv of data.root
-    background: int = 1000  # so many training photographs normalise the scores; 0: not judged normalised
-    patience: int = 0  # stop after so many validations without a better uAP; 0: never
-    keep: int = 3  # exported checkpoints of the best uAP that stay on disk, beside the last one
+    background: int = 1000  # number of training photographs for score normalisation; 0: no normalised figures
+    patience: int = 0  # stop after this many validations without a better uAP; 0: never
+    keep: int = 3  # number of the best exports that stay on disk, beside the last one
 
     def __post_init__(self) -> None:
         for key in ("every_n_epochs", "background", "patience"):
-            _check(getattr(self, key) >= 0, f"validation.{key}", getattr(self, key), "0 or more")
-        _check(self.keep >= 1, "validation.keep", self.keep, "1 or more")
+            _check(getattr(self, key) >= 0, f"validation.{key}", getattr(self, key), ">= 0")
+        _check(self.keep >= 1, "validation.keep", self.keep, ">= 1")
         if not self.every_n_epochs:
             for key in ("patience", "ground_truth"):
                 _check(
                     not getattr(self, key),
                     f"validation.{key}",
                     getattr(self, key),
-                    "nothing with validation.every_n_epochs=0",
+                    "unset with validation.every_n_epochs=0",
                 )

@@ -1,4 +1,4 @@
-"""Several processes that train one network: joined before anything is written, so that only the first writes."""
+"""Several processes that train one network; they join before anything is written, so that only the first writes."""
 
 import os
 from datetime import timedelta
@@ -19,7 +19,7 @@ def is_first() -> bool:
 
 
 def process_of(config: TrainerConfig) -> tuple[int, int]:
-    """This process's number and how many train together."""
+    """The rank of this process, and how many train together."""
     if not config.distributed:
         return 0, 1
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
@@ -29,12 +29,12 @@ def join_processes(config: TrainerConfig) -> None:
     """Joins the processes that torchrun started.
 
     Raises:
-        InputError: torchrun has not started this process.
+        InputError: torchrun did not start this process.
     """
     if "LOCAL_RANK" not in os.environ:
         raise InputError(
-            "trainer.distributed=true: torchrun starts the processes: torchrun --nproc-per-node=N train/esvit.py ..., "
-            "or take trainer=cpu or trainer=gpu"
+            "trainer.distributed=true: start the processes by torchrun --nproc-per-node=N train/esvit.py ..., "
+            "or choose trainer=cpu or trainer=gpu"
         )
     if distributed.is_initialized():
         return
@@ -45,13 +45,13 @@ def join_processes(config: TrainerConfig) -> None:
 
 
 def wait_for_all() -> None:
-    """Returns when every process has come here; at once where there is one."""
+    """A barrier for all processes; returns at once where there is only one."""
     if distributed.is_initialized():
         distributed.barrier()
 
 
 def gather_texts(text: str) -> list[str]:
-    """One text of each process, in order, as bytes in tensors: nothing that is received can run code."""
+    """One text of each process, in order of rank, sent as bytes in tensors: what is received cannot run code."""
     if not distributed.is_initialized():
         return [text]
     device = "cuda" if distributed.get_backend() == "nccl" else "cpu"

@@ -1,4 +1,4 @@
-"""What validation has found so far in a run: which checkpoints are the best, and whether it still gets better."""
+"""The validations of a run so far: which checkpoints are the best, and whether uAP still improves."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 
 @dataclass
 class History:
-    """uAP by epoch (number of epochs passed), in order; plain numbers, so it travels in a checkpoint."""
+    """uAP by epoch (number of epochs completed), in order; plain numbers, so that a checkpoint can hold it."""
 
     epochs: list[int] = field(default_factory=list)
     uap: list[float] = field(default_factory=list)
 
     def add(self, epoch: int, uap: float) -> None:
-        """One validation; the same epoch validated again replaces what was known."""
+        """Adds a validation; of this epoch and later ones earlier results are dropped."""
         while self.epochs and self.epochs[-1] >= epoch:
             self.epochs.pop()
             self.uap.pop()
@@ -25,12 +25,12 @@ class History:
         return self.epochs[self.uap.index(max(self.uap))] if self.epochs else None
 
     def kept(self, count: int) -> set[int]:
-        """Epochs whose weights stay on disk: the `count` best, the earlier of equals first, and the last one."""
+        """Epochs whose weights stay on disk: the `count` best, the earlier of equals, and the last one."""
         order = sorted(range(len(self.epochs)), key=lambda place: (-self.uap[place], self.epochs[place]))
         return {self.epochs[place] for place in order[:count]} | set(self.epochs[-1:])
 
     def exhausted(self, patience: int) -> bool:
-        """Whether the last `patience` validations brought nothing better than what was before them."""
+        """Whether none of the last `patience` validations was better than the best before them."""
         if not patience or len(self.uap) <= patience:
             return False
         return max(self.uap[-patience:]) <= max(self.uap[:-patience])

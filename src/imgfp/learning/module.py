@@ -5,7 +5,6 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imgfp.encoders import Network
 from imgfp.learning.data import Batch
@@ -15,32 +14,20 @@ from imgfp.learning.recipe import Recipe
 
 
 class DescriptorTraining(pl.LightningModule):
-    """Trains `network` so that descriptors of one picture's views are near and those of other pictures far.
+    """Trains `network` so that views of one image have near descriptors and those of different images distant ones.
 
     Hyper-parameters are plain (`Recipe.as_plain`), so a checkpoint loads with `weights_only=True`.
     """
 
-    def __init__(self, recipe: Recipe, network: Network, loss: nn.Module, steps_an_epoch: int) -> None:
-        """`steps_an_epoch` counts movements of the weights, not batches, where gradients are accumulated."""
+    def __init__(self, recipe: Recipe, network: Network, loss: nn.Module, steps_per_epoch: int) -> None:
+        """`steps_per_epoch`: optimiser steps, which are fewer than batches where gradients are accumulated."""
         super().__init__()
         self.save_hyperparameters({"recipe": recipe.as_plain()})
         self.recipe, self.network, self.loss = recipe, network, loss
-        self.steps_an_epoch = steps_an_epoch
-        self.averaged: AveragedModel | None = None
-        if recipe.trainer.ema:
-            average = get_ema_multi_avg_fn(recipe.trainer.ema)
-            self.averaged = AveragedModel(network, multi_avg_fn=average, use_buffers=True).requires_grad_(False)
-
-    def judged_network(self) -> Network:
-        """The network that is judged and exported: the averaged weights where there are any."""
-        if self.averaged is None:
-            return self.network
-        averaged = self.averaged.module
-        assert isinstance(averaged, Network)
-        return averaged
+        self.steps_per_epoch = steps_per_epoch
 
     def on_train_epoch_start(self) -> None:
-        """Draws what the network draws (dropped paths) from (seed, epoch, process) alone: resuming changes nothing."""
+        """Reseeds what the network draws (stochastic depth) by (seed, epoch, process), so that resuming changes nothing."""
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.current_epoch * 1_009 + self.global_rank)
         if self.recipe.trainer.frozen_batch_norm:
             for part in self.network.modules():
@@ -48,10 +35,10 @@ class DescriptorTraining(pl.LightningModule):
                     part.eval()
 
     def training_step(self, batch: Batch, _: int) -> dict[str, torch.Tensor]:
-        """The loss of one batch, all processes' descriptors together; an empty batch moves nothing."""
+        """The loss of one batch, over the descriptors of all processes; 0 for an empty batch."""
         if len(batch.pixels):
             descriptors = self.network(batch.pixels)
-        else:  # every parameter takes part, or other processes would wait for its gradient
+        else:  # every parameter takes part, or the other processes would wait for its gradient
             nothing = torch.stack([item.sum() for item in self.network.parameters()]).sum() * 0
             descriptors = nothing + torch.zeros((0, self.network.dim), device=self.device)
             descriptors = descriptors.reshape(0, self.network.dim)
@@ -61,15 +48,9 @@ class DescriptorTraining(pl.LightningModule):
             loss = loss + nothing
         return {"loss": loss, "descriptors": descriptors.detach()}
 
-    def optimizer_step(self, *arguments: Any, **named: Any) -> None:
-        """Moves the weights, then their average."""
-        super().optimizer_step(*arguments, **named)
-        if self.averaged is not None:
-            self.averaged.update_parameters(self.network)
-
     def configure_optimizers(self) -> Any:
-        """The recipe's optimiser; its rate changes every step."""
+        """The recipe's optimiser; its learning rate changes every step."""
         optimizer = create_optimizer([self.network, self.loss], self.recipe.optimizer)
-        factor = learning_rate_factor(self.recipe.schedule, self.steps_an_epoch, self.recipe.total_epochs)
+        factor = learning_rate_factor(self.recipe.schedule, self.steps_per_epoch, self.recipe.total_epochs)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -10,7 +10,7 @@ from imgfp.learning.config import AdamWConfig, CosineConfig, OptimizerConfig, Sc
 
 
 def create_optimizer(modules: Iterable[nn.Module], config: OptimizerConfig) -> torch.optim.Optimizer:
-    """AdamW or SGD over everything that learns; biases, norms and single numbers do not decay."""
+    """AdamW or SGD over all trainable parameters; biases, norms and single numbers do not decay."""
     learning = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
     groups = [
         {"params": [item for item in learning if item.ndim > 1], "weight_decay": config.weight_decay},
@@ -22,10 +22,10 @@ def create_optimizer(modules: Iterable[nn.Module], config: OptimizerConfig) -> t
     return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=True)
 
 
-def learning_rate_factor(config: ScheduleConfig, steps_an_epoch: int, epochs: int) -> Callable[[int], float]:
-    """step (from 0) -> share of the learning rate."""
-    warmup = max(config.warmup_epochs * steps_an_epoch, 0.0)
-    total = max(epochs * steps_an_epoch, 1)
+def learning_rate_factor(config: ScheduleConfig, steps_per_epoch: int, epochs: int) -> Callable[[int], float]:
+    """step (from 0) -> factor of the learning rate."""
+    warmup = max(config.warmup_epochs * steps_per_epoch, 0.0)
+    total = max(epochs * steps_per_epoch, 1)
 
     def factor(step: int) -> float:
         if step < warmup:

@@ -1,4 +1,4 @@
-"""A whole training recipe in one value: what a run is known by, and what its card says."""
+"""A whole training recipe in one value: it identifies a run, and the model cards hold it."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,19 +18,19 @@ from imgfp.learning.config import (
 from imgfp.learning.data import PairsConfig
 from imgfp.learning.losses import ContrastiveConfig, LossConfig
 
-# what changes nothing in the weights: it may differ when a run goes on
+# no effect on the weights: may differ when a run resumes
 _FREE = {"pairs": ("workers",), "validation": ("keep",)}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides on the trained weights.
+    """Everything that determines the trained weights.
 
     Attributes:
-        epochs: Length of each stage; an epoch passes every training photograph once, with ground truth every true pair
+        epochs: Length of each stage; an epoch shows every training photograph once, with ground truth every true pair
             once and as many photographs.
         size: Image side of each stage in pixels, one for each of `epochs` (progressive resizing).
-        head: How the head of a network starts: "random", or "pca" of the pooled features of training photographs.
+        head: How the head of a network is initialised: "random", or "pca" of the pooled features of training photographs.
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -50,21 +50,21 @@ class Recipe:
         if len(self.epochs) != len(self.size):
             raise InputError(
                 f"epochs={list(self.epochs)} has {len(self.epochs)} stages, size={list(self.size)} has "
-                f"{len(self.size)}: give one size a stage"
+                f"{len(self.size)}: give one size per stage"
             )
         for key, values, least in (("epochs", self.epochs, 1), ("size", self.size, 32)):
             if not values or min(values) < least:
-                raise InputError(f"{key}={list(values)}: give {least} or more for every stage")
+                raise InputError(f"{key}={list(values)}: must be >= {least} in every stage")
         if self.head not in ("random", "pca"):
-            raise InputError(f"head={self.head!r}: give one of random, pca")
+            raise InputError(f"head={self.head!r}: must be one of random, pca")
         if self.head == "pca" and not self.network.dim:
-            raise InputError("head='pca' has no effect with network.dim=0, which has no head: leave it out")
+            raise InputError("head='pca' has no effect with network.dim=0, which has no head: omit it")
         if self.seed < 0:
-            raise InputError(f"seed={self.seed}: give 0 or more")
+            raise InputError(f"seed={self.seed}: must be >= 0")
         if self.schedule.warmup_epochs > self.total_epochs:
             raise InputError(
                 f"schedule.warmup_epochs={self.schedule.warmup_epochs} is longer than the run ({self.total_epochs} "
-                "epochs): warm up for a part of it"
+                "epochs): must not be longer"
             )
 
     @property
@@ -73,7 +73,7 @@ class Recipe:
         return sum(self.epochs)
 
     def size_of_epoch(self, epoch: int) -> int:
-        """Image side in pixels of an epoch, counted from 0; the last stage's beyond the end."""
+        """Image side in pixels in an epoch, counted from 0; beyond the end that of the last stage."""
         for length, size in zip(self.epochs, self.size, strict=True):
             if epoch < length:
                 return size
@@ -81,14 +81,14 @@ class Recipe:
         return self.size[-1]
 
     def as_plain(self) -> dict[str, Any]:
-        """Plain numbers, texts, lists and dicts; each part that has kinds says its kind."""
+        """Plain numbers, texts, lists and dicts; parts of several kinds have a `kind`."""
         plain = asdict(self)
         for part in ("loss", "optimizer", "schedule"):
             plain[part] = {"kind": type(getattr(self, part)).__name__.removesuffix("Config"), **plain[part]}
         return plain | {"epochs": list(self.epochs), "size": list(self.size)}
 
     def fingerprint(self) -> str:
-        """A hash of all that decides on the result."""
+        """A hash of everything that determines the weights."""
         plain = self.as_plain()
         for part, keys in _FREE.items():
             plain[part] = {key: value for key, value in plain[part].items() if key not in keys}

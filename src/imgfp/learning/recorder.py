@@ -1,4 +1,4 @@
-"""Where a training reports to: what the application connects to its tracking."""
+"""Where a training reports to; applications connect it to their tracking."""
 
 from collections.abc import Mapping
 from pathlib import Path

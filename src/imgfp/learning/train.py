@@ -1,4 +1,4 @@
-"""Trains a descriptor network from a recipe: builds everything, resumes what was begun."""
+"""Trains a descriptor network from a recipe, from scratch or from the last checkpoint."""
 
 import warnings
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pytorch_lightning import Callback
 
 from imgfp.descriptors.encode import BATCH
 from imgfp.encoders import Network, create_network, fit_pca_head
@@ -17,13 +18,13 @@ from imgfp.learning.losses import create_loss
 from imgfp.learning.module import DescriptorTraining
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Recorder
-from imgfp.learning.trainer import create_trainer, on_gpu
+from imgfp.learning.trainer import create_averaging, create_trainer, on_gpu
 from imgfp.learning.training_callback import TrainingCallback
 from imgfp.learning.validate import JudgedSet
 from imgfp.progress import announce, track
 from imgfp.threads import thread_count
 
-_PCA_PICTURES = 2000
+_PCA_IMAGES = 2000
 
 
 def train(
@@ -34,45 +35,49 @@ def train(
     recorder: Recorder,
     about: Mapping[str, object],
 ) -> Trained:
-    """Trains until the recipe's last epoch, going on from `folder/last.ckpt` where there is one.
+    """Trains until the recipe's last epoch; resumes from `folder/last.ckpt` where there is one.
 
     Args:
-        recipe: How.
-        data: The training pictures.
-        judged: What validation judges on; None where the recipe never validates.
-        folder: Of this run alone: checkpoints and exports.
-        recorder: Gets figures and checkpoints.
-        about: What the cards of exported checkpoints say beside recipe and figures.
+        recipe: The settings.
+        data: The training images.
+        judged: The validation set; None where the recipe never validates.
+        folder: For checkpoints and exports, of this run only.
+        recorder: Receives figures and checkpoints.
+        about: Further entries of the model cards.
 
     Raises:
-        InputError: a GPU is asked for where there is none; the checkpoint cannot be read; the loss is no number.
+        InputError: a GPU is required and none is available; the checkpoint cannot be read; the loss is not finite.
     """
     torch.set_num_threads(thread_count())
-    on_gpu(recipe.trainer)  # refused here, before anything takes time
+    on_gpu(recipe.trainer)  # refused before anything takes time
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / LAST
-    if begun := last.exists():
+    if resumed := last.exists():
         _check_readable(last)
-        announce(f"going on from {last}")
+        announce(f"resuming from {last}")
     torch.manual_seed(recipe.seed)
     network = create_network(recipe.network)
     if network.load_report is not None:
         write_bytes(folder / "loaded.txt", network.load_report.listing().encode())
         announce(f"{network.load_report}\n  every tensor is listed in {folder / 'loaded.txt'}")
-    if recipe.head == "pca" and not begun:
+    if recipe.head == "pca" and not resumed:
         _start_from_pca(network, data, recipe.size[0])
     loss = create_loss(recipe.loss, network.dim)
     if recipe.trainer.compile:
         network.compile()
-    steps = -(-data.batches_an_epoch // recipe.trainer.accumulate_grad_batches)
+    steps = -(-data.batches_per_epoch // recipe.trainer.accumulate_grad_batches)
     module = DescriptorTraining(recipe, network, loss, steps)
-    keeper = TrainingCallback(recipe, data, judged, folder, recorder, about)
-    trainer = create_trainer(recipe.trainer, recipe.total_epochs, keeper)
+    averaging = create_averaging(recipe.trainer)
+    callback = TrainingCallback(recipe, data, judged, folder, recorder, about, averaging)
+    callbacks: list[Callback] = (
+        [callback] if averaging is None else [averaging, callback]
+    )  # the average is updated first
+    trainer = create_trainer(recipe.trainer, recipe.total_epochs, callbacks)
     try:
-        trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if begun else None, weights_only=True)
+        trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if resumed else None, weights_only=True)
     except SystemExit:  # how Lightning ends on Ctrl-C
         raise KeyboardInterrupt from None
-    return Trained.read(folder, trainer.current_epoch, keeper.stopped, keeper.failures)
+    return Trained.read(folder, trainer.current_epoch, callback.stopped, callback.failures)
 
 
 def _check_readable(last: Path) -> None:
@@ -80,21 +85,19 @@ def _check_readable(last: Path) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error that follows says it in one line
             torch.load(last, weights_only=True, mmap=True, map_location="meta")
-    except Exception as error:  # torch tells a damaged file and one with code in it in a dozen ways
+    except Exception as error:  # torch reports a damaged file, or one with code in it, in a dozen ways
         raise InputError(
             f"{last}: this checkpoint cannot be read ({type(error).__name__}: {str(error).splitlines()[0][:200]}): "
-            "start again with resume=false (the folder is moved aside, its exported checkpoints stay whole)"
+            "start from scratch with resume=false (the folder is renamed, its exported checkpoints are kept)"
         ) from None
 
 
 @torch.inference_mode()
 def _start_from_pca(network: Network, data: TrainingData, size: int) -> None:
-    """The head becomes the PCA of what unedited training photographs give it."""
-    pictures, _ = data.sample_photographs(_PCA_PICTURES, size)
+    """Sets the head to the PCA of the features of unedited training photographs."""
+    images, _ = data.sample_photographs(_PCA_IMAGES, size)
     network.eval()
-    batches = track(
-        np.array_split(pictures, -(-len(pictures) // BATCH)), len(pictures), "PCA of the head", weight=BATCH
-    )
+    batches = track(np.array_split(images, -(-len(images) // BATCH)), len(images), "PCA of the head", weight=BATCH)
     features = [network.features(torch.from_numpy(part).permute(0, 3, 1, 2)).numpy() for part in batches]
     fit_pca_head(network, np.concatenate(features))
     network.train()

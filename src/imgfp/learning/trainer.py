@@ -1,4 +1,4 @@
-"""The Lightning trainer for the machine at hand: processor or GPU, precision, one process or what torchrun started."""
+"""The Lightning trainer for the hardware at hand: CPU or GPU, precision, one process or those that torchrun started."""
 
 from __future__ import annotations
 
@@ -15,33 +15,45 @@ from imgfp.progress import announce
 
 if TYPE_CHECKING:  # importing Lightning costs seconds: only what trains does so
     import pytorch_lightning as pl
+    from pytorch_lightning.callbacks import WeightAveraging
 
 
-def create_trainer(config: TrainerConfig, epochs: int, callback: pl.Callback) -> pl.Trainer:
-    """A trainer that draws, logs and saves nothing by itself: `callback` does.
+def create_averaging(config: TrainerConfig) -> WeightAveraging | None:
+    """Lightning's exponential moving average of the weights; None where `config` asks for none."""
+    from pytorch_lightning.callbacks import WeightAveraging
+    from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+    if not config.ema:
+        return None
+    device = "cuda" if on_gpu(config) else None  # without it the average would stay on the CPU
+    return WeightAveraging(device, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+
+
+def create_trainer(config: TrainerConfig, epochs: int, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """A trainer that shows, logs and saves nothing by itself: `callbacks` do.
 
     Raises:
-        InputError: a GPU is asked for where there is none.
+        InputError: a GPU is required and none is available.
     """
     import pytorch_lightning as pl
     from pytorch_lightning.strategies import DDPStrategy
 
     _quiet()
     gpu = on_gpu(config)
-    processes = int(os.environ.get("WORLD_SIZE", "1")) if config.distributed else 1
+    world = int(os.environ.get("WORLD_SIZE", "1")) if config.distributed else 1
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if config.distributed else 1
     if config.distributed and not gpu and os.environ.get("RANK", "0") == "0":
         announce("batch norm: each process normalises its own batch (torch synchronises it on GPUs only)")
     return pl.Trainer(
         accelerator="gpu" if gpu else "cpu",
         devices=local,
-        num_nodes=processes // local,
+        num_nodes=world // local,
         strategy=DDPStrategy(process_group_backend="nccl" if gpu else "gloo", forward_sync_buffers=False)
         if config.distributed
         else "auto",
         sync_batchnorm=gpu and config.distributed,
-        use_distributed_sampler=False,  # the training data know their share
-        callbacks=[callback],
+        use_distributed_sampler=False,  # the training data are sharded already
+        callbacks=callbacks,
         max_epochs=epochs,
         precision="bf16-mixed" if in_bf16(config) else "32-true",
         accumulate_grad_batches=config.accumulate_grad_batches,
@@ -54,10 +66,10 @@ def create_trainer(config: TrainerConfig, epochs: int, callback: pl.Callback) ->
 
 
 def on_gpu(config: TrainerConfig) -> bool:
-    """Whether the steps are computed on a GPU.
+    """Whether to train on a GPU.
 
     Raises:
-        InputError: one is asked for where there is none.
+        InputError: one is required and none is available.
     """
     there = torch.cuda.is_available()
     if config.accelerator == "gpu" and not there:
@@ -66,7 +78,7 @@ def on_gpu(config: TrainerConfig) -> bool:
 
 
 def in_bf16(config: TrainerConfig) -> bool:
-    """Whether matrix products are computed in bf16: as the recipe says, or where the machine has instructions for it."""
+    """Whether matrix products are computed in bf16: as the recipe says, or where the hardware supports it."""
     if config.precision != "auto":
         return config.precision == "bf16"
     if on_gpu(config):
@@ -75,7 +87,7 @@ def in_bf16(config: TrainerConfig) -> bool:
 
 
 def _quiet() -> None:
-    """Lightning tells which hardware it sees and gives advice that this project has taken or declined."""
+    """Silences Lightning's report of the hardware, and advice that this project follows or has declined."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (

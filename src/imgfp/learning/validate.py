@@ -1,10 +1,10 @@
-"""Judges a network during training: the challenge's descriptor track on a DISC-shaped set."""
+"""Validates a network during training: the challenge's descriptor track on a DISC-shaped set."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.descriptors import encode_paths, judge_descriptors
+from imgfp.descriptors import encode_images, judge_descriptors
 from imgfp.encoders import Encoder, Network, encoder_from_network
 from imgfp.errors import InputError
 from imgfp.images import Failure, ImageList
@@ -12,12 +12,12 @@ from imgfp.learning.artifacts import Diverged
 from imgfp.progress import track
 from imgfp.records import DescriptorSet, GroundTruth
 
-_CHUNK = 256  # images between two movements of the progress line; whole batches
+_CHUNK = 256  # images per update of the progress line; whole batches
 
 
 @dataclass(frozen=True)
 class JudgedSet:
-    """What a network is judged on. `background`: training photographs that normalise scores, or None."""
+    """A validation set. `background`: training photographs for score normalisation, or None."""
 
     name: str
     digest: str
@@ -28,16 +28,16 @@ class JudgedSet:
 
 
 def validate(network: Network, judged: JudgedSet, size: int) -> tuple[dict[str, float | None], list[Failure]]:
-    """The descriptor track's figures, and again under `normalised/` where there is a background.
+    """The figures of the descriptor track, with a background again under `normalised/` after score normalisation.
 
-    At most 10 results a query over all queries together, L2. Normalised: minus the mean of each query's top
-    similarities to the background. A picture that cannot be read is a hole: it is found by nothing and finds nothing.
+    At most 10 results per query on average, L2. Score normalisation subtracts the mean of each query's highest
+    similarities to the background. An image that cannot be read is missing: it has no results and is in none.
 
     Returns:
-        The figures by name, and the pictures that could not be read.
+        The figures by name, and the images that could not be read.
 
     Raises:
-        Diverged: a descriptor is no number.
+        Diverged: a descriptor is not finite.
     """
     encoder = encoder_from_network(network, size)
     failures: list[Failure] = []
@@ -55,15 +55,17 @@ def describe(images: ImageList, encoder: Encoder, failures: list[Failure]) -> De
 
     Raises:
         InputError: none of them is readable.
-        Diverged: a descriptor is no number.
+        Diverged: a descriptor is not finite.
     """
     parts = [images.paths[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
-    encoded = [encode_paths(part, encoder) for part in track(parts, len(images), f"{images.root.name}", weight=_CHUNK)]
+    encoded = [encode_images(part, encoder) for part in track(parts, len(images), f"{images.root.name}", weight=_CHUNK)]
     matrix, readable = (np.concatenate([part[place] for part in encoded]) for place in (0, 1))
     for _, _, unreadable in encoded:
         failures += unreadable
     if not len(matrix):
-        raise InputError(f"{images.root}: none of its {len(images)} images can be read: mend them or name other ones")
+        raise InputError(
+            f"{images.root}: none of its {len(images)} images can be read: fix them or choose other images"
+        )
     require_finite(matrix)
     ids = np.array(images.ids)[readable]
     order = np.argsort(ids)
@@ -71,6 +73,6 @@ def describe(images: ImageList, encoder: Encoder, failures: list[Failure]) -> De
 
 
 def require_finite(descriptors: np.ndarray) -> None:
-    """Raises Diverged where a descriptor is no number: weights too large to compute with may be finite themselves."""
+    """Raises Diverged where a descriptor is not finite: weights too large to compute with may be finite themselves."""
     if not np.isfinite(descriptors).all():
-        raise Diverged("the network's descriptors are no numbers any more")
+        raise Diverged("the network's descriptors are no longer finite")

@@ -1,4 +1,4 @@
-"""Which set a training is judged on, and that it is not the one it learns from."""
+"""Opens the validation set of a training, and checks that it is not trained on."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from imgfp.records import GroundTruth
 
 
 def judged_set(recipe: Recipe, root: Path, data: TrainingData) -> tuple[JudgedSet | None, dict[str, str]]:
-    """The DISC-shaped set below `root` that validation judges on (None where it never does), and tags for the run.
+    """The DISC-shaped set in `root` to validate on (None where the recipe never validates), and tags for the run.
 
     Raises:
-        InputError: a part of the set is missing; a query that is trained on would be judged.
+        InputError: a part of the set is missing; a query of it is trained on.
     """
     config = recipe.validation
     if not config.every_n_epochs:

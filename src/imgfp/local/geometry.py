@@ -1,20 +1,20 @@
-"""A geometric model of a pair of images from its matches, and whether a copy can look like that."""
+"""Fits a geometric model to the matches of a pair of images, and checks whether it is plausible for a copy."""
 
 import cv2
 import numpy as np
 
 from imgfp.local.features import Transform
 
-MIN_MATCHES = {"similarity": 2, "affine": 3, "homography": 4}  # matches that fix a model
+MIN_MATCHES = {"similarity": 2, "affine": 3, "homography": 4}  # matches that determine a model
 
 
 def fit(kind: str, source: np.ndarray, target: np.ndarray, tolerance: float) -> np.ndarray | None:
-    """The model from reference to query that most matches agree with, by OpenCV's RANSAC with a fixed seed, refined on its inliers.
+    """The model from reference to query with most inliers, by OpenCV's RANSAC with a fixed seed, refined on its inliers.
 
     Args:
         kind: A key of MIN_MATCHES.
         source, target: (m, 2) float32 positions in the reference and in the query, in pixels.
-        tolerance: How far off an inlier may land in the query, in pixels.
+        tolerance: Reprojection error of an inlier at most, in pixels of the query.
 
     Returns:
         (3, 3) float64 homography, or None.
@@ -40,7 +40,7 @@ def project(model: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def stretch(model: np.ndarray, place: np.ndarray) -> tuple[float, float, float]:
-    """How the model stretches around a (2,) place of the reference: largest and smallest factor, and the determinant's sign."""
+    """Local scale of the model at a (2,) point of the reference: largest and smallest singular value, and the determinant's sign."""
     x, y, z = model @ np.append(place, 1.0)
     linear = (model[:2, :2] - np.outer([x / z, y / z], model[2, :2])) / z
     large, small = np.linalg.svd(linear, compute_uv=False)
@@ -48,7 +48,7 @@ def stretch(model: np.ndarray, place: np.ndarray) -> tuple[float, float, float]:
 
 
 def plausible(model: np.ndarray, place: np.ndarray, transform: Transform) -> bool:
-    """A copy is neither squeezed to a line nor turned inside out: stretch at most 4 : 1, scale 1/20 to 20, right handedness."""
+    """Whether a copy can look like that at a (2,) point: anisotropy below 4, scale within 1/20 to 20, mirrored as `transform` says."""
     if not model[2] @ np.append(place, 1.0) > 1e-9:  # seen from behind
         return False
     large, small, sign = stretch(model, place)

@@ -1,4 +1,4 @@
-"""Every match proposes a similarity by itself: position, size and direction of its two keypoints. Which proposal do most agree with?"""
+"""One similarity hypothesis per match, from position, scale and orientation of its two keypoints; the one with most support wins."""
 
 import math
 
@@ -9,23 +9,23 @@ from imgfp.local.jit import entry
 
 
 def agreeing(reference: np.ndarray, query: np.ndarray, transform: Transform, slack: float) -> np.ndarray:
-    """The matches that agree with the one that most agree with.
+    """The matches that support the hypothesis with most support.
 
-    One match is enough for a hypothesis (Lowe 2004, section 7.3, without the bins), so nothing is drawn at random and a few
-    right matches among many wrong ones are found. Agreement is loose: it only has to hold matches of one copy together,
-    also one that was stretched or seen at an angle; a closer model is fitted to them afterwards.
+    One match is enough for a hypothesis (Lowe 2004, section 7.3, without the bins), so there is no random sampling, and a few
+    correct matches among many wrong ones are found. The tolerance is loose enough for copies with a changed aspect ratio or a
+    perspective; a closer model is fitted to the matches afterwards.
 
     Args:
         reference, query: (m, 4) float32 x, y, sigma, theta of both keypoints of each match.
-        transform: What the reference was compared as.
-        slack: How far off a position may be, as a share of its distance from the hypothesis's own keypoint, plus 5 pixels.
+        transform: The transform in which the reference was compared.
+        slack: Tolerated position error, as a share of the distance from the hypothesis's own keypoint, plus 5 pixels.
 
     Returns:
-        (m,) bool; all False where there is no match.
+        (m,) bool; empty where there is no match.
     """
     if not len(reference):
         return np.zeros(0, bool)
-    # a mirrored direction t is seen at pi - t, a negative's gradients point the other way
+    # a mirrored orientation t becomes pi - t, a negative's gradients are reversed
     handed = -1.0 if transform.mirrored else 1.0
     turned = math.pi * (transform.mirrored + transform.inverted)
     turns = query[:, 3].astype(np.float64) - handed * reference[:, 3] - turned
@@ -35,7 +35,7 @@ def agreeing(reference: np.ndarray, query: np.ndarray, transform: Transform, sla
 
 @entry()
 def _best(columns, slack):  # type: ignore[no-untyped-def]
-    """One loop without branches, which becomes vector instructions; who supports the best is seen by a second look."""
+    """One branch-free loop, which the compiler vectorises; the last pass marks the support of the best hypothesis."""
     reference_x, reference_y, query_x, query_y, scales, cosines, sines = columns
     count = len(scales)
     support = np.zeros(count, np.bool_)

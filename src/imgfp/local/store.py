@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import atomic_path, hash_file, hash_value
+from imgfp.files import hash_file, hash_value
 from imgfp.local.features import LocalFeatures
 from imgfp.local.text import read_text
 from imgfp.progress import track
@@ -36,19 +36,13 @@ class FeatureSource(Protocol):
         ...
 
 
-def write_shard(
-    folder: Path, number: int, features: Sequence[LocalFeatures]
-) -> tuple[tuple[Path, ...], dict[str, Any]]:
-    """Writes the arrays of one shard. Returns the files, and the JSON entries besides the ids: `counts`, `frames`, `views`."""
+def pack_features(features: Sequence[LocalFeatures]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """One shard: its arrays by name, and what its JSON holds beside the ids: `counts`, `frames`, `views`."""
     arrays = {
         "keypoints": np.concatenate([item.keypoints for item in features] or [np.zeros((0, 4), np.float32)]),
         "descriptors": np.concatenate([item.descriptors for item in features] or [np.zeros((0, 128), np.uint8)]),
     }
-    paths = tuple(folder / f"{number:05d}.{name}.npy" for name in arrays)
-    for path, array in zip(paths, arrays.values(), strict=True):
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-    return paths, {
+    return arrays, {
         "counts": [len(item) for item in features],
         "frames": [[item.width, item.height] for item in features],
         "views": [list(item.views) for item in features],
@@ -99,6 +93,10 @@ class FeatureStore:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __reduce__(self) -> tuple[type["FeatureStore"], tuple[Path, bool]]:
+        """Travels to another process as its folder."""
+        return FeatureStore, (self.folder, False)
+
     def get(self, index: int) -> LocalFeatures:
         """Features of one image, by position; arrays are views of the memory map."""
         shard = int(np.searchsorted(self._first_image, index, side="right")) - 1
@@ -137,19 +135,13 @@ class FeatureStore:
                 raise InputError(f"{path}: missing or changed since it was written: delete {self.folder} and extract the features again")
 
 
-class FeatureFolder:
-    """A folder of imgFp's text files (`<id>.txt`, one per image), read into memory."""
+class LoadedFeatures:
+    """A `FeatureSource` in memory. `fingerprint`: a hash of its content where results are stored, else empty."""
 
-    def __init__(self, folder: Path) -> None:
-        paths = sorted(folder.glob("*.txt"), key=lambda path: path.stem)
-        if not paths:
-            raise InputError(
-                f"{folder}: neither a feature store nor a folder of imgFp's .txt features: run 'imgfp sift' first"
-            )
-        self.ids = tuple(path.stem for path in paths)
-        self._features = [read_text(path) for path in track(paths, len(paths), f"reading {folder.name}", "files")]
-        self.fingerprint = hash_value([[path.stem, hash_file(path)] for path in paths])
-        self.offsets = np.concatenate([[0], np.cumsum([len(item) for item in self._features])]).astype(np.int64)
+    def __init__(self, ids: Sequence[str], features: Sequence[LocalFeatures], fingerprint: str = "") -> None:
+        self.ids, self.fingerprint = tuple(ids), fingerprint
+        self._features = tuple(features)
+        self.offsets = np.concatenate([[0], np.cumsum([len(item) for item in features])]).astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -163,6 +155,22 @@ class FeatureFolder:
         return (item.descriptors for item in self._features)
 
 
+def read_feature_folder(folder: Path) -> LoadedFeatures:
+    """imgFp's text files (`<id>.txt`, one per image) of one folder.
+
+    Raises:
+        InputError: no such file in the folder, or one that cannot be parsed.
+    """
+    paths = sorted(folder.glob("*.txt"), key=lambda path: path.stem)
+    if not paths:
+        raise InputError(
+            f"{folder}: neither a feature store nor a folder of imgFp's .txt features: run 'imgfp sift' first"
+        )
+    features = [read_text(path) for path in track(paths, len(paths), f"reading {folder.name}", "files")]
+    fingerprint = hash_value([[path.stem, hash_file(path)] for path in paths])
+    return LoadedFeatures([path.stem for path in paths], features, fingerprint)
+
+
 def open_features(folder: Path) -> FeatureSource:
     """Opens a feature store or a folder of imgFp's text files."""
-    return FeatureStore(folder) if (folder / "manifest.json").is_file() else FeatureFolder(folder)
+    return FeatureStore(folder) if (folder / "manifest.json").is_file() else read_feature_folder(folder)

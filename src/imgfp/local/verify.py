@@ -1,4 +1,4 @@
-"""Do the matches of a pair agree on one geometry? What a comparison finds is the evidence that ranking weighs."""
+"""Geometric verification: which matches of a pair agree on one model. The result is the evidence that ranking weighs."""
 
 from dataclasses import dataclass
 
@@ -9,36 +9,42 @@ from imgfp.local.geometry import fit, plausible, project
 from imgfp.local.hypotheses import agreeing
 from imgfp.local.match import Matches, MatchInput, match
 
+MODELS = ("similarity", "affine")
+
 
 @dataclass(frozen=True)
 class MatchConfig:
-    """How a pair of images is compared and rated.
+    """How a pair of images is compared and scored.
 
-    `score` "count": imgFp's, the larger number of matches, plain or mirrored. "inliers": matches that agree with one
-    geometric model, plus the share of matches that do, which is below one and tells equal counts apart.
+    `score` "count": imgFp's, the larger number of matches, plain or mirrored. "inliers": the number of matches that agree with
+    one geometric model, plus their share of all matches, which is below one and orders equal counts.
     """
 
     score: str = "inliers"
-    ratio: float = 1.3  # best squared distance * ratio < second best squared distance; imgFp's is 1.8
-    tolerance: float = 5.0  # pixels of the query's plane that an inlier may be off; only for "inliers"
+    ratio: float = (
+        1.3  # best * ratio < second best, on squared distances: the inverse square of Lowe's ratio; imgFp's is 1.8
+    )
+    tolerance: float = (
+        5.0  # reprojection error of an inlier at most, in pixels of the query's plane; only for "inliers"
+    )
     inverted: bool = True  # compare with the reference's negative too
-    model: str = "affine"  # similarity, affine or homography; only for "inliers"
+    model: str = "affine"  # one of MODELS; only for "inliers"
     hypothesis_tolerance: float = (
-        0.25  # how loosely matches must agree on a similarity before the model is fitted; only for "inliers"
+        0.25  # how closely matches must agree on a similarity before the model is fitted; only for "inliers"
     )
 
     @property
     def transforms(self) -> tuple[Transform, ...]:
-        """What a reference is compared as: always plain and mirrored."""
+        """The transforms in which a reference is compared: always plain and mirrored."""
         return transforms_for(True, self.inverted)
 
 
 @dataclass(frozen=True)
 class MatchedPair:
-    """What comparing a pair gave.
+    """The result of comparing a pair.
 
-    `lines`: (m, 2) int64 reference and query keypoints that support the score. `transform`: what the reference was compared as.
-    `matches`: how many there were before geometry. `model`: (3, 3) float64 from the reference's plane to the query's, or None.
+    `lines`: (m, 2) int64 reference and query keypoints that support the score. `transform`: that of the reference.
+    `matches`: their number before verification. `model`: (3, 3) float64 from the reference's plane to the query's, or None.
     """
 
     score: float
@@ -49,14 +55,14 @@ class MatchedPair:
 
 
 def compare_pair(query: MatchInput, reference: MatchInput, config: MatchConfig) -> MatchedPair:
-    """Rates one pair in every transform and keeps the best, the first among equals. The sides have the transforms of `config`."""
+    """Scores one pair in every transform and keeps the best, the first among equals. Both inputs have the transforms of `config`."""
     every = match(query, reference, config.ratio)
     if config.score == "count":
         return max((_count(matches) for matches in every), key=lambda item: item.score)
     best: dict[int, MatchedPair] = {}  # by the transform's position
     for number in sorted(range(len(every)), key=lambda number: -len(every[number])):
         if best and max(item.score for item in best.values()) >= len(every[number]) + 1:
-            break  # even if all of its matches agreed it would score less, and so would the rest
+            break  # it and the rest would score less even if all their matches were inliers
         best[number] = _inliers(query, reference, every[number], config)
     return max((best[number] for number in sorted(best)), key=lambda item: item.score)
 
@@ -66,7 +72,7 @@ def _count(matches: Matches) -> MatchedPair:
 
 
 def _inliers(query: MatchInput, reference: MatchInput, matches: Matches, config: MatchConfig) -> MatchedPair:
-    """The matches that agree loosely on one similarity, then closely on the model fitted to them."""
+    """The matches within tolerance of the model that is fitted to those that agree on one similarity."""
     none = MatchedPair(0.0, matches.rows[:0], matches.transform, len(matches))
     source, target = reference.features.keypoints[matches.rows[:, 0]], query.features.keypoints[matches.rows[:, 1]]
     together = agreeing(source, target, matches.transform, config.hypothesis_tolerance)
@@ -78,7 +84,7 @@ def _inliers(query: MatchInput, reference: MatchInput, matches: Matches, config:
         : int((off <= config.tolerance).sum())
     ]
     lines = matches.rows[np.sort(order[_first_of_each(matches.rows[order])])]
-    if not len(lines):  # what a homography was fitted to may lie behind its horizon
+    if not len(lines):  # refinement may move a model off the matches it was fitted to
         return none
     return MatchedPair(len(lines) + len(lines) / (len(matches) + 1), lines, matches.transform, len(matches), model)
 

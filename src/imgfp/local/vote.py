@@ -1,4 +1,4 @@
-"""Which reference images do a query's keypoints point at? Votes over the nearest reference descriptors."""
+"""Candidates for a query, by votes of its keypoints for the images of their nearest reference descriptors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,33 +13,33 @@ from imgfp.local.index.neighbours import DescriptorIndex, Neighbours
 
 @dataclass(frozen=True)
 class VoteConfig:
-    """How candidates are voted for.
+    """How candidates are found.
 
-    `rule` "imgfp": every keypoint votes for the owner of its nearest descriptor; at most one candidate, by imgFp's limits.
-    `rule` "weighted": every keypoint votes for the owners of its nearest descriptors, once an image, with a weight of
-    1 - d / d_k, d_k being the squared distance of the farthest of the `k` (as far as chance). The `candidates` best
-    are proposed.
+    `rule` "imgfp": every keypoint votes for the image of its nearest descriptor; at most one candidate, within imgFp's limits.
+    `rule` "weighted": every keypoint votes for the images of its `k` nearest descriptors, once per image, with weight
+    1 - d / d_k, where d is the squared distance and d_k that of the farthest of the `k`, taken as the distance of unrelated
+    descriptors. The nearest image's vote gains 1 - d / d_o, where d_o is the squared distance of the nearest descriptor of
+    another image. The `candidates` images with most votes are proposed.
     """
 
     rule: str = "weighted"
-    k: int = 16  # nearest descriptors looked at; 1 with rule "imgfp"
-    candidates: int = 16  # candidates a query; 1 with rule "imgfp"
-    views: int = 1  # so many of a query's views vote; all of them are matched with the candidates
-    mirrored: bool = True  # ask with the mirrored query too
-    inverted: bool = True  # ask with the query's negative too
-    distinctive: bool = True  # the nearest image's vote gains 1 - d / d_o, d_o the nearest descriptor of another image
-    damped: bool = True  # n keypoints that vote for one descriptor (stripes, letters) count as sqrt(n)
+    k: int = 16  # nearest descriptors per keypoint; 1 with rule "imgfp"
+    candidates: int = 16  # candidates per query; 1 with rule "imgfp"
+    views: int = 1  # number of a query's views that vote; all of them are matched with the candidates
+    mirrored: bool = True  # search with the mirrored query too
+    inverted: bool = True  # search with the query's negative too
+    damped: bool = True  # burstiness: n keypoints that vote for one descriptor (stripes, letters) count as sqrt(n)
 
 
 class Candidate(NamedTuple):
-    """A reference image, by position, that a query may have been made from; a higher vote is surer."""
+    """A reference image, by position, that a query may be a copy of; more votes mean more confidence."""
 
     reference: int
     votes: float
 
 
 class ImgfpTally(NamedTuple):
-    """What imgFp's rule looks at. `emitted`: the winner's position, or None where a limit is missed."""
+    """What imgFp's rule evaluates. `emitted`: the winner's position, or None where a limit is not met."""
 
     emitted: int | None
     votes: int
@@ -53,13 +53,13 @@ def vote(
     config: VoteConfig,
     own: Sequence[int] | None = None,
 ) -> list[list[Candidate]]:
-    """Candidates of each query, best first. The index is asked once for all `queries` together.
+    """Candidates of each query, best first. The index is searched once for all `queries` together.
 
     Args:
         queries: The images that vote.
         references: The images that are voted for.
         config: How.
-        own: Where the queries are references themselves, the position of each: an image does not vote for itself.
+        own: Where the queries are references themselves, their positions: an image does not vote for itself.
     """
     transforms = transforms_for(config.mirrored, config.inverted)
     sides = [item.first_views(config.views) for item in queries]
@@ -81,8 +81,8 @@ def vote(
 
 
 def neighbours_needed(config: VoteConfig, among_themselves: bool) -> int:
-    """How many neighbours the index is asked for. Among themselves twice as many: an image's own descriptors, one at
-    distance 0 and those of patterns that repeat in it, are taken out again and must not displace the others'.
+    """Number of neighbours to search for. Within one collection twice as many: an image's own descriptors, at distance 0 or
+    of patterns that repeat in it, are removed afterwards and must not displace those of others.
     """
     return 2 * config.k if among_themselves else config.k
 
@@ -109,7 +109,7 @@ def imgfp_tally(distances: np.ndarray, owners: np.ndarray) -> ImgfpTally:
 
 
 def weighted_votes(found: Neighbours, transform: int, config: VoteConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Votes of one query's keypoints in one transform, each keypoint at most once for an image.
+    """Votes of one query's keypoints in one transform, each keypoint at most once per image.
 
     Returns:
         Images (m,) and the sum of their votes (m,) float64.
@@ -118,15 +118,14 @@ def weighted_votes(found: Neighbours, transform: int, config: VoteConfig) -> tup
     valid = owners >= 0
     limit = distances[:, -1].astype(np.float64)
     weights = np.maximum(0.0, 1.0 - distances / np.maximum(limit, 1.0)[:, None])
-    if config.distinctive:
-        nearest = owners == owners[:, :1]
-        other = np.where(valid & ~nearest, distances, limit[:, None]).min(axis=1, initial=np.inf)
-        weights[:, 0] += np.maximum(0.0, 1.0 - distances[:, 0] / np.maximum(other, 1.0))
+    nearest = owners == owners[:, :1]
+    other = np.where(valid & ~nearest, distances, limit[:, None]).min(axis=1, initial=np.inf)
+    weights[:, 0] += np.maximum(0.0, 1.0 - distances[:, 0] / np.maximum(other, 1.0))
     if config.damped:
         _, place, times = np.unique(rows, return_inverse=True, return_counts=True)
         weights /= np.sqrt(times[place.reshape(rows.shape)])
     keypoint = np.broadcast_to(np.arange(len(owners))[:, None], owners.shape)
-    # the nearest of each keypoint and image comes first, np.unique keeps it
+    # np.unique keeps the first of each keypoint and image, which is the nearest
     key = keypoint[valid].astype(np.int64) * (int(owners.max(initial=0)) + 1) + owners[valid]
     _, first = np.unique(key, return_index=True)
     images, inverse = np.unique(owners[valid][first], return_inverse=True)
@@ -134,7 +133,7 @@ def weighted_votes(found: Neighbours, transform: int, config: VoteConfig) -> tup
 
 
 def best_images(tallies: Sequence[tuple[np.ndarray, np.ndarray]], count: int) -> list[Candidate]:
-    """The `count` images with most votes over several tallies (plain, mirrored), each image by its better one."""
+    """The `count` images with most votes over several tallies (plain, mirrored), each image by its best one."""
     best: dict[int, float] = {}
     for images, votes in tallies:
         for image, weight in zip(images.tolist(), votes.tolist(), strict=True):

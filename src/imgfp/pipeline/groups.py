@@ -1,4 +1,4 @@
-"""Copies of one picture as a group, and the files `pairs.csv` and `groups.csv`."""
+"""Copies of one image as a group, and the files `pairs.csv` and `groups.csv`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from imgfp.files import write_csv
 from imgfp.fusion import COPIES
 from imgfp.images import FileSize, ImageList, file_size
-from imgfp.pipeline.matches import Answer
+from imgfp.pipeline.answers import Answer
 
 PAIRS_HEADER = (
     *("image_a", "image_b", "probability", "label", "inliers", "mirrored", "inverted"),
@@ -18,7 +18,7 @@ GROUPS_HEADER = ("group", "image_id", "path", "width", "height", "bytes", "large
 
 @dataclass(frozen=True)
 class Member:
-    """A picture of a group. `size`: None for a file that is gone."""
+    """An image of a group. `size`: None for a file that is gone."""
 
     image_id: str
     path: Path
@@ -35,7 +35,7 @@ Group = tuple[Member, ...]  # the likely original first
 
 
 def groups_of(answers: Iterable[Answer], images: ImageList) -> tuple[Group, ...]:
-    """Pictures that pairs called copies connect, directly or through others; the largest groups first."""
+    """Images that pairs called copies connect, directly or through others; the largest groups first."""
     parent: dict[str, str] = {}
 
     def root(image_id: str) -> str:
@@ -56,12 +56,12 @@ def groups_of(answers: Iterable[Answer], images: ImageList) -> tuple[Group, ...]
 
 
 def write_pairs(path: Path, answers: Iterable[Answer]) -> None:
-    """Every pair, the surest first; nothing under inliers, mirrored and inverted where equal bytes needed no comparing."""
+    """Every pair, the most probable first; inliers, mirrored and inverted are empty where the bytes are equal."""
     write_csv(path, PAIRS_HEADER, map(_pair_row, answers))
 
 
 def write_groups(path: Path, groups: Sequence[Group]) -> None:
-    """A row a picture; "largest" is yes for the likely original of each group."""
+    """One row per image; "largest" is yes for the likely original of each group."""
     rows = [
         [number, member.image_id, member.path, *(member.size or ("", "", "")), "yes" if place == 0 else "no"]
         for number, group in enumerate(groups, start=1)
@@ -74,4 +74,4 @@ def _pair_row(answer: Answer) -> list[object]:
     item = answer.evidence
     seen: list[object] = ["", "", ""] if item is None else [item.inliers, item.mirrored, item.inverted]
     sizes = [*(answer.query_size or ("", "", "")), *(answer.reference_size or ("", "", ""))]
-    return [answer.query_id, answer.reference_id, answer.probability, answer.label, *seen, *sizes]
+    return [answer.query_id, answer.reference_id, answer.score, answer.label, *seen, *sizes]

@@ -1,4 +1,4 @@
-"""Files of a collection that hold the very same bytes: known without looking at the picture, so compared once."""
+"""Files of a collection with identical bytes: known without decoding, so compared once."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Distinct(NamedTuple):
 
 
 def distinct_files(images: ImageList) -> Distinct:
-    """Sorts out equal files; those that cannot be read are equal to none."""
+    """Separates equal files; those that cannot be read are equal to none."""
     first: dict[str, str] = {}
     again: dict[str, list[str]] = {}
     kept = []

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgfp.fusion import Calibration, best_answers, best_evidence, calibrated, read_calibration, sum_scores, verified
-from imgfp.pipeline.presets import Preset
+from imgfp.pipeline.preset import Preset
 from imgfp.records import Evidence, Pairs
 
 _SUMMED = ("global", "local", "crop")  # imgFp's order
@@ -15,22 +15,20 @@ class Candidates:
     """What the branches propose, and what comparing that found.
 
     Attributes:
-        proposed: By branch; of the global branch the scores are similarities.
-        whole_query_candidates: What the global branch proposes of whole queries alone, where crops have changed that.
+        proposed: By branch; the scores of the global branch are similarities.
         whole: Each proposed pair compared with the whole query; None with rule "similarity", which compares nothing.
         parts: Pairs compared with a crop of the query each; a pair may be there several times.
+        without_crops: By branch, what it would propose without the crop branch, where that differs from `proposed`.
     """
 
     proposed: Mapping[str, Pairs]
     whole: Sequence[Evidence] | None
     parts: Sequence[Evidence] = field(default_factory=tuple)
-    whole_query_candidates: Pairs | None = None
+    without_crops: Mapping[str, Pairs] = field(default_factory=dict)
 
-    def without_crops(self) -> "Candidates":
+    def whole_queries_only(self) -> "Candidates":
         """As if there were no crop branch."""
-        proposed = {name: pairs for name, pairs in self.proposed.items() if name != "crop"}
-        if self.whole_query_candidates is not None:
-            proposed["global"] = self.whole_query_candidates
+        proposed = {name: pairs for name, pairs in self.proposed.items() if name != "crop"} | dict(self.without_crops)
         known = {pair for pairs in proposed.values() for pair in pairs.id_pairs()}
         whole = self.whole
         if whole is not None:
@@ -62,14 +60,14 @@ def rank_merged(
 ) -> tuple[Pairs, dict[tuple[str, str], Evidence]]:
     """All branches together, and of each pair the evidence that decided."""
     weights = preset.fusion.weights
-    if not weights["crop"]:
-        found = found.without_crops()
+    if not weights.get("crop", 1.0):
+        found = found.whole_queries_only()
     if found.whole is None:
         return rank_branches(preset, calibration, found)["global"], {}
     if preset.fusion.rule == "sum":
         branches = rank_branches(preset, calibration, found)
-        known = [name for name in _SUMMED if name in branches]
-        pairs = sum_scores([branches[name] for name in known], [weights[name] for name in known])
+        known = sorted(branches, key=lambda name: (_SUMMED.index(name) if name in _SUMMED else len(_SUMMED), name))
+        pairs = sum_scores([branches[name] for name in known], [weights.get(name, 1.0) for name in known])
         return pairs, highest([*found.whole, *found.parts])
     evidence = [*found.whole, *found.parts]
     alike = found.proposed.get("global")
@@ -86,9 +84,11 @@ def _weights_of(evidence: Sequence[Evidence], found: Candidates, weights: Mappin
     of_pair: dict[tuple[str, str], float] = {}
     for name, pairs in found.proposed.items():
         for pair in pairs.id_pairs():
-            of_pair[pair] = max(of_pair.get(pair, 0.0), weights[name])
+            of_pair[pair] = max(of_pair.get(pair, 0.0), weights.get(name, 1.0))
     own = [of_pair.get((item.query_id, item.reference_id), 0.0) for item in evidence]
-    return [weights["crop"] if item.part and weight else weight for item, weight in zip(evidence, own, strict=True)]
+    return [
+        weights.get("crop", 1.0) if item.part and weight else weight for item, weight in zip(evidence, own, strict=True)
+    ]
 
 
 def highest(evidence: Sequence[Evidence]) -> dict[tuple[str, str], Evidence]:

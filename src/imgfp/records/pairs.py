@@ -56,6 +56,13 @@ class Pairs:
         return pairs
 
     @classmethod
+    def read(cls, path: Path) -> "Pairs":
+        """From CSV, or from Parquet where the suffix says so; raises InputError where there is no such file."""
+        if not path.is_file():
+            raise InputError(f"{path}: no such file: give predictions with the header {','.join(PAIRS_HEADER)}")
+        return cls.read_parquet(path) if path.suffix == ".parquet" else cls.read_csv(path)
+
+    @classmethod
     def read_parquet(cls, path: Path) -> "Pairs":
         """Reads the same three columns from a Parquet file, with the same checks."""
         import pyarrow as pa

@@ -1,9 +1,9 @@
 """Builds the report on the duplicates of a collection: groups of images side by side."""
 
 from imgfp.images import Failure, read_rgb
+from imgfp.pipeline.answers import Answer
 from imgfp.pipeline.duplicates import Duplicates
 from imgfp.pipeline.groups import Group, Member
-from imgfp.pipeline.matches import Answer
 from imgfp.reports import GroupPicture, PictureGroup, Report, StageRow, draw_picture
 
 GROUPS, MEMBERS = 36, 12
@@ -64,4 +64,4 @@ def _note(member: Member, answer: Answer) -> str:
     words = [f"{answer.label} with {other}"]
     if answer.evidence is not None:
         words += [name for name in ("mirrored", "inverted") if getattr(answer.evidence, name)]
-    return ", ".join([*words, f"probability {answer.probability:.3f}"])
+    return ", ".join([*words, f"probability {answer.score:.3f}"])

@@ -60,13 +60,14 @@ class _Drawer:
 
     def __init__(self, result: SearchResult, true: set[tuple[str, str]], judged: bool) -> None:
         self._result, self._true, self._judged = result, true, judged
+        self._crops = None if result.crops is None else result.crops.voted
         self._queries = dict(zip(result.queries.ids, result.queries.paths, strict=True))
         self._labels = {(answer.query_id, answer.reference_id): answer.label for answer in result.answers}
         self._references = dict(zip(result.references.ids, result.references.paths, strict=True))
 
     def pictures(self, rows: list[tuple[str, str, float]]) -> tuple[MatchPicture, ...]:
         """One image per row."""
-        references, crops = self._result.reference_features, self._result.crops
+        references, crops = self._result.reference_features, self._crops
         parts = [self._part(*row[:2]) for row in rows]
         matched: list[Compared | None] = [None] * len(rows)
         for source, wanted in ((self._result.query_features, False), (crops.features if crops else None, True)):
@@ -75,7 +76,7 @@ class _Drawer:
             places = [place for place, part in enumerate(parts) if bool(part) == wanted]
             pairs = [(parts[place] or rows[place][0], rows[place][1]) for place in places]
             for place, item in zip(
-                places, compare_pairs(pairs, source, references, self._result.preset.match), strict=True
+                places, compare_pairs(pairs, source, references, self._result.run.preset.match), strict=True
             ):
                 matched[place] = item
         return tuple(self._picture(row, item) for row, item in zip(rows, matched, strict=True))
@@ -98,16 +99,16 @@ class _Drawer:
             notes += [name for name in ("mirrored", "inverted") if getattr(matched.evidence, name)]
         if part:
             notes.append("found in a crop")
-        if (query, reference) in self._labels:
-            notes.insert(0, self._labels[query, reference])
+        if label := self._labels.get((query, reference)):
+            notes.insert(0, label)
         query_picture, reference_picture = (
             None if path is None or isinstance(rgb := read_rgb(path), Failure) else rgb
             for path in (self._queries.get(query), self._references.get(reference))
         )
         decided = matched.evidence if matched is not None else None
-        if decided is not None and part and self._result.crops is not None:
-            decided = self._result.crops.in_query(decided)
-        crop = self._result.crops.box(part) if part and self._result.crops is not None else None
+        if decided is not None and part and self._crops is not None:
+            decided = self._crops.in_query(decided)
+        crop = self._crops.box(part) if part and self._crops is not None else None
         box = None if decided is None else decided.box
         picture = draw_match(query_picture, reference_picture, lines, box, crop)
         return MatchPicture(query, reference, score, ", ".join(notes), picture)
@@ -115,7 +116,7 @@ class _Drawer:
     def _fractions(self, query: str, part: str, reference: str, lines: np.ndarray) -> np.ndarray:
         """(m, 2) keypoint rows to (m, 4) x, y in the query and x, y in the reference, as fractions of their planes."""
         sides = []
-        crops = self._result.crops
+        crops = self._crops
         for image_id, features, column in (
             (part or query, crops.features if part and crops else self._result.query_features, 1),
             (reference, self._result.reference_features, 0),

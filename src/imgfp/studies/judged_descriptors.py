@@ -32,7 +32,7 @@ class JudgedDescriptors:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """Every picture that was left out, each once."""
+        """Every image that could not be used, each once."""
         return tuple(dict.fromkeys(failure for stage in self.stages for failure in stage.failures))
 
     @property
@@ -88,15 +88,15 @@ def add_background(
 
 
 def is_descriptor_file(choice: str) -> bool:
-    """Whether a background is a file of descriptors, not pictures."""
+    """Whether a background is a file of descriptors, not images."""
     return Path(choice).suffix in (".h5", ".hdf5")
 
 
 def encode_part(part: str, images: ImageList, encoder: EncoderConfig, work: Path) -> tuple[DescriptorSet, StageResult]:
-    """Descriptors of pictures; what the same network made of the same pictures before is read again.
+    """Descriptors of images; those that the same network computed of the same images before are reused.
 
     Raises:
-        InputError: none of the pictures can be read.
+        InputError: none of the images can be read.
     """
     folder = work / "encoded" / f"{part}-{hash_value([hash_images(images), encoder_hash(encoder)])[:8]}"
     stage = descriptor_stage(f"{part} descriptors", images, encoder, folder, part)
@@ -106,7 +106,7 @@ def encode_part(part: str, images: ImageList, encoder: EncoderConfig, work: Path
 
 
 def encoder_hash(encoder: EncoderConfig) -> str:
-    """What descriptors depend on besides the picture: the settings, those of a card too, and the bytes of the weights.
+    """What descriptors depend on besides the image: the settings, those of a card too, and the bytes of the weights.
 
     Raises:
         InputError: as `resolve_encoder`.

@@ -1,7 +1,7 @@
 """One judged and tracked run on a DISC-shaped folder: search, official figures, report, MLflow."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from imgfp.datasets.disc_set import DiscSet
@@ -11,15 +11,9 @@ from imgfp.images import ImageList, hash_images
 from imgfp.local.index.index_config import IndexConfig
 from imgfp.metrics import IscMetrics, evaluate
 from imgfp.pipeline.index.index import build_index, open_index
-from imgfp.pipeline.presets import (
-    BRANCHES,
-    PRESETS,
-    Preset,
-    indexed,
-    needs_features,
-    refuse_idle_background,
-    stand_in_note,
-)
+from imgfp.pipeline.preset import BRANCHES
+from imgfp.pipeline.presets import PRESETS
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.search import SearchResult, search
 from imgfp.reports import write_pictures, write_report
 from imgfp.reports.search_report import search_report
@@ -49,31 +43,30 @@ class JudgedResult:
 def judged_run(
     data: DiscSet,
     work: Path,
-    preset_name: str,
-    preset: Preset,
-    branches: tuple[str, ...],
+    run_config: RunConfig,
     background: ImageList | None,
     tracking: Tracking,
     notes: tuple[str, ...] = (),
 ) -> JudgedResult:
     """Runs, judges, draws and tracks. Work that was done before in `work` is reused, whatever the preset."""
+    preset, branches = run_config.preset, run_config.branches
     if background is not None:
-        refuse_idle_background(preset, branches)
-    notes = (*notes, *filter(None, [stand_in_note(preset_name, preset, branches)]))
-    tags = {"preset": preset_name, "data": data.root.name, "branches": ",".join(branches)}
+        run_config.check_background()
+    notes = (*notes, *filter(None, [run_config.note]))
+    tags = {"preset": run_config.name, "data": data.root.name, "branches": ",".join(branches)}
     if "crop" in branches:
         tags["crops"] = open_finder(preset.crop.finder, preset.crop.weights).fingerprint
-    name = f"{preset_name} {'+'.join(branches)}"
+    name = f"{run_config.name} {'+'.join(branches)}"
     store = open_store(tracking.folder)
     with tracked_run(
         store, tracking.experiment, name, tracking.settings, tracking.config_yaml, tags, tracking.parent
     ) as run:
         run.log_dataset(data.root.name, data.root, data.digest, len(data.queries), len(data.references))
-        result = judged_search(data, work, preset_name, preset, branches, background)
+        result = judged_search(data, work, run_config, background)
         out = result.out
         rankings = {"merged": result.predictions, **result.branches}
         figures = {name: evaluate(pairs, data.truth) for name, pairs in rankings.items()}
-        title = f"Copy detection on {data.root.name}: preset {preset_name}"
+        title = f"Copy detection on {data.root.name}: preset {run_config.name}"
         report = search_report(result, title, tags, notes, data.truth)
         write_report(report, out / "report.html")
         write_pictures(report, out / "pictures")
@@ -85,30 +78,24 @@ def judged_run(
         return JudgedResult(figures, result, run.run_id)
 
 
-def judged_search(
-    data: DiscSet,
-    work: Path,
-    preset_name: str,
-    preset: Preset,
-    branches: tuple[str, ...],
-    background: ImageList | None = None,
-) -> SearchResult:
+def judged_search(data: DiscSet, work: Path, run: RunConfig, background: ImageList | None = None) -> SearchResult:
     """The search of a judged run; what was done before in `work` is reused.
 
-    The index lies in `work/index-HASH`, the queries' features and descriptors in `work/queries-HASH`, each named by what
-    its content depends on, so that presets share them (a compressed index is made in there by the first search that wants
-    it); the result in `work/PRESET-HASH`, named by all settings.
+    The index is `work/index-HASH`, the queries' features and descriptors are in `work/queries-HASH`, each named by what its
+    content depends on, so that presets share them (a compressed index is built in there by the first search that asks for
+    it); the result is in `work/PRESET-HASH`, named by all settings.
     """
-    extraction = replace(PRESETS["default"], sift=preset.sift, encoder=preset.encoder, index=IndexConfig("exact"))
-    both = needs_features(preset, branches) and "global" in branches
-    parts = indexed(BRANCHES if both else branches)
-    made_from = [data.root.resolve().as_posix(), data.digest, repr(extraction), parts]
+    preset = run.preset
+    both = run.needs_features and "global" in run.branches
+    extraction = replace(PRESETS["default"].with_extraction(preset.extraction), index=IndexConfig("exact"))
+    indexed = RunConfig("default", extraction, tuple(BRANCHES) if both else run.branches)
+    made_from = [data.root.resolve().as_posix(), data.digest, asdict(preset.extraction), indexed.indexed]
     known = None if background is None else hash_images(background)
     index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short(made_from)}"
-    finder = open_finder(preset.crop.finder, preset.crop.weights).fingerprint if "crop" in branches else None
-    out = work / f"{preset_name}-{_short([made_from, known, repr(preset), branches, finder])}"
-    built = build_index(data.references, index, "default", extraction, parts)
-    return search(open_index(index), data.queries, out, preset, branches, background, built, extracted)
+    finder = open_finder(preset.crop.finder, preset.crop.weights).fingerprint if "crop" in run.branches else None
+    out = work / f"{run.name}-{_short([made_from, known, repr(preset), run.branches, finder])}"
+    built = build_index(data.references, index, indexed)
+    return search(open_index(index), data.queries, out, run, background, built, extracted)
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The folder and the MLflow run of one training: found again by what was asked for, so that the same command goes on."""
+"""The folder and the MLflow run of one training, identified by its settings, so that rerunning the command resumes it."""
 
 import json
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path, material: str, resume: bool, store: Store) -> "RunFolder":
         """The folder as it is, or a fresh one where `resume` is false: then the old one is moved aside, not removed,
-        and its checkpoints in `store` say where they lie now.
+        and its checkpoints in `store` state their new place.
 
         Raises:
-            InputError: it was begun with other pictures, or its state cannot be read.
+            InputError: it was started with other images, or its state cannot be read.
         """
         if not resume and path.exists():
             aside = next(
@@ -41,14 +41,14 @@ class RunFolder:
         begun = folder._state().get("material", material)
         if begun != material:
             raise InputError(
-                f"{path}: this training was begun with other photographs, or judged on another set (hash {begun[:8]}, now {material[:8]}): "
+                f"{path}: this training was started with other photographs, or judged on another set (hash {begun[:8]}, now {material[:8]}): "
                 "put them back, or start afresh with resume=false"
             )
         return folder
 
     @property
     def begun(self) -> bool:
-        """Whether there is a checkpoint to go on from."""
+        """Whether there is a checkpoint to resume from."""
         return (self.path / LAST).exists()
 
     @property
@@ -58,7 +58,7 @@ class RunFolder:
         return Trained.read(self.path, done["epochs"], done["stopped_early"]) if done else None
 
     def mlflow_run(self, store: Store) -> str | None:
-        """The id of the run that goes on; None for a new one, also where the store no longer has it."""
+        """The id of the resumed run; None for a new one, also where the store no longer has it."""
         run_id = self._state().get("mlflow_run")
         if run_id is None or not store.has_run(run_id):
             return None
@@ -88,7 +88,7 @@ class RunFolder:
             return {}
         except (ValueError, TypeError):
             raise InputError(
-                f"{path}: damaged, it does not say how far this training is: delete it to go on in a new MLflow run, "
+                f"{path}: damaged, it does not record how far this training is: delete it to resume in a new MLflow run, "
                 "or start afresh with resume=false"
             ) from None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, file_lock
+from imgfp.install_check import require_extra
 
 if TYPE_CHECKING:  # importing mlflow takes 3.5 s, so only functions that need it do
     from mlflow import MlflowClient
@@ -96,8 +97,9 @@ def open_store(folder: Path) -> Store:
     existing store is opened without importing mlflow.
 
     Raises:
-        InputError: the path contains a character that a database URI cannot contain, or is a file.
+        InputError: MLflow is not installed; the path contains a character that a database URI cannot contain, or is a file.
     """
+    require_extra("train", "mlflow")
     quiet_mlflow()
     store = Store(folder.expanduser().resolve())
     if bad := sorted(set("?#") & set(str(store.folder))):

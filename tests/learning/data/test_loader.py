@@ -88,7 +88,7 @@ def test_the_processes_share_an_epoch(opened, truth: str, world: int, pairs: boo
 
 
 def test_labels_say_what_is_seen(opened, truth: str) -> None:
-    """All unedited rows of a label show one picture; two views of an item share a label."""
+    """All unedited rows of a label show the same image; two views of an item share a label."""
     training = opened(ground_truth=truth, negatives=4, batch=3)
     seen: dict[int, bytes] = {}
     for epoch in range(3):
@@ -96,8 +96,8 @@ def test_labels_say_what_is_seen(opened, truth: str) -> None:
             views = batch.labels[batch.kinds == VIEW].reshape(-1, 2)
             assert torch.equal(views[:, 0], views[:, 1])
             for row in torch.nonzero(batch.kinds != VIEW).flatten().tolist():
-                label, picture = int(batch.labels[row]), batch.pixels[row].numpy().tobytes()
-                assert seen.setdefault(label, picture) == picture
+                label, image = int(batch.labels[row]), batch.pixels[row].numpy().tobytes()
+                assert seen.setdefault(label, image) == image
     assert len(set(seen.values())) == len(seen)
 
 
@@ -117,7 +117,7 @@ def test_an_epoch_without_any_picture_ends_the_training(opened, tmp_path: Path) 
         (tmp_path / "training_images" / f"{name}.jpg").write_bytes(b"no picture")
     iterator = iter(opened(root=tmp_path, negatives=0, batch=1).train_dataloader())
     assert [len(next(iterator).pixels) for _ in range(3)] == [0, 0, 0]  # an empty batch is a batch
-    with pytest.raises(InputError, match=r"no picture of epoch 1 could be used, first .*\.jpg: not a readable image"):
+    with pytest.raises(InputError, match=r"no image of epoch 1 could be used, first .*\.jpg: not a readable image"):
         next(iterator)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from imgfp.errors import InputError
-from imgfp.learning.data.batch import HARD, UNTOUCHED, VIEW, Batch
+from imgfp.learning.data.batch import HARD, UNEDITED, VIEW, Batch
 from imgfp.learning.data.mining import HardNegativeTable
 
 
@@ -86,7 +86,7 @@ def test_goes_on_from_a_checkpoint() -> None:
     assert np.array_equal(other.nearest, table.nearest)
     other.end_epoch()
     assert np.array_equal(state["nearest"].numpy(), table.nearest)  # the checkpoint is no view of the table
-    with pytest.raises(InputError, match=r"of shape \(12, 3\), this training's of \(9, 3\): the photographs changed"):
+    with pytest.raises(InputError, match=r"shape \(12, 3\), those of this training \(9, 3\): the photographs changed"):
         HardNegativeTable(9, range(9), 3).load_state_dict(state)
 
 
@@ -94,14 +94,14 @@ def test_a_training_collects_and_asks_for_hard_negatives(opened) -> None:
     training = opened(negatives=3, hard_negatives=2)
     rows = torch.from_numpy(unit_rows(6, 11))
     labels = torch.arange(11)
-    batch = Batch(torch.zeros(11, 3, 32, 32), labels, torch.tensor([VIEW, UNTOUCHED, HARD, *[VIEW] * 8]), [])
+    batch = Batch(torch.zeros(11, 3, 32, 32), labels, torch.tensor([VIEW, UNEDITED, HARD, *[VIEW] * 8]), [])
     training.collect(batch, rows)
     training.end_epoch()
     expected = nearest_by_loops(dict(enumerate(rows.numpy())), range(11), 2)
     (first, *_) = training.train_dataloader()
     for place in range(4):
         start = place * 5
-        assert first.kinds[start : start + 5].tolist() == [VIEW, VIEW, HARD, HARD, UNTOUCHED]
+        assert first.kinds[start : start + 5].tolist() == [VIEW, VIEW, HARD, HARD, UNEDITED]
         assert first.labels[start + 2 : start + 4].tolist() == expected[int(first.labels[start])]
     resumed = opened(negatives=3, hard_negatives=2)
     resumed.load_state_dict(training.state_dict())

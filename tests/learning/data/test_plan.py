@@ -1,4 +1,4 @@
-"""Which item shows which picture."""
+"""Which item shows which image."""
 
 from collections import Counter
 

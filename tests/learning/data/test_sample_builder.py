@@ -10,11 +10,11 @@ from PIL import Image
 from imgfp.edits import EditsConfig
 from imgfp.errors import InputError
 from imgfp.images import PhotographPool, read_resized
-from imgfp.learning.data.batch import HARD, UNTOUCHED, VIEW, Item, collate
+from imgfp.learning.data.batch import HARD, UNEDITED, VIEW, Item, collate
 from imgfp.learning.data.sample_builder import Key, SampleBuilder
 
 
-def maker_of(training, negatives: int | None = None) -> SampleBuilder:
+def builder_of(training, negatives: int | None = None) -> SampleBuilder:
     count = training.config.negatives if negatives is None else negatives
     return SampleBuilder(training.image_pool, training.plan, training.edits, count)
 
@@ -43,8 +43,8 @@ def broken(made: Path, tmp_path: Path) -> Path:
 
 def test_two_edited_views_then_unedited_others(opened) -> None:
     training = opened(negatives=5)
-    item = maker_of(training).item(Key(0, 4, 32))
-    assert [view.kind for view in item.views] == [VIEW, VIEW, *[UNTOUCHED] * 5]
+    item = builder_of(training).item(Key(0, 4, 32))
+    assert [view.kind for view in item.views] == [VIEW, VIEW, *[UNEDITED] * 5]
     first, second, *others = item.views
     assert first.number == second.number == 4
     assert 1 <= len(first.edits) <= 3
@@ -59,40 +59,40 @@ def test_two_edited_views_then_unedited_others(opened) -> None:
 
 
 def test_an_item_depends_on_its_key_alone(opened) -> None:
-    first, second = (maker_of(opened(negatives=3)) for _ in range(2))
+    first, second = (builder_of(opened(negatives=3)) for _ in range(2))
     keys = [Key(epoch, item, 32) for epoch in range(2) for item in range(11)]
     forward = [first.item(key) for key in keys]
     backward = [second.item(key) for key in reversed(keys)][::-1]
     assert all(same(one, other) for one, other in zip(forward, backward, strict=True))
     assert len({item.views[0].pixels.tobytes() for item in forward}) == len(keys)
-    other_seed = maker_of(opened(negatives=3, seed=6)).item(keys[0])
+    other_seed = builder_of(opened(negatives=3, seed=6)).item(keys[0])
     assert not same(other_seed, forward[0])
 
 
 def test_size_and_hard_negatives_come_with_the_key(opened) -> None:
-    maker = maker_of(opened(negatives=4))
-    item = maker.item(Key(0, 4, 48, (9, 1)))
+    builder = builder_of(opened(negatives=4))
+    item = builder.item(Key(0, 4, 48, (9, 1)))
     assert [(view.number, view.kind) for view in item.views[2:4]] == [(9, HARD), (1, HARD)]
-    assert [view.kind for view in item.views[4:]] == [UNTOUCHED, UNTOUCHED]
+    assert [view.kind for view in item.views[4:]] == [UNEDITED, UNEDITED]
     assert len({view.number for view in item.views}) == 5
     assert item.views[0].pixels.shape == (48, 48, 3)
-    plain = maker.item(Key(0, 4, 48))
+    plain = builder.item(Key(0, 4, 48))
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(plain.views[:2], item.views[:2], strict=True))
 
 
 def test_as_many_negatives_as_there_are_others(opened) -> None:
-    maker = maker_of(opened(negatives=10))
+    builder = builder_of(opened(negatives=10))
     for item in range(11):
-        numbers = [view.number for view in maker.item(Key(0, item, 32, ((item + 1) % 11,))).views]
+        numbers = [view.number for view in builder.item(Key(0, item, 32, ((item + 1) % 11,))).views]
         assert sorted(numbers[1:]) == list(range(11))
 
 
 def test_a_true_pair_is_the_query_and_its_reference(opened, truth: str) -> None:
     training = opened(ground_truth=truth, negatives=6)
-    maker = maker_of(training)
+    builder = builder_of(training)
     edited = 0
     for epoch in range(20):
-        query, reference, *others = maker.item(Key(epoch, 0, 32)).views
+        query, reference, *others = builder.item(Key(epoch, 0, 32)).views
         assert query.number == reference.number == 11 + 3
         assert np.array_equal(reference.pixels, read_resized(Path(training.image_pool.path(14)), 32))
         as_it_is = np.array_equal(query.pixels, read_resized(Path(training.image_pool.queries[0]), 32))
@@ -100,20 +100,20 @@ def test_a_true_pair_is_the_query_and_its_reference(opened, truth: str) -> None:
         edited += not as_it_is
         assert {view.number for view in others} == set(range(11, 18)) - {14}
     assert 4 <= edited <= 16  # about half
-    made_pair = maker.item(Key(0, 3, 32)).views
+    made_pair = builder.item(Key(0, 3, 32)).views
     assert made_pair[0].number < 11 <= min(view.number for view in made_pair[2:])
 
 
 def test_edits_of_the_policy(opened) -> None:
     weak = EditsConfig("weak", least=2, most=2)
-    views = [view for item in range(11) for view in maker_of(opened(edits=weak), 0).item(Key(0, item, 32)).views]
+    views = [view for item in range(11) for view in builder_of(opened(edits=weak), 0).item(Key(0, item, 32)).views]
     assert {len(view.edits) for view in views} == {2}
     assert not {"screenshot", "photo_over", "on_background"} & {name for view in views for name in view.edits}
 
 
 def test_a_broken_photograph_is_a_hole_with_a_name(opened, broken: Path) -> None:
     training = opened(root=broken)
-    item = maker_of(training, 0).item(Key(0, 2, 32))
+    item = builder_of(training, 0).item(Key(0, 2, 32))
     assert item.views == ()
     ((path, reason),) = item.failures
     assert path == str(broken / "training_images" / "T02.jpg")
@@ -121,26 +121,26 @@ def test_a_broken_photograph_is_a_hole_with_a_name(opened, broken: Path) -> None
 
 
 def test_a_broken_negative_is_missing_and_named(opened, broken: Path) -> None:
-    item = maker_of(opened(root=broken), 10).item(Key(0, 4, 32))
+    item = builder_of(opened(root=broken), 10).item(Key(0, 4, 32))
     assert {view.number for view in item.views} == set(range(11)) - {2, 7}
     assert {Path(path).stem for path, _ in item.failures} >= {"T02", "T07"}
 
 
 @pytest.mark.parametrize(("item", "name"), [(0, "R3"), (1, "Q2")])
 def test_half_a_true_pair_is_none(opened, broken: Path, item: int, name: str) -> None:
-    made = maker_of(opened(root=broken, ground_truth=str(broken / "ground_truth.csv"))).item(Key(0, item, 32))
+    made = builder_of(opened(root=broken, ground_truth=str(broken / "ground_truth.csv"))).item(Key(0, item, 32))
     assert made.views == ()
     assert name in {Path(path).stem for path, _ in made.failures}
 
 
 def test_a_photograph_that_an_edit_fails_on_is_named_with_the_edit(opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    maker = maker_of(opened(edits=EditsConfig(least=1, most=1)), 0)
+    builder = builder_of(opened(edits=EditsConfig(least=1, most=1)), 0)
 
     def fails(*_: object) -> None:
         raise ValueError("too\nodd")
 
-    monkeypatch.setattr(maker, "_catalogue", dict.fromkeys(maker._catalogue, fails))
-    item = maker.item(Key(0, 0, 32))
+    monkeypatch.setattr(builder, "_catalogue", dict.fromkeys(builder._catalogue, fails))
+    item = builder.item(Key(0, 0, 32))
     assert item.views == ()
     assert item.failures[0][1].startswith("cannot be edited by ")
     assert item.failures[0][1].endswith("(ValueError: too odd)")
@@ -158,13 +158,13 @@ def test_the_pool_passes_over_broken_photographs_and_the_edited_one(opened, brok
     pool.edited = 10
     assert np.array_equal(pool[10], pool[0])
     assert [picture.shape for picture in pool[3:5]] == [(54, 70, 3)] * 2
-    with pytest.raises(InputError, match=r"gone\.jpg and the photographs behind it cannot be read"):
+    with pytest.raises(InputError, match=r"gone\.jpg and the photographs after it cannot be read"):
         PhotographPool(["gone.jpg", "lost.jpg"])[0]
 
 
 def test_collate_keeps_rows_and_order(opened) -> None:
-    maker = maker_of(opened())
-    items = [maker.item(Key(0, item, 32)) for item in (3, 8)]
+    builder = builder_of(opened())
+    items = [builder.item(Key(0, item, 32)) for item in (3, 8)]
     batch = collate(items, 32)
     views = [view for item in items for view in item.views]
     assert batch.pixels.shape == (8, 3, 32, 32)
@@ -172,7 +172,7 @@ def test_collate_keeps_rows_and_order(opened) -> None:
     for row, view in enumerate(views):
         assert np.array_equal(batch.pixels[row].permute(1, 2, 0).numpy(), view.pixels)
     assert batch.labels.tolist() == [view.number for view in views]
-    assert batch.kinds.tolist() == [VIEW, VIEW, UNTOUCHED, UNTOUCHED] * 2
+    assert batch.kinds.tolist() == [VIEW, VIEW, UNEDITED, UNEDITED] * 2
 
 
 def test_a_batch_may_be_empty() -> None:

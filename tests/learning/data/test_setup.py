@@ -1,4 +1,4 @@
-"""Which pictures a training takes, and what it refuses."""
+"""Which images a training takes, and what it refuses."""
 
 import re
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_true_pairs_and_references_get_numbers_behind_the_photographs(opened, tr
     assert [Path(path).stem for path in image_pool.queries] == ["Q1", "Q2", "Q4"]
     assert [Path(image_pool.path(number)).stem for number in image_pool.query_references] == ["R3", "R0", "R3"]
     assert [Path(image_pool.path(number)).stem for number in image_pool.negatives] == [f"R{k}" for k in range(7)]
-    assert image_pool.pictures == 18
+    assert image_pool.images == 18
     assert training.trained_queries is not None
     assert training.trained_queries.ids == ("Q1", "Q2", "Q4")
     assert opened().trained_queries is None
@@ -63,19 +63,22 @@ def test_queries_of_a_ground_truth(made: Path) -> None:
 
 
 def test_counts_before_training(opened, truth: str) -> None:
-    assert (opened().batches_an_epoch, opened().pictures_an_epoch) == (3, 11 * 4)
-    assert (opened(ground_truth=truth).batches_an_epoch, opened(ground_truth=truth).pictures_an_epoch) == (2, 6 * 4)
-    assert (opened(world=2).batches_an_epoch, opened(world=2).pictures_an_epoch) == (2, 11 * 4)
+    assert (opened().batches_per_epoch, opened().images_per_epoch) == (3, 11 * 4)
+    assert (opened(ground_truth=truth).batches_per_epoch, opened(ground_truth=truth).images_per_epoch) == (2, 6 * 4)
+    assert (opened(world=2).batches_per_epoch, opened(world=2).images_per_epoch) == (2, 11 * 4)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"batch": 0}, "pairs.batch=0: give 1 or more"),
-        ({"untouched": -1}, "pairs.negatives=-1: give 0 or more"),
-        ({"workers": -1}, "pairs.workers=-1: give 0 or more"),
-        ({"limit": 1}, "pairs.limit=1: give 2 or more"),
-        ({"untouched": 2, "hard": 3}, "pairs.hard_negatives=3 is more than pairs.negatives=2, which it is a part of"),
+        ({"batch": 0}, "pairs.batch=0: must be >= 1"),
+        ({"negatives": -1}, "pairs.negatives=-1: must be >= 0"),
+        ({"workers": -1}, "pairs.workers=-1: must be >= 0"),
+        ({"limit": 1}, "pairs.limit=1: must be >= 2"),
+        (
+            {"negatives": 2, "hard_negatives": 3},
+            "pairs.hard_negatives=3 exceeds pairs.negatives=2, which includes them",
+        ),
         ({"ground_truth": ""}, "pairs.ground_truth is empty: give a path, or null for none"),
     ],
 )
@@ -88,7 +91,7 @@ def test_impossible_settings_are_refused(settings: dict[str, object], message: s
         OmegaConf.to_object(OmegaConf.merge(node, settings))
 
 
-def test_a_training_without_pictures_is_refused(opened, made: Path, tmp_path: Path) -> None:
+def test_a_training_without_images_is_refused(opened, made: Path, tmp_path: Path) -> None:
     (tmp_path / "training_images").mkdir()
     with pytest.raises(InputError, match="training_images: no images found"):
         opened(root=tmp_path)
@@ -103,16 +106,16 @@ def test_a_training_without_pictures_is_refused(opened, made: Path, tmp_path: Pa
 
 
 def test_more_than_there_is_is_refused(opened, truth: str) -> None:
-    with pytest.raises(InputError, match=r"pairs\.limit=12: there are 11 training photographs: lower it, or null"):
+    with pytest.raises(InputError, match=r"pairs\.limit=12: there are 11 training photographs: lower it, or set null"):
         opened(limit=12)
-    with pytest.raises(InputError, match=r"pairs\.negatives=11: there are 11 training photographs, .* at most 10"):
+    with pytest.raises(InputError, match=r"pairs\.negatives=11: there are 11 training photographs, .* <= 10"):
         opened(negatives=11)
-    with pytest.raises(InputError, match=r"pairs\.negatives=7: there are 7 references, .* at most 6"):
+    with pytest.raises(InputError, match=r"pairs\.negatives=7: there are 7 references, .* <= 6"):
         opened(negatives=7, ground_truth=truth)
-    assert opened(negatives=10).pictures_an_epoch == 11 * 12
+    assert opened(negatives=10).images_per_epoch == 11 * 12
     with pytest.raises(InputError, match="1 to 99 edits cannot be drawn"):
         opened(edits=EditsConfig(most=99))
-    with pytest.raises(InputError, match="11 items an epoch for 12 processes: give more photographs"):
+    with pytest.raises(InputError, match="11 items per epoch for 12 processes: give more photographs"):
         opened(world=12)
 
 

@@ -167,6 +167,6 @@ def test_a_batch_that_does_not_fit() -> None:
         loss(*batch(0, [1, 1, 2, 2, 3]))
     assert str(error.value) == (
         "loss.memory=4: smaller than one batch of 5 descriptors, counted over all processes: "
-        "give 5 or more, or 0 for no memory"
+        "must be >= 5, or 0 for no memory"
     )
     assert int(loss.memory.enqueued) == 0

@@ -1,4 +1,4 @@
-"""What a training is fed with: pairs of views, negatives, batches; the same bytes for the same seed."""
+"""Training data: pairs of views, negatives, batches; the same bytes for the same seed."""
 
 from imgfp.learning.data.batch import Batch
 from imgfp.learning.data.config import PairsConfig

@@ -1,4 +1,4 @@
-"""What one step is trained on."""
+"""The images of one training step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-VIEW, UNTOUCHED, HARD = 0, 1, 2  # kinds of rows
+VIEW, UNEDITED, HARD = 0, 1, 2  # kinds of rows
 
 
 class Batch(NamedTuple):
-    """The pictures of a step, an item's views first, then its negatives. A tuple: Lightning moves it to a device.
+    """The images of a step, an item's views first, then its negatives. A tuple, which Lightning moves to a device.
 
     Attributes:
-        pixels: (n, 3, size, size) uint8 RGB, channels last in memory. n varies: a picture that failed has no row.
-        labels: (n,) int64, the number of the picture that a row shows: equal labels are one picture.
-        kinds: (n,) int64: VIEW, UNTOUCHED (a random negative) or HARD (a mined one).
-        failures: (path, reason) of each picture that could not be used.
+        pixels: (n, 3, size, size) uint8 RGB, channels last in memory. n varies: an image that failed has no row.
+        labels: (n,) int64, the number of the image that a row shows: rows of equal labels show the same image.
+        kinds: (n,) int64: VIEW, UNEDITED (a random negative) or HARD (a mined one).
+        failures: (path, reason) of each image that could not be used.
     """
 
     pixels: torch.Tensor
@@ -28,7 +28,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One row of a batch. `pixels`: (size, size, 3) uint8 RGB; `edits`: names in their order, none where it is as it was."""
+    """One row of a batch. `pixels`: (size, size, 3) uint8 RGB; `edits`: names in order; empty for an unedited image."""
 
     pixels: np.ndarray
     number: int
@@ -38,14 +38,14 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """Two views of one picture, then its negatives; no view at all where the picture failed."""
+    """Two views of one image, then its negatives; no view at all where the image failed."""
 
     views: tuple[View, ...]
     failures: tuple[tuple[str, str], ...]
 
 
 def collate(items: Sequence[Item], size: int) -> Batch:
-    """Items to one batch, which is empty where all of them failed."""
+    """One batch of items; empty where all of them failed."""
     views = [view for item in items for view in item.views]
     pixels = np.empty((len(views), size, size, 3), np.uint8)
     for place, view in enumerate(views):

@@ -1,4 +1,4 @@
-"""An epoch's batches, made by worker processes: the same bytes whatever their number, in every epoch on its own."""
+"""The batches of an epoch, built by worker processes: the same bytes for any number of them, and in any epoch alone."""
 
 import multiprocessing
 import signal
@@ -17,31 +17,31 @@ from imgfp.learning.data.image_pool import ImagePool
 from imgfp.learning.data.plan import Plan
 from imgfp.learning.data.sample_builder import Key, SampleBuilder
 
-# A fork would copy locks that torch's and OpenCV's threads may hold; of the two other ways this one starts faster.
+# A fork would copy locks that threads of torch and OpenCV may hold; forkserver starts faster than spawn.
 _START = "forkserver"
 
 HardNegatives = Callable[[int], tuple[int, ...]]
-"""The numbers of a picture's hard negatives, from its number."""
+"""The number of an image to the numbers of its hard negatives."""
 
 
 class BatchKeys(Sampler[list[Key]]):
-    """Names the items of each batch of one process and epoch.
+    """The keys of the items of each batch, for one process and epoch.
 
-    All processes have equally many batches. The items are spread evenly over all of them, so that sizes differ by at
-    most one and no last batch is left with too few pictures to compare.
+    All processes have equally many batches. The items are spread evenly over them, so that sizes differ by at most one
+    and the last batch has enough images to compare.
     """
 
     def __init__(
         self, plan: Plan, batch: int, size_of_epoch: Callable[[int], int], hard: HardNegatives, rank: int, world: int
     ) -> None:
         if len(plan) < world:
-            raise InputError(f"{len(plan)} items an epoch for {world} processes: give more photographs")
+            raise InputError(f"{len(plan)} items per epoch for {world} processes: give more photographs")
         self._plan, self._size_of_epoch, self._hard, self._rank, self._world = plan, size_of_epoch, hard, rank, world
         self._batches = -(-len(plan) // (batch * world))
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """From the next pass on; Lightning calls it at each epoch's start."""
+        """From the next iteration on; Lightning calls it at the start of each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -55,55 +55,55 @@ class BatchKeys(Sampler[list[Key]]):
             yield [Key(epoch, item, size, self._hard(self._plan.number(epoch, item))) for item in items]
 
 
-class Pictures(Dataset[Batch]):
-    """Batches by their keys. Travels to worker processes; what cannot travel is made there."""
+class BatchDataset(Dataset[Batch]):
+    """Batches by their keys. Sent to worker processes, which build what cannot be sent."""
 
     def __init__(self, image_pool: ImagePool, plan: Plan, edits: EditsConfig, negatives: int) -> None:
-        self._recipe = (image_pool, plan, edits, negatives)
-        self._maker: SampleBuilder | None = None
+        self._arguments = (image_pool, plan, edits, negatives)
+        self._builder: SampleBuilder | None = None
 
     def __getitem__(self, keys: Sequence[Key]) -> Batch:
-        if self._maker is None:
-            self._maker = SampleBuilder(*self._recipe)
-        size = keys[0].size if keys else 1  # fewer items than processes in the last step: nothing for this one
-        return collate([self._maker.item(key) for key in keys], size)
+        if self._builder is None:
+            self._builder = SampleBuilder(*self._arguments)
+        size = keys[0].size if keys else 1  # fewer items than processes in the last step: none for this one
+        return collate([self._builder.item(key) for key in keys], size)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_maker": None}
+        return self.__dict__ | {"_builder": None}
 
 
 class Batches:
-    """What a Lightning trainer passes through once an epoch.
+    """What a Lightning trainer iterates over once per epoch.
 
-    Nothing is read before the first batch is asked for: a resumed trainer asks for an iterator first and tells the
-    epoch after that.
+    Nothing is read before the first batch is requested: a resumed trainer requests the iterator first and sets the
+    epoch afterwards.
     """
 
-    def __init__(self, pictures: Pictures, sampler: BatchKeys, workers: int) -> None:
+    def __init__(self, dataset: BatchDataset, sampler: BatchKeys, workers: int) -> None:
         self.sampler, self._workers = sampler, workers
         if workers:
             _prepare_processes()
         self._loader: DataLoader[Batch] = DataLoader(
-            pictures,
+            dataset,
             sampler=sampler,
-            batch_size=None,  # a key list is a batch
-            collate_fn=_as_it_is,
+            batch_size=None,  # a list of keys is a batch
+            collate_fn=_unchanged,
             num_workers=workers,
             persistent_workers=workers > 0,
             multiprocessing_context=_START if workers else None,
             worker_init_fn=_start_worker,
             pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator().manual_seed(0),  # it draws seeds that nobody uses, not from the global state
+            generator=torch.Generator().manual_seed(0),  # for seeds that nobody uses; not from the global state
         )
 
     def __len__(self) -> int:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
-        pictures, failures = 0, []
+        images, failures = 0, []
         try:
             for batch in self._loader:
-                pictures += len(batch.pixels)
+                images += len(batch.pixels)
                 failures += batch.failures[:1]
                 yield batch
         except (RuntimeError, EOFError, OSError) as error:
@@ -111,33 +111,33 @@ class Batches:
                 raise
             said = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(
-                f"a worker process that makes training pictures ended ({said}): most often memory is short: lower "
+                f"a worker process of the training data ended ({said}), most often for lack of memory: lower "
                 f"pairs.workers (now {self._workers}), pairs.batch or pairs.negatives"
             ) from None
-        if not pictures and failures:
+        if not images and failures:
             path, reason = failures[0]
-            raise InputError(f"no picture of epoch {self.sampler.epoch + 1} could be used, first {path}: {reason}")
+            raise InputError(f"no image of epoch {self.sampler.epoch + 1} could be used, first {path}: {reason}")
 
 
 def _prepare_processes() -> None:
     multiprocessing.set_forkserver_preload([__name__])
     if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
-        # a sweep's job: joblib names its own way of starting, which the workers, told of it, would not know
+        # in a job of a sweep joblib sets a start method of its own, which the workers would not know
         multiprocessing.set_start_method(_START, force=True)
 
 
 def _is_end_of_worker(error: Exception) -> bool:
-    """Whether a worker is gone, or could not hand its pictures over; not whether it met an error and told it."""
+    """Whether a worker died or could not send its images; not whether it reported an error."""
     if isinstance(error, RuntimeError):
         return any(sign in str(error) for sign in ("exited unexpectedly", "is killed by signal", "shared memory"))
-    return "in DataLoader worker" not in str(error)  # the connection broke while pictures were taken over
+    return "in DataLoader worker" not in str(error)  # the connection broke while images were received
 
 
-def _as_it_is(batch: Any) -> Any:
+def _unchanged(batch: Any) -> Any:
     return batch
 
 
 def _start_worker(_: int) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process handles Ctrl-C

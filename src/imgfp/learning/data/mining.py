@@ -1,4 +1,4 @@
-"""Hard negatives: what the network of the last epoch took for near."""
+"""Hard negatives: the nearest other images by the descriptors of the last epoch."""
 
 import numpy as np
 import torch
@@ -7,25 +7,25 @@ from imgfp.errors import InputError
 
 
 class HardNegativeTable:
-    """A descriptor of each picture that passed in this epoch, and each picture's nearest others of the last one.
+    """A descriptor of each image seen in this epoch, and the nearest others of each image in the last one.
 
     Attributes:
-        nearest: (pictures, hard) int32, nearest first; -1 where nothing is known, as in the first epoch.
+        nearest: (images, hard) int32, nearest first; -1 where unknown, as in the first epoch.
     """
 
-    def __init__(self, pictures: int, negatives: range, hard: int) -> None:
+    def __init__(self, images: int, negatives: range, hard: int) -> None:
         """`negatives`: numbers that may be hard negatives."""
         self._negatives = negatives
-        self.nearest = np.full((pictures, hard), -1, np.int32)
+        self.nearest = np.full((images, hard), -1, np.int32)
         self._descriptors: np.ndarray | None = None
-        self._seen = np.zeros(pictures, np.int8)  # 1: as a view, 2: unedited
+        self._seen = np.zeros(images, np.int8)  # 1: as a view, 2: unedited
 
     def of(self, number: int) -> tuple[int, ...]:
-        """The known hard negatives of a picture."""
+        """The known hard negatives of an image."""
         return tuple(int(other) for other in self.nearest[number] if other >= 0)
 
     def fill(self, numbers: np.ndarray, descriptors: np.ndarray, unedited: np.ndarray) -> None:
-        """Remembers a batch: of a picture the unedited row, else the last of its views.
+        """Stores a batch: of each image the unedited row, else the last of its views.
 
         Args:
             numbers: (n,) int64.
@@ -40,7 +40,7 @@ class HardNegativeTable:
             self._seen[numbers[rows]] = rank
 
     def end_epoch(self) -> None:
-        """Finds every seen picture's nearest among the seen negatives (exact, cosine), and forgets the descriptors."""
+        """Finds the nearest seen negatives of every seen image (exact, cosine), and discards the descriptors."""
         from imgfp.faiss_loader import faiss
 
         self.nearest.fill(-1)
@@ -48,12 +48,12 @@ class HardNegativeTable:
             return
         seen = np.flatnonzero(self._seen)
         others = seen[(seen >= self._negatives.start) & (seen < self._negatives.stop)]
-        width = min(self.nearest.shape[1] + 1, len(others))  # one more: a picture is its own nearest
+        width = min(self.nearest.shape[1] + 1, len(others))  # one more: an image is its own nearest
         if width:
             queries, database = self._descriptors[seen], self._descriptors[others]
             _, rows = faiss.knn(queries, database, width, metric=faiss.METRIC_INNER_PRODUCT)
             found = others[rows]
-            # stable: False before True moves the picture itself behind the others without changing their order
+            # stable: False before True moves the image itself behind the others without changing their order
             order = np.argsort(found == seen[:, None], axis=1, kind="stable")
             found = np.take_along_axis(np.where(found == seen[:, None], -1, found), order, axis=1)
             kept = found[:, : self.nearest.shape[1]]
@@ -62,19 +62,19 @@ class HardNegativeTable:
         self._seen.fill(0)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """What an epoch's end leaves to the next."""
+        """What the next epoch needs."""
         return {"nearest": torch.from_numpy(self.nearest.copy())}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        """Back from a checkpoint.
+        """Restores it from a checkpoint.
 
         Raises:
-            InputError: it is of other pictures.
+            InputError: it belongs to other images.
         """
         nearest = state["nearest"].cpu().numpy()
         if nearest.shape != self.nearest.shape:
             raise InputError(
-                f"the checkpoint's hard negatives are of shape {nearest.shape}, this training's of "
-                f"{self.nearest.shape}: the photographs changed; start again with resume=false"
+                f"the hard negatives of the checkpoint have shape {nearest.shape}, those of this training "
+                f"{self.nearest.shape}: the photographs changed; start from scratch with resume=false"
             )
         self.nearest = nearest.astype(np.int32)

@@ -1,4 +1,4 @@
-"""Refuses to judge a network on queries that it is trained on."""
+"""Refuses to validate a network on queries that it is trained on."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ def refuse_overlap(trained: ImageList | None, validated: ImageList | None) -> di
 
     Args:
         trained: The queries that are trained on; None: none.
-        validated: The queries that validation is judged by, distractors included; None: no validation.
+        validated: The queries of the validation set, distractors included; None: no validation.
 
     Returns:
         What the run's tags say: `trained_on_queries` and `validated_on`, a count and a folder each, or "none".
@@ -28,19 +28,19 @@ def refuse_overlap(trained: ImageList | None, validated: ImageList | None) -> di
             one, other = both[0]
             same = one if one == other else f"{one} (the same bytes as {other})"
             raise InputError(
-                f"{len(both)} of {len(trained)} queries that are trained on are validated on, first {same}: "
-                "validation.ground_truth must name other queries, or pairs.ground_truth must leave these out"
+                f"{len(both)} of {len(trained)} training queries are in the validation set, first {same}: "
+                "choose other queries in validation.ground_truth or in pairs.ground_truth"
             )
     return {"trained_on_queries": _tag(trained), "validated_on": _tag(validated)}
 
 
 def refuse_judged_photographs(photographs: ImageList, validated: ImageList) -> None:
-    """Raises InputError where a training photograph is a query that validation is judged by, the same file or bytes."""
+    """Raises InputError where a training photograph is a query of the validation set: the same file or bytes."""
     both = _same_files(photographs, validated) or _same_bytes(photographs, validated)
     if both:
         raise InputError(
-            f"{len(both)} training photographs are queries that are validated on, first {both[0][0]}: "
-            "train on others (pairs.photographs, pairs.leave_out), or validation.ground_truth must name other queries"
+            f"{len(both)} training photographs are queries of the validation set, first {both[0][0]}: "
+            "train on others (pairs.photographs, pairs.leave_out) or choose other queries in validation.ground_truth"
         )
 
 
@@ -68,6 +68,6 @@ def _same_bytes(trained: ImageList, validated: ImageList) -> list[tuple[Path, Pa
 def _by_size(paths: Iterable[Path]) -> dict[int, list[Path]]:
     sizes = defaultdict(list)
     for path in paths:
-        if path.is_file():  # one that is not there is a failure of its own, later
+        if path.is_file():  # a missing one is a failure of its own, later
             sizes[path.stat().st_size].append(path)
     return sizes

@@ -1,4 +1,4 @@
-"""Which item of which epoch shows which picture: a function of (seed, epoch, item) alone."""
+"""Which item of which epoch shows which image: a function of (seed, epoch, item) alone."""
 
 from functools import lru_cache
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from imgfp.learning.data.image_pool import ImagePool
 
-# Numpy fills seeds with zeros, so [seed, epoch] would be item 0's [seed, epoch, 0]: a fourth word keeps uses apart.
+# NumPy pads seeds with zeros, so [seed, epoch] would be [seed, epoch, 0] of item 0: a fourth word separates uses.
 ORDER, STREAM, CHOICE, NEGATIVES = 1, 2, 3, 4
 
 
 class Plan:
-    """An epoch's items.
+    """The items of an epoch.
 
-    Self-made pairs alone: item i shows photograph i, so an epoch passes every photograph once. With ground truth an epoch
-    passes every true pair once (items 0..p - 1) and as many photographs (items p..2p - 1), which go through the
-    photographs in a shuffled order, on and on over the epochs, so that all of them take part.
+    Without ground truth item i shows photograph i, so an epoch shows every photograph once. With ground truth it shows
+    every true pair once (items 0..p - 1) and as many photographs (items p..2p - 1), which run through all photographs
+    in shuffled order, continued from epoch to epoch.
     """
 
     def __init__(self, image_pool: ImagePool, seed: int) -> None:
@@ -27,19 +27,19 @@ class Plan:
         return 2 * self.pairs or self._photographs
 
     def order(self, epoch: int) -> np.ndarray:
-        """(len,) int64: the items of an epoch, shuffled; true and self-made pairs take turns."""
+        """(len,) int64: the items of an epoch, shuffled; true and synthetic pairs alternate."""
         rng = np.random.default_rng([self.seed, epoch, 0, ORDER])
         if not self.pairs:
             return rng.permutation(self._photographs)
-        true, made = rng.permutation(self.pairs), self.pairs + rng.permutation(self.pairs)
-        return np.stack([true, made], axis=1).ravel()
+        true, synthetic = rng.permutation(self.pairs), self.pairs + rng.permutation(self.pairs)
+        return np.stack([true, synthetic], axis=1).ravel()
 
     def is_true_pair(self, item: int) -> bool:
-        """Whether an item is a ground-truth pair; its place among them is then `item`."""
+        """Whether an item is a ground-truth pair; `item` is then its index among them."""
         return item < self.pairs
 
     def number(self, epoch: int, item: int) -> int:
-        """The number of the picture that an item's views show."""
+        """The number of the image that the views of an item show."""
         if self.is_true_pair(item):
             return self._query_references[item]
         if not self.pairs:
@@ -48,6 +48,6 @@ class Plan:
         return int(_stream(self.seed, cycle, self._photographs)[place])
 
 
-@lru_cache(maxsize=4)  # an epoch meets one or two of them, many where there are few photographs
+@lru_cache(maxsize=4)  # an epoch needs one or two; more where there are few photographs
 def _stream(seed: int, cycle: int, photographs: int) -> np.ndarray:
     return np.random.default_rng([seed, cycle, 0, STREAM]).permutation(photographs)

@@ -1,4 +1,4 @@
-"""From settings to training data: what is there, what is left out, what cannot be."""
+"""From settings to training data: looks up the images, leaves out, refuses what is inconsistent."""
 
 import csv
 from collections.abc import Callable
@@ -27,19 +27,19 @@ def open_training(
     rank: int = 0,
     world: int = 1,
 ) -> TrainingData:
-    """Looks up all pictures of a training; decodes none.
+    """Looks up all images of a training; decodes none.
 
     Args:
-        config: Which pictures.
+        config: Which images.
         edits: How views are edited.
         data_root: A DISC-shaped folder; needed for `config.ground_truth`, and where `config.photographs` is not given.
-        seed: Of everything random.
+        seed: For everything random.
         size_of_epoch: Image side in pixels of an epoch, counted from 0.
-        rank: This process among `world`.
+        rank: Of this process, below `world`.
         world: Processes that train together.
 
     Raises:
-        InputError: a folder or file is missing or empty; more is asked for than there is.
+        InputError: a folder or file is missing or empty; more images are requested than there are.
     """
     photographs = _photographs(config, data_root, seed)
     references, queries, numbers = _ground_truth(config, data_root, len(photographs))
@@ -52,10 +52,10 @@ def open_training(
     if config.negatives >= len(image_pool.negatives):
         where = "references" if references else "training photographs"
         raise InputError(
-            f"pairs.negatives={config.negatives}: there are {len(image_pool.negatives)} {where}, the item's own "
-            f"included: give at most {len(image_pool.negatives) - 1}"
+            f"pairs.negatives={config.negatives}: there are {len(image_pool.negatives)} {where}, including that of "
+            f"the item: must be <= {len(image_pool.negatives) - 1}"
         )
-    create_edits(edits, PhotographPool(image_pool.photographs))  # what cannot be drawn is refused here, not by a worker
+    create_edits(edits, PhotographPool(image_pool.photographs))  # refuses what cannot be drawn here, not in a worker
     return TrainingData(image_pool, config, edits, seed, size_of_epoch, rank, world, queries)
 
 
@@ -90,21 +90,19 @@ def _photographs(config: PairsConfig, data_root: Path | None, seed: int) -> Imag
     if config.limit is not None:
         if config.limit > len(photographs):
             raise InputError(
-                f"pairs.limit={config.limit}: there are {len(photographs)} training photographs: lower it, or null for all"
+                f"pairs.limit={config.limit}: there are {len(photographs)} training photographs: lower it, or set null for all"
             )
         places = np.random.default_rng([seed, 0, 0, CHOICE]).choice(len(photographs), config.limit, replace=False)
         photographs = _at(photographs, sorted(places.tolist()))
     if len(photographs) < 2:
-        raise InputError(
-            f"{photographs.root}: {len(photographs)} training photographs left: at least 2 are needed, to be told apart"
-        )
+        raise InputError(f"{photographs.root}: {len(photographs)} training photographs left: at least 2 are needed")
     return photographs
 
 
 def _ground_truth(
     config: PairsConfig, data_root: Path | None, first: int
 ) -> tuple[ImageList | None, ImageList | None, tuple[int, ...]]:
-    """References, queries (one a pair) and the numbers of the pairs' references, which are counted from `first` on."""
+    """References, queries (one per pair) and the number of each pair's reference, counted from `first`."""
     if config.ground_truth is None:
         return None, None, ()
     if data_root is None:
@@ -116,7 +114,7 @@ def _ground_truth(
         query = next(name for place, name in enumerate(truth.query_ids) if name in truth.query_ids[:place])
         raise InputError(
             f"{config.ground_truth}: query {query} has several references, which would be trained on as different "
-            "pictures: keep one of them"
+            "images: keep one of them"
         )
     queries = queries_of(data_root, truth, only_pairs=True)
     references = ImageList.from_disc(data_root, "reference")

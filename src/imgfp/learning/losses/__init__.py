@@ -1,4 +1,4 @@
-"""What training minimises: losses on descriptors and the numbers of their pictures."""
+"""Training losses on descriptors and labels."""
 
 from imgfp.learning.losses.contrastive import ContrastiveConfig
 from imgfp.learning.losses.create import LOSSES, LossConfig, create_loss

@@ -1,4 +1,4 @@
-"""Contrastive loss: positives pulled within one margin, negatives pushed beyond another."""
+"""Contrastive loss: pulls positives within one margin, pushes negatives beyond another."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ class ContrastiveConfig:
         check_number("loss.positive_margin", self.positive_margin, 0, LONGEST, "unit vectors are at most 2 apart")
         if self.positive_margin >= self.margin:
             raise InputError(
-                f"loss.positive_margin={self.positive_margin!r}: positives would be left as far apart as negatives: "
-                f"give less than loss.margin={self.margin!r}"
+                f"loss.positive_margin={self.positive_margin!r}: positives would stay as far apart as negatives: "
+                f"must be < loss.margin={self.margin!r}"
             )
         check_memory(self.memory)
 

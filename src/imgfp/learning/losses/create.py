@@ -1,4 +1,4 @@
-"""The loss that a config stands for."""
+"""The loss of a config."""
 
 from torch import nn
 
@@ -20,10 +20,10 @@ LOSSES: dict[str, type[LossConfig]] = {
 def create_loss(config: LossConfig, dim: int) -> nn.Module:
     """A module that maps descriptors and labels to a scalar.
 
-    Its forward takes descriptors (n, dim), rows of L2 norm 1, and labels (n,) int64: rows of one label show one picture.
-    It computes in float32, whatever it is given and under autocast too. A batch that holds nothing to compare (no row,
-    one row, no positive where one is needed) gives 0 with a graph. Parameters of a loss are the optimiser's to train;
-    with a memory every call enqueues its batch, so call it in training steps only.
+    Its forward takes descriptors (n, dim), rows of L2 norm 1, and labels (n,) int64: rows of equal labels show the same
+    image. It computes in float32, for any input and also under autocast. A batch with nothing to compare (no row, one
+    row, no positive where one is needed) gives 0 with a graph. The optimiser must train the parameters of a loss. With
+    a memory every call enqueues its batch, so call it in training steps only.
 
     Args:
         config: One of `LOSSES`.

@@ -7,14 +7,14 @@ from torch import distributed
 
 
 def gather(descriptors: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The rows of all processes, in order of their rank; the same in every process. As given where there is but one.
+    """The rows of all processes, in order of rank, the same in every process; unchanged where there is only one.
 
     Every process must call it equally often, with or without rows, and run the backward pass of the same loss. The
-    gradient that comes back to a process's own rows is the sum over all processes, so that the mean over processes
+    gradient of a process's own rows is the sum over all processes, so that the mean over processes
     that DistributedDataParallel takes of the weights' gradients is the gradient of one process with all rows.
 
     Args:
-        descriptors: (n, dim); n may differ from process to process and be 0, where a picture failed.
+        descriptors: (n, dim); n may differ between processes and be 0, where an image failed.
         labels: (n,) int64.
 
     Returns:
@@ -23,7 +23,7 @@ def gather(descriptors: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tenso
     if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
         return descriptors, labels
     if torch.is_grad_enabled() and not descriptors.requires_grad:
-        descriptors = descriptors.detach().requires_grad_()  # its backward pass is one that the others wait for
+        descriptors = descriptors.detach().requires_grad_()  # the other processes wait for its backward pass
     counts = _all(torch.tensor([len(labels)], device=labels.device))
     most = int(counts.max())
     if most == 0:
@@ -36,7 +36,7 @@ def gather(descriptors: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tenso
 
 
 class _Gather(torch.autograd.Function):
-    """(n, dim) of each process to (processes * n, dim); torch's own differentiable one is not for every backend."""
+    """(n, dim) of each process to (processes * n, dim); torch's differentiable version does not support every backend."""
 
     @staticmethod
     def forward(ctx: Any, rows: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,7 @@ class _Gather(torch.autograd.Function):
 
 
 def _all(rows: torch.Tensor) -> torch.Tensor:
-    """(n, ...) of each process, alike in shape, to (processes * n, ...)."""
+    """(n, ...) of each process, of equal shape, to (processes * n, ...)."""
     parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(distributed.get_world_size())]
     distributed.all_gather(parts, rows.contiguous())
     return torch.cat(parts)

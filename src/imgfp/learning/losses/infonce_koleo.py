@@ -1,6 +1,6 @@
 """SSCD's loss: InfoNCE over a batch, and an entropy term that spreads descriptors evenly (Pizzi et al. 2022).
 
-No memory: the entropy term would spread descriptors away from where an older network put their neighbours.
+No memory: the entropy term would repel descriptors from outdated positions of their neighbours.
 """
 
 import math
@@ -35,12 +35,12 @@ class InfoNceKoleo(nn.Module):
         self._config = config
 
     def forward(self, descriptors: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch, a scalar; 0 where all rows show one picture. For arguments see `create_loss`."""
+        """The loss of a batch, a scalar; 0 if all rows show the same image. For arguments see `create_loss`."""
         with torch.autocast(descriptors.device.type, enabled=False):
             descriptors = descriptors.float()
             similarity = descriptors @ descriptors.T
             same = labels[:, None] == labels
-            nothing = (descriptors * 0).sum()  # no number where a descriptor is none: some terms would let it pass
+            nothing = (descriptors * 0).sum()  # not finite where a descriptor is not: some terms would hide it
             if bool(same.all()):
                 return nothing
             positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
@@ -50,13 +50,13 @@ class InfoNceKoleo(nn.Module):
 
 
 def surprises(similarity: torch.Tensor, same: torch.Tensor, temperature: float) -> torch.Tensor:
-    """-log p(row, column), where p = e^s / (e^s + the row's sum of e^s over other pictures + 1e-6), s = cosine / T.
+    """-log p(row, column), where p = e^s / (e^s + the row's sum of e^s over other images + 1e-6), s = cosine / T.
 
-    Computed from logarithms, so that no temperature overflows.
+    Computed in the log domain, so that no temperature overflows.
 
     Args:
         similarity: (n, n) float32, cosines.
-        same: (n, n) bool, whether two rows show one picture.
+        same: (n, n) bool, whether two rows show the same image.
         temperature: T.
 
     Returns:
@@ -69,7 +69,7 @@ def surprises(similarity: torch.Tensor, same: torch.Tensor, temperature: float) 
 
 
 def koleo(similarity: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
-    """Mean of -log of each row's distance to its nearest row of another picture, of which there must be one.
+    """Mean of -log of each row's distance to its nearest row of another image, which must exist.
 
     An estimate of the descriptors' entropy, negated (Kozachenko & Leonenko 1987). Arguments as in `surprises`.
     """

@@ -1,4 +1,4 @@
-"""Margin loss: one learnt distance beta parts positives from negatives."""
+"""Margin loss: a learnt distance beta separates positives from negatives."""
 
 import math
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class MarginConfig:
     """Margins are Euclidean distances of unit vectors: positives within beta - margin, negatives beyond beta + margin."""
 
     margin: float = 0.2
-    beta: float = 1.2  # where it starts; learnt
-    nu: float = 0.0  # weight of beta itself in the loss, which draws it down
+    beta: float = 1.2  # initial value; learnt
+    nu: float = 0.0  # weight of beta in the loss, which lowers it
     memory: int = 0  # descriptors of earlier batches to compare with
 
     def __post_init__(self) -> None:
@@ -25,7 +25,7 @@ class MarginConfig:
         widest = min(self.beta, LONGEST - self.beta)
         if self.margin > widest:
             raise InputError(
-                f"loss.margin={self.margin!r} with loss.beta={self.beta!r}: {why}: give a margin of at most {widest:g}, "
+                f"loss.margin={self.margin!r} with loss.beta={self.beta!r}: {why}: choose a margin of at most {widest:g} "
                 "or a beta nearer 1"
             )
         check_number("loss.nu", self.nu, 0, math.inf, "the weight of beta")
@@ -36,7 +36,7 @@ def margin_loss(config: MarginConfig, dim: int) -> PairwiseLoss:
     """max(0, d(anchor, positive) - beta + margin) + max(0, beta - d(anchor, negative) + margin) of all triplets.
 
     Their sum is divided by the number of terms above 0; nu * beta is added. Wu et al. 2017, with one beta and without
-    distance-weighted sampling. The parameter `loss.beta` (1,) is the optimiser's to train, best without weight decay.
+    distance-weighted sampling. The optimiser must train the parameter `loss.beta` (1,), best without weight decay.
     """
     from pytorch_metric_learning.losses import MarginLoss
 

@@ -7,10 +7,10 @@ from imgfp.errors import InputError
 
 
 class Memory(nn.Module):
-    """A ring of the last `size` descriptors and their labels, which the state dict holds whole.
+    """A ring buffer of the last `size` descriptors and their labels, all of it in the state dict.
 
-    pytorch-metric-learning's CrossBatchMemory saves neither its place in the ring nor whether that is full, takes the
-    ring for full after an empty batch, and holds a single row for its own positive; hence this one.
+    Instead of pytorch-metric-learning's CrossBatchMemory, which saves neither its position nor whether it is full, is
+    taken for full after an empty batch, and treats a single row as its own positive.
     """
 
     descriptors: torch.Tensor
@@ -21,10 +21,12 @@ class Memory(nn.Module):
         super().__init__()
         self.register_buffer("descriptors", torch.zeros(size, dim))
         self.register_buffer("labels", torch.zeros(size, dtype=torch.int64))
-        self.register_buffer("enqueued", torch.zeros((), dtype=torch.int64))  # since the start; place = it mod size
+        self.register_buffer(
+            "enqueued", torch.zeros((), dtype=torch.int64)
+        )  # since the start; the position is this mod size
 
     def enqueue(self, descriptors: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Stores rows in place of the oldest ones, without their graph.
+        """Replaces the oldest rows, without a graph.
 
         Args:
             descriptors: (n, dim).
@@ -40,7 +42,7 @@ class Memory(nn.Module):
         if len(labels) > size:
             raise InputError(
                 f"loss.memory={size}: smaller than one batch of {len(labels)} descriptors, counted over all "
-                f"processes: give {len(labels)} or more, or 0 for no memory"
+                f"processes: must be >= {len(labels)}, or 0 for no memory"
             )
         slots = (self.enqueued + torch.arange(len(labels), device=labels.device)) % size
         self.descriptors[slots] = descriptors.detach().to(self.descriptors.dtype)

@@ -1,4 +1,4 @@
-"""The frame of the losses over pairs and triplets: which rows are compared, in which precision."""
+"""Common part of the losses over pairs and triplets: which rows are compared, in which precision."""
 
 from collections.abc import Callable
 
@@ -19,8 +19,8 @@ def all_pairs(same: torch.Tensor, positive: torch.Tensor) -> tuple[torch.Tensor,
 def all_triplets(same: torch.Tensor, positive: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Anchor, positive and negative of every triplet.
 
-    From the few positive pairs outwards: with a memory the library compares every positive pair with every negative
-    one, which takes several times as long and n times the room.
+    Starts from the few positive pairs: with a memory the library compares every positive pair with every negative one,
+    which takes several times as long and n times the memory.
     """
     anchors, positives = positive.nonzero(as_tuple=True)
     pair, negatives = (~same[anchors]).nonzero(as_tuple=True)
@@ -31,7 +31,7 @@ class PairwiseLoss(nn.Module):
     """A loss of pytorch-metric-learning on all pairs or triplets of a batch, or of a batch and a memory."""
 
     def __init__(self, loss: nn.Module, choose: Chooser, memory: Memory | None = None) -> None:
-        """Frames a loss.
+        """Wraps a loss.
 
         Args:
             loss: Called with descriptors, labels, index tensors, the compared descriptors and their labels.
@@ -52,7 +52,7 @@ class PairwiseLoss(nn.Module):
             enqueue_mask: (n,) bool, only with a memory: these rows are stored and compared with, the others are the
                 anchors and are not stored. Without it every row is both, and is never compared with itself.
         """
-        # half precision cannot tell near copies apart: a distance is the root of a difference of numbers near 1
+        # half precision cannot separate near copies: a distance is the root of a difference of numbers near 1
         with torch.autocast(descriptors.device.type, enabled=False):
             descriptors = descriptors.float()
             if self.memory is None:
@@ -73,14 +73,14 @@ class PairwiseLoss(nn.Module):
         others: torch.Tensor,
         other_labels: torch.Tensor,
     ) -> torch.Tensor:
-        """`own`: the column of each row in `others`, which is no positive of that row."""
+        """`own`: the column of each row in `others`, which is not a positive of that row."""
         same = labels[:, None] == other_labels
         positive = same
         if own is not None:
             positive = same.clone()
             positive[torch.arange(len(own), device=own.device), own] = False
         loss = self.loss(descriptors, labels, self._choose(same, positive), others, other_labels)
-        # the library drops what is not above 0, a term that is no number too: that must not pass unseen.
-        # And every parameter has a gradient, whatever the batch: DistributedDataParallel waits for each
+        # the library drops terms that are not above 0, also those that are not finite, which must not be hidden. And every
+        # parameter needs a gradient, whatever the batch: DistributedDataParallel waits for each
         idle = (descriptors * 0).sum() + sum((0 * parameter).sum() for parameter in self.loss.parameters())
         return loss.reshape(()) + idle

@@ -1,4 +1,4 @@
-"""Triplet margin loss: every negative further from the anchor than every positive, by a margin."""
+"""Triplet margin loss: every negative is to be further from the anchor than every positive, by a margin."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ class TripletConfig:
     """The margin is a difference of two Euclidean distances of unit vectors."""
 
     margin: float = 1.0
-    swap: bool = False  # the negative's distance to the positive counts where it is the shorter one
-    smooth: bool = False  # log(1 + exp(.)) in place of max(0, .): no triplet is ever done with; takes margin 0 too
+    swap: bool = False  # use the negative's distance to the positive where it is shorter
+    smooth: bool = False  # log(1 + exp(.)) instead of max(0, .): every triplet has a gradient; allows margin 0
     memory: int = 0  # descriptors of earlier batches to compare with
 
     def __post_init__(self) -> None:
@@ -24,7 +24,7 @@ class TripletConfig:
         if self.swap and self.memory:
             raise InputError(
                 f"loss.swap=true with loss.memory={self.memory}: positives and negatives of the memory are not "
-                "compared with each other: give loss.swap=false or loss.memory=0"
+                "compared with each other: set loss.swap=false or loss.memory=0"
             )
 
 

@@ -1,6 +1,7 @@
-"""k-means in whole numbers: the same centres on every machine, whatever its threads and matrix library.
+"""k-means in integers: the same centres on every machine, with any number of threads and any matrix library.
 
-Descriptors and centres are bytes, so squared distances (`nearest.py`) and sums are whole numbers. Codes of one descriptor thus never depend on which others it is encoded with.
+Descriptors and centres are bytes, so squared distances (`nearest.py`) and sums are integers. A descriptor's list therefore never
+depends on the descriptors it is assigned together with.
 """
 
 import numpy as np
@@ -12,9 +13,9 @@ _ROWS = 1 << 16  # compared at a time
 
 
 def byte_centres(sample: np.ndarray, count: int) -> np.ndarray:
-    """(count, 128) uint8 centres of (n, 128) uint8 descriptors, n >= count, by Lloyd's iterations from a seeded draw.
+    """(count, 128) uint8 centres of (n, 128) uint8 descriptors, n >= count, by Lloyd's algorithm from a seeded draw.
 
-    A centre that owns nothing is put on one of the descriptors farthest from their centres.
+    An empty centre is moved to one of the descriptors farthest from their centres.
     """
     start = np.sort(np.random.default_rng(0).choice(len(sample), count, replace=False))
     centres = sample[start]
@@ -32,7 +33,7 @@ def byte_centres(sample: np.ndarray, count: int) -> np.ndarray:
 
 
 def nearest_centre(descriptors: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of (n, 128) uint8 descriptors the nearest of (c, 128) uint8 centres, (n,) int64, and its squared distance, (n,) int32."""
+    """The nearest of (c, 128) uint8 centres to each of (n, 128) uint8 descriptors, (n,) int64, and its squared distance, (n,) int32."""
     distances, owners = np.empty(len(descriptors), np.int32), np.empty(len(descriptors), np.int64)
     for first in range(0, len(descriptors), _ROWS):
         part = slice(first, first + _ROWS)

@@ -1,4 +1,4 @@
-"""The files of a compressed index: codes and owners in list order, and where each list begins.
+"""The files of a compressed index: codes and owners in list order, and where each list starts.
 
 `codes.bin` (n, code size) bytes, `owners.npy` (n,) int32 positions of images, `starts.npy` (lists + 1,) int64.
 """
@@ -19,7 +19,7 @@ CHUNK_BYTES = 128_000_000  # of codes merged at a time
 
 @dataclass(frozen=True)
 class Encoded:
-    """A shard: codes (n, code size) uint8 sorted by list, lists (n,) int32, owners (n,) int32, -1 for those to leave out."""
+    """A shard: codes (n, code size) uint8 sorted by list, lists (n,) int32, owners (n,) int32, -1 for removed images."""
 
     lists: np.ndarray
     codes: np.ndarray
@@ -29,7 +29,7 @@ class Encoded:
 def merge(folder: Path, shards: Sequence[Callable[[], Encoded]], lists: int, code_size: int) -> tuple[Path, ...]:
     """Writes the shards' codes list by list; within a list the order of the shards, then of their rows, is kept.
 
-    Shards are opened anew for each chunk of lists, so that only what is read of them then takes memory.
+    Shards are reopened for every chunk of lists, so that only the rows read for it take memory.
     """
     counts = np.zeros(lists, np.int64)
     for shard in (load() for load in shards):
@@ -70,9 +70,9 @@ def _lists_of(
 
 @dataclass(frozen=True)
 class Merged:
-    """A merged index, mapped. `codes`: the path of the (n, code size) bytes."""
+    """A merged index, memory-mapped: codes (n, code size) uint8, owners (n,) int32, starts (lists + 1,) int64."""
 
-    codes: Path
+    codes: np.ndarray
     owners: np.ndarray
     starts: np.ndarray
 
@@ -83,11 +83,11 @@ def open_merged(folder: Path, lists: int, code_size: int, images: int) -> Merged
     Raises:
         InputError: they do not belong to this codebook or list of images.
     """
-    codes, owners_path, starts_path = (folder / name for name in NAMES)
+    codes_path, owners_path, starts_path = (folder / name for name in NAMES)
     owners = np.load(owners_path, mmap_mode="r", allow_pickle=False)
     starts = np.load(starts_path, allow_pickle=False)
     fits = starts.shape == (lists + 1,) and owners.shape == (starts[-1],) and owners.dtype == np.int32
-    if not fits or codes.stat().st_size != len(owners) * code_size:
+    if not fits or codes_path.stat().st_size != len(owners) * code_size:
         raise InputError(
             f"{folder}: its files do not belong to one codebook: delete {folder} and run 'imgfp index' again"
         )
@@ -95,4 +95,5 @@ def open_merged(folder: Path, lists: int, code_size: int, images: int) -> Merged
         raise InputError(
             f"{owners_path}: names image {owners.max()} of {images}: delete {folder} and run 'imgfp index' again"
         )
-    return Merged(codes, owners, starts)
+    codes = np.memmap(codes_path, np.uint8, "r") if len(owners) else np.zeros(0, np.uint8)  # no map of an empty file
+    return Merged(codes.reshape(-1, code_size), owners, starts)

@@ -1,4 +1,4 @@
-"""What votes ask of an index of local descriptors, and the index that compares with every descriptor."""
+"""The interface of an index of local descriptors, and the exhaustive index."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from imgfp.progress import advance
 class Neighbours:
     """The k nearest indexed descriptors of n query descriptors, in each of several transforms.
 
-    `distances`: (transforms, n, k) int32 squared distances, rising, 2^31 - 1 where there are fewer than k; an approximate index
-    gives estimates. `owners`: (transforms, n, k) int32, positions of the images they belong to, -1 where there are fewer.
-    `rows`: (transforms, n, k) int64, a number of the descriptor itself, by which two neighbours are known to be the same one.
+    `distances`: (transforms, n, k) int32 squared distances, ascending, 2^31 - 1 of missing ones; a compressed index gives
+    estimates. `owners`: (transforms, n, k) int32, positions of the images they belong to, -1 of missing ones.
+    `rows`: (transforms, n, k) int64, numbers that identify the descriptors within the index.
     """
 
     distances: np.ndarray
@@ -26,14 +26,14 @@ class Neighbours:
     rows: np.ndarray
 
     def of(self, start: int, stop: int) -> "Neighbours":
-        """Those of some of the query descriptors."""
+        """Those of query descriptors `start` to `stop`."""
         return Neighbours(self.distances[:, start:stop], self.owners[:, start:stop], self.rows[:, start:stop])
 
     def without(self, owner: int, k: int) -> "Neighbours":
         """The k nearest that are not of one image.
 
-        Where fewer are left, owner and row are -1 and the distance is that of the farthest that was looked at: others may
-        lie beyond, none is nearer.
+        Missing ones have owner and row -1 and the distance of the farthest found: there may be others beyond it, none
+        nearer.
         """
         order = np.argsort(self.owners == owner, axis=2, kind="stable")[:, :, :k]
         distances, owners, rows = (
@@ -51,20 +51,20 @@ class DescriptorIndex(Protocol):
     """Local descriptors of many images, ready to be searched."""
 
     ids: tuple[str, ...]  # of the images that `Neighbours.owners` counts
-    fingerprint: str  # a hash of everything that decides answers
-    descriptors: int  # how many it holds
+    fingerprint: str  # a hash of everything that decides results
+    descriptors: int  # their number
 
     def search(self, queries: np.ndarray, k: int, transforms: Sequence[Transform], units: int = 0) -> Neighbours:
-        """The k nearest of (n, 128) uint8 `queries`; moves the progress line on by `units` meanwhile."""
+        """The k nearest of (n, 128) uint8 `queries`; advances the progress bar by `units` meanwhile."""
         ...
 
     def needs(self, queries: int, k: int, transforms: int) -> str:
-        """What a search of so many query descriptors at a time does and needs, in words, told before it starts."""
+        """What a search with so many query descriptors at a time does and needs, in words, for the log."""
         ...
 
 
 class ExactIndex:
-    """Compares with every descriptor of a feature source, which is read once a search, a block at a time."""
+    """Compares with every descriptor of a feature source, which is read once per search, a block at a time."""
 
     def __init__(self, source: FeatureSource) -> None:
         self._source = source
@@ -80,7 +80,7 @@ class ExactIndex:
     def needs(self, queries: int, k: int, transforms: int) -> str:
         """See `DescriptorIndex`."""
         megabytes = queries * transforms * (128 * 4 / transforms + 12 * k) / 1e6 + 100
-        return f"every one of {self.descriptors:,} descriptors of the references, exact, about {megabytes:,.0f} MB"
+        return f"all {self.descriptors:,} reference descriptors (exact), about {megabytes:,.0f} MB"
 
     def _watched(self, units: int) -> Iterator[np.ndarray]:
         seen = shown = 0

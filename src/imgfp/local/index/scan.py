@@ -1,15 +1,15 @@
 """The compiled loops of the nearest-neighbour search: bytes to sums and differences, products to the k nearest.
 
-Written for the compiler: plain loops from 0 over whole rows become vector instructions, and a slice made inside a loop costs
-more than the loop. Minima are taken of whole numbers, because those of floats are not vectorised (NaN).
+Written for the compiler: plain loops from 0 over whole rows are vectorised, and a slice taken inside a loop costs more than the
+loop. Minima are taken over integers, because minima of floats are not vectorised (NaN).
 """
 
 import numpy as np
 
 from imgfp.local.jit import entry
 
-NO_DISTANCE = np.int32(2**31 - 1)  # where there are fewer than k neighbours, as in imgFp
-CHUNK = 32  # columns looked at or passed over together
+NO_DISTANCE = np.int32(2**31 - 1)  # of a missing neighbour, as in imgFp
+CHUNK = 32  # columns scanned or skipped together
 
 
 @entry()
@@ -18,7 +18,7 @@ def split_bytes(descriptors, places, parts, norms):  # type: ignore[no-untyped-d
 
     Args:
         descriptors: (n, 128) uint8.
-        places: (transforms, 128 / transforms) int64: where in each transform one place of every orbit goes.
+        places: (transforms, 128 / transforms) int64: where each transform moves one position of every orbit.
         parts: (transforms, n, 128 / transforms) float32, written.
         norms: (n,) float32, written.
     """
@@ -48,15 +48,15 @@ def split_bytes(descriptors, places, parts, norms):  # type: ignore[no-untyped-d
 def keep_nearest(products, query_norms, row_norms, targets, first_row, scratch, distances, rows):  # type: ignore[no-untyped-def]
     """Merges one tile into the sorted k nearest of each query and transform.
 
-    The k-th smallest of the chunks' minima bounds the k-th nearest, so only chunks that reach below it are looked at.
+    The k-th smallest of the chunks' minima bounds the k-th nearest, so only chunks with a smaller minimum are scanned.
 
     Args:
         products: (transforms, q, r) of the parts of queries and rows.
         query_norms, row_norms: (q,) and (r,) float32 squared norms.
-        targets: (q,) int64, where each query stands in `distances`.
-        first_row: What the tile's first row is numbered.
-        scratch: (transforms, chunks, CHUNK) int32 for at least r distances; its size must come from outside, or the compiler
-            unrolls the loops over a chunk and does not vectorise them.
+        targets: (q,) int64, the position of each query in `distances`.
+        first_row: Number of the tile's first row.
+        scratch: (transforms, chunks, CHUNK) int32 for at least r distances; its size must not be a constant, or the compiler
+            unrolls the loops over a chunk instead of vectorising them.
         distances, rows: (transforms, all queries, k) int32 and int64, updated.
     """
     transforms, chunks, size = scratch.shape
@@ -81,7 +81,7 @@ def keep_nearest(products, query_norms, row_norms, targets, first_row, scratch, 
                         bounds[place] = bounds[place - 1]
                         place -= 1
                     bounds[place] = lowest
-            # what equals the bound may be among the nearest; what equals the worst that is kept comes too late
+            # a distance equal to the bound may be among the nearest; one equal to the worst kept is of a later row
             limit = min(worst, np.int32(bounds[k - 1] + 1)) if bounds[k - 1] < worst else worst
             for chunk in range(chunks):
                 if minima[chunk] >= limit:
@@ -101,7 +101,7 @@ def keep_nearest(products, query_norms, row_norms, targets, first_row, scratch, 
 
 @entry()
 def _distances(products, query, query_norm, row_norms, distances):  # type: ignore[no-untyped-def]
-    """|q|^2 + |r|^2 - 2 q.r of one query and all rows in every transform, q.r being a signed sum of products over their number."""
+    """|q|^2 + |r|^2 - 2 q.r of one query and all rows in every transform, where q.r is a signed sum of products divided by their number."""
     transforms, half, two = len(products), np.float32(0.5), np.float32(2)
     if transforms == 1:
         for row in range(products.shape[2]):

@@ -1,7 +1,7 @@
 """The exact search on a GPU: every descriptor, one block at a time, the k nearest kept there.
 
 imgFp compared in 16-bit floats. Descriptors are bytes, which tensor cores multiply exactly in TF32 too, with sums in
-float32: the same speed class, and the answers of the exact search on the CPU, ties included.
+float32: about as fast, and with the results of the exact search on the CPU, ties included.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class TorchIndex:
 
     def needs(self, queries: int, k: int, transforms: int) -> str:
         """See `DescriptorIndex`."""
-        return f"every one of {self.descriptors:,} descriptors of the references, exact, on {self._device}"
+        return f"all {self.descriptors:,} reference descriptors (exact), on {self._device}"
 
     def _wide(self, descriptors: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.array(descriptors)).to(self._device).float()
@@ -62,5 +62,5 @@ def _distances(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 
 def gpu_device() -> str | None:
-    """The GPU that torch can use, None where there is none."""
+    """The GPU that torch can use, or None."""
     return "cuda" if torch.cuda.is_available() else None

@@ -3,10 +3,6 @@
 Processes, not threads: computing the plane takes many small steps that hold the GIL, and pycolmap's SIFT holds it too.
 """
 
-import multiprocessing
-import multiprocessing.connection
-import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +14,7 @@ from imgfp.images import Failure, read_rgb
 from imgfp.local.features import LocalFeatures
 from imgfp.local.sift.sift import SiftConfig
 from imgfp.local.sift.views import ONE_VIEW, ViewsConfig, extract_views
+from imgfp.local.sift.workers import WorkerContext, watch_parent
 from imgfp.threads import thread_count
 
 
@@ -40,8 +37,7 @@ class SiftPool:
             yield from results
 
     def _start(self) -> ProcessPoolExecutor:
-        # spawn: a fork would copy locks held by threads of torch or OpenCV
-        return ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+        return ProcessPoolExecutor(self._workers, WorkerContext(), initializer=watch_parent)
 
     def _extract_alone(self, path: Path) -> LocalFeatures | Failure:
         """Extracts one image at a time, to identify an image that crashes the native code."""
@@ -64,15 +60,3 @@ class SiftPool:
 def _extract_one(path: Path, config: SiftConfig, views: ViewsConfig) -> LocalFeatures | Failure:
     rgb = read_rgb(path)
     return rgb if isinstance(rgb, Failure) else extract_views(rgb, config, views)
-
-
-def _start_worker() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Ends the worker when its parent process ends; otherwise it would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)

@@ -1,23 +1,33 @@
-"""An index that grows: parts are added, images are removed. The old index stays whole until index.json is replaced."""
+"""Extends and prunes an index. The old index stays complete until index.json is replaced."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from imgfp.errors import InputError
 from imgfp.files import read_lines
+from imgfp.fusion import FusionConfig
 from imgfp.images import ImageList
+from imgfp.pipeline.index.description import (
+    extraction_of,
+    index_config_of,
+    read_description,
+    require_weights,
+    write_description,
+)
 from imgfp.pipeline.index.descriptor_index import grow_descriptor_indexes
-from imgfp.pipeline.index.index import open_features, preset_from, read_description, require_weights, write_description
+from imgfp.pipeline.index.index import open_features
 from imgfp.pipeline.index.parts import build_part, part_folder, read_images
-from imgfp.pipeline.presets import indexed, parse_branches
+from imgfp.pipeline.presets import PRESETS
+from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.pipeline.stages.compress import clean_compressed
-from imgfp.pipeline.stages.features import with_usable_extractor
+from imgfp.pipeline.stages.features import usable_sift
 from imgfp.pipeline.stages.stage import StageResult
 
 
 def add_images(images: ImageList, folder: Path, given: Mapping[str, str]) -> list[StageResult]:
-    """Adds a part to an index, or finishes one that was interrupted; a part that is there already is checked and mended.
+    """Adds a part to an index, or finishes one that was interrupted; an existing part is checked and repaired.
 
     Args:
         images: What to add.
@@ -27,29 +37,29 @@ def add_images(images: ImageList, folder: Path, given: Mapping[str, str]) -> lis
     Raises:
         InputError: no index there, other settings than the index's, or an id that it has already.
     """
-    description = read_description(folder / "index.json")
+    description = read_description(folder)
     _refuse_changed(folder, description, given)
     number = _part_of(images, folder, description)
-    preset = preset_from(description["settings"])
-    require_weights(folder, description, preset)
-    branches = tuple(description["branches"])
-    if with_usable_extractor(preset, branches) != preset:
+    require_weights(folder, description)
+    run = _run_of(description)
+    sift = run.preset.sift
+    if run.needs_features and usable_sift(sift) != sift:
         raise InputError(
-            f"{folder} was built with sift.extractor={preset.sift.extractor}, which cannot be used here, and features of another do "
+            f"{folder} was built with sift.extractor={sift.extractor}, which cannot be used here, and features of another do "
             "not mix with it: add on a machine where it works, or build another index"
         )
-    results, entry = build_part(images, part_folder(folder, number), preset, branches)
+    results, entry = build_part(images, part_folder(folder, number), run)
     description["parts"][number : number + 1] = [entry]
     return results + _publish(folder, description)
 
 
 def remove_images(ids: Collection[str], folder: Path, given: Mapping[str, str]) -> list[StageResult]:
-    """Leaves images out of an index from now on. Their files in its parts stay, no search meets them.
+    """Removes images from an index. Their files stay in its parts, but no search finds them.
 
     Raises:
         InputError: no index there, an id that it does not have, or nothing would be left.
     """
-    description = read_description(folder / "index.json")
+    description = read_description(folder)
     _refuse_changed(folder, description, given)
     entries = description["parts"]
     known = {
@@ -72,10 +82,10 @@ def read_ids(text: str) -> list[str]:
     Raises:
         InputError: no id.
     """
-    lines = read_lines(Path(text), "ids, one a line") if _is_file(text) else text.split(",")
+    lines = read_lines(Path(text), "ids, one per line") if _is_file(text) else text.split(",")
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:
-        raise InputError(f"--remove {text!r}: no id: give ids with commas between, or a text file with one a line")
+        raise InputError(f"--remove {text!r}: no id: give ids separated by commas, or a text file with one per line")
     return ids
 
 
@@ -90,10 +100,10 @@ def _refuse_changed(folder: Path, description: dict[str, Any], given: Mapping[st
     own = {
         "--preset": description["preset"],
         "--branches": ",".join(description["branches"]),
-        "--index": description["settings"]["index"]["kind"],
+        "--index": description["index"]["kind"],
     }
     for name, value in given.items():
-        wanted = ",".join(indexed(parse_branches(value))) if name == "--branches" else value
+        wanted = ",".join(RunConfig.named(branches=value).indexed) if name == "--branches" else value
         if wanted != own[name]:
             raise InputError(
                 f"{folder} was built with {name} {own[name]}, not {value}: leave {name} out, or build another index"
@@ -109,16 +119,24 @@ def _part_of(images: ImageList, folder: Path, description: dict[str, Any]) -> in
         if gone:
             raise InputError(
                 f"{folder}: image '{gone[0]}' was removed from it, and a removed id never comes back: "
-                "give the picture another name, or build the index again"
+                "give the image another name, or build the index again"
             )
         if there.ids == images.ids and _places(there) == _places(images):
             return number
         if both:
             raise InputError(
                 f"{folder} has an image '{both[0]}' already ({len(both)} of {len(images)} ids are taken): "
-                "ids are file names without suffix; give a folder or a text list of the new pictures only, or rename them"
+                "ids are file names without suffix; give a folder or a text list of the new images only, or rename them"
             )
     return len(description["parts"])
+
+
+def _run_of(description: dict[str, Any]) -> RunConfig:
+    """A run that extracts what the index holds."""
+    preset = PRESETS["default"].with_extraction(extraction_of(description))
+    if "features/manifest.json" not in description["parts"][0]["files"]:
+        preset = replace(preset, fusion=FusionConfig("similarity"))  # the rule that has no use for features
+    return RunConfig("default", preset, parse_branches(description["branches"]))
 
 
 def _places(images: ImageList) -> list[Path]:
@@ -130,7 +148,7 @@ def _publish(folder: Path, description: dict[str, Any]) -> list[StageResult]:
     features = open_features(folder, description)
     results: list[StageResult] = []
     if features is not None:
-        results = grow_descriptor_indexes(folder, features, preset_from(description["settings"]).index)
+        results = grow_descriptor_indexes(folder, features, index_config_of(description))
     write_description(folder, description)
     if features is not None:
         for built in folder.glob("compressed/*"):

@@ -1,8 +1,8 @@
-"""A part of an index: the pictures that were given at once, with their features and descriptors. Written once.
+"""A part of an index: the images that were added together, with their features and descriptors. Written once.
 
 PART/images.csv      id, path below the part's root, size in bytes
-PART/features/       local features (where the local branch is wanted)
-PART/descriptors/    global descriptors (where the global branch is wanted)
+PART/features/       local features (unless nothing is compared by keypoints)
+PART/descriptors/    global descriptors (with the global branch)
 """
 
 import csv
@@ -15,7 +15,7 @@ from imgfp.errors import InputError
 from imgfp.files import hash_file, write_csv
 from imgfp.images import Failure, ImageList
 from imgfp.local.store import FeatureStore
-from imgfp.pipeline.presets import Preset, needs_features
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.stages.describe import descriptor_stage
 from imgfp.pipeline.stages.features import feature_stage
 from imgfp.pipeline.stages.stage import StageResult
@@ -32,32 +32,30 @@ class Part:
 
 
 def part_folder(index: Path, number: int) -> Path:
-    """Where part `number` of an index lies."""
+    """The folder of part `number` of an index."""
     return index / "parts" / f"{number:03d}"
 
 
-def build_part(
-    images: ImageList, folder: Path, preset: Preset, branches: tuple[str, ...]
-) -> tuple[list[StageResult], dict[str, Any]]:
+def build_part(images: ImageList, folder: Path, run: RunConfig) -> tuple[list[StageResult], dict[str, Any]]:
     """Builds a part, or finishes one that was interrupted. Returns its stages, and its entry in index.json.
 
     Raises:
-        InputError: the folder holds a part of other pictures or settings, or no picture can be read.
+        InputError: the folder holds a part of other images or settings, or no image can be read.
     """
     results = []
-    if needs_features(preset, branches):
-        results.append(feature_stage("reference features", images, preset.sift, folder / "features"))
-    if "global" in branches:
+    if run.needs_features:
+        results.append(feature_stage("reference features", images, run.preset.sift, folder / "features"))
+    if "global" in run.branches:
         results.append(
-            descriptor_stage("reference descriptors", images, preset.encoder, folder / "descriptors", "reference")
+            descriptor_stage("reference descriptors", images, run.preset.encoder, folder / "descriptors", "reference")
         )
     for result in results:
         require_some(result.items - len(result.failures), images, result)
     _write_images(folder / "images.csv", images)
     files = {"images.csv": hash_file(folder / "images.csv")}
-    if needs_features(preset, branches):
+    if run.needs_features:
         files["features/manifest.json"] = hash_file(folder / "features" / "manifest.json")
-    if "global" in branches:
+    if "global" in run.branches:
         files["descriptors/descriptors.h5"] = hash_file(folder / "descriptors" / "descriptors.h5")
     return results, {"root": str(images.root.resolve()), "images": len(images), "files": files}
 
@@ -66,7 +64,7 @@ def open_part(folder: Path, entry: dict[str, Any]) -> Part:
     """Opens a part after comparing its files with their checksums.
 
     Raises:
-        InputError: a file is missing or changed, or features or descriptors are of images that images.csv lacks.
+        InputError: a file is missing or changed, or features or descriptors of images that images.csv lacks.
     """
     images = read_images(folder, entry)
     for name in entry["files"]:
@@ -90,7 +88,7 @@ def open_part(folder: Path, entry: dict[str, Any]) -> Part:
 
 
 def part_failures(folder: Path) -> list[Failure]:
-    """The pictures that building a part had to leave out, each once."""
+    """The images of a part that could not be used, each once."""
     found = []
     for stage in ("features", "descriptors"):
         path = folder / stage / "manifest.json"
@@ -100,7 +98,7 @@ def part_failures(folder: Path) -> list[Failure]:
 
 
 def read_images(folder: Path, entry: dict[str, Any]) -> ImageList:
-    """The pictures of a part.
+    """The images of a part.
 
     Raises:
         InputError: the list is missing or changed.
@@ -132,5 +130,5 @@ def require_some(count: int, images: ImageList, stage: StageResult) -> None:
     if not count:
         first = stage.failures[0]
         raise InputError(
-            f"{images.root}: none of the {len(images)} images can be read; the first: {first.path}: {first.reason}"
+            f"{images.root}: none of the {len(images)} images can be read; first: {first.path}: {first.reason}"
         )

@@ -1,12 +1,13 @@
 """Stages: local features -> codebook -> codes a shard of images at a time -> one compressed index in list order.
 
 COMPRESSED/codebook/      trained when first needed, then frozen
-COMPRESSED/encoded-000/   codes of the first part of the collection, and so on; read again when the collection changes
-COMPRESSED/merged-HASH/   what searches open; HASH tells for which parts and removals it was made
+COMPRESSED/encoded-000/   codes of the first part of the collection, and so on; merged again when the collection changes
+COMPRESSED/merged-HASH/   what searches open; HASH identifies the parts and removals it was made from
 """
 
 import json
 import shutil
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,25 +15,25 @@ from typing import Any
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import atomic_path, hash_file, hash_value
+from imgfp.files import hash_file, hash_value
 from imgfp.local.index.byte_kmeans import nearest_centre
 from imgfp.local.index.codebook import SAMPLE_PER_LIST, Codebook, read_codebook, train_codebook, write_codebook
 from imgfp.local.index.compressed_index import CompressedIndex
 from imgfp.local.index.index_config import KINDS, lists_for
-from imgfp.local.index.ivf import empty_index, encode
 from imgfp.local.index.merged import Encoded, merge, open_merged
 from imgfp.local.joined import JoinedFeatures
 from imgfp.local.store import FeatureStore
-from imgfp.pipeline.stages.stage import Shard, Stage, StageResult, read_shard, run_stage
+from imgfp.pipeline.stages.shard import Shard, read_shard
+from imgfp.pipeline.stages.stage import Stage, StageResult, Work, run_stage
 from imgfp.progress import advance, announce
 
 SHARD_IMAGES = 1024
 _ROWS = 1 << 14  # encoded at a time
-GROWN = 4  # times the size at training from which a new codebook pays
+GROWN = 4  # times the size at training from which retraining the codebook pays
 
 
 def build_compressed(folder: Path, features: JoinedFeatures, kind: str) -> list[StageResult]:
-    """Makes what is missing of a compressed index below `folder`; merged files of older states stay (`clean_compressed`).
+    """Builds the missing stages of a compressed index in `folder`; merged files of older states stay (`clean_compressed`).
 
     Raises:
         InputError: the frozen codebook is damaged.
@@ -45,7 +46,7 @@ def build_compressed(folder: Path, features: JoinedFeatures, kind: str) -> list[
     if total > GROWN * codebook.trained_on:
         announce(
             f"the collection has grown to {total:,} descriptors, {total / max(1, codebook.trained_on):.0f} times what the "
-            f"codebook was trained on: an index built anew (delete {folder}) would search faster"
+            f"codebook was trained on: an index rebuilt from scratch (delete {folder}) would search faster"
         )
     for number, store in enumerate(features.stores):
         results.append(_encode_stage(folder / f"encoded-{number:03d}", store, codebook))
@@ -65,7 +66,7 @@ def is_built(folder: Path, features: JoinedFeatures) -> bool:
     return (folder / _merged_name(features) / "manifest.json").is_file()
 
 
-def open_compressed(folder: Path, features: JoinedFeatures, kind: str, probes: int) -> CompressedIndex:
+def open_compressed(folder: Path, features: JoinedFeatures, kind: str, nprobe: int) -> CompressedIndex:
     """Opens a built index after comparing its files with their checksums.
 
     Raises:
@@ -77,11 +78,11 @@ def open_compressed(folder: Path, features: JoinedFeatures, kind: str, probes: i
     if record["codebook"] != codebook.fingerprint:
         raise InputError(f"{merged}: made with another codebook: delete {merged} and run the search again")
     files = open_merged(merged, len(codebook.centres), codebook.code_size, len(features))
-    return CompressedIndex(codebook, files, features.ids, hash_value(record["files"]), probes)
+    return CompressedIndex(codebook, files, features.ids, hash_value(record["files"]), nprobe)
 
 
 def announce_needs(folder: Path, features: JoinedFeatures, kind: str, why: str) -> None:
-    """Tells before building what it takes; a frozen codebook and parts that are encoded already cost nothing again."""
+    """Announces before building what it takes; a frozen codebook and parts already encoded are not counted again."""
     cost, total = KINDS[kind], int(features.offsets[-1])
     trained = (folder / "codebook" / "manifest.json").is_file()
     lists = len(_open_codebook(folder / "codebook", kind).centres) if trained else lists_for(total)
@@ -90,26 +91,36 @@ def announce_needs(folder: Path, features: JoinedFeatures, kind: str, why: str) 
         for part, store in enumerate(features.stores)
         if not (folder / f"encoded-{part:03d}" / "manifest.json").is_file()
     )
-    # every descriptor and eight times the sample compared with every centre, about 200 M a second and core
+    # every descriptor and eight times the sample compared with every centre, about 200 M per second and core
     minutes = (left + (0 if trained else 8 * SAMPLE_PER_LIST * lists)) * lists / 200e6 / 60
     announce(
         f"index {kind} ({why}): {total:,} descriptors in {lists:,} lists, {cost.disk} bytes each: "
-        f"{total * cost.disk / 1e6:,.0f} MB on disk (twice that with the codes kept for growth), "
-        f"{total * cost.memory / 1e6:,.0f} MB in memory when searched; {left:,} are to be encoded, which takes about "
+        f"{total * cost.disk / 1e6:,.0f} MB on disk (twice that with the codes kept for extending it), "
+        f"{total * cost.memory / 1e6:,.0f} MB in memory during a search; {left:,} remain to be encoded: about "
         f"{min(3000, 1000 + total * 70 / 1e6):,.0f} MB and {max(1, round(minutes))} min on one core"
     )
 
 
+@dataclass(frozen=True)
+class CodebookWork(Work):
+    """Trains a codebook on the whole collection: one shard."""
+
+    folder: Path
+    kind: str
+    features: JoinedFeatures
+    lists: int
+
+    def shard(self, number: int, rows: range) -> Shard:
+        """See `Work`."""
+        files, record = write_codebook(self.folder, train_codebook(self.kind, self.features, self.lists))
+        return Shard(record, files=files)
+
+
 def _codebook_stage(folder: Path, features: JoinedFeatures, kind: str) -> StageResult:
     lists = lists_for(int(features.offsets[-1]))
-    # no inputs: once there it stays, whatever the collection becomes
+    # no inputs: once trained it stays, whatever the collection becomes
     stage = Stage(f"{kind} codebook", folder, {"kind": kind}, {}, 1, 1, "codebooks")
-
-    def work(number: int, rows: range) -> Shard:
-        files, record = write_codebook(folder, train_codebook(kind, features, lists))
-        return Shard(record, files)
-
-    return run_stage(stage, work)
+    return run_stage(stage, CodebookWork(folder, kind, features, lists))
 
 
 def _open_codebook(folder: Path, kind: str) -> Codebook:
@@ -118,7 +129,7 @@ def _open_codebook(folder: Path, kind: str) -> Codebook:
 
 
 def _verified(folder: Path, fix: str) -> dict[str, Any]:
-    """The record of a stage of one shard whose files are whole."""
+    """The record of a stage of one shard, its files verified."""
     record = read_shard(folder, 0)
     if record is None:
         raise InputError(f"{_first_damaged(folder)}: missing or changed since it was written: {fix}")
@@ -136,12 +147,16 @@ def _first_damaged(folder: Path) -> Path:
     return folder / "00000.json"
 
 
-def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> StageResult:
-    inputs = {"features": store.fingerprint, "codebook": codebook.fingerprint}
-    stage = Stage(f"codes {folder.name[-3:]}", folder, {"kind": codebook.kind}, inputs, len(store), SHARD_IMAGES)
-    index = empty_index(codebook)
+@dataclass(frozen=True)
+class EncodeWork(Work):
+    """The codes of each image's descriptors, in list order."""
 
-    def work(number: int, rows: range) -> Shard:
+    store: FeatureStore
+    codebook: Codebook
+
+    def shard(self, number: int, rows: range) -> Shard:
+        """See `Work`."""
+        codebook, store = self.codebook, self.store
         lists, codes, owners = [np.zeros(0, np.int32)], [np.zeros((0, codebook.code_size), np.uint8)], []
         batch: list[np.ndarray] = []
         for row in rows:
@@ -150,31 +165,28 @@ def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> Stag
             if sum(map(len, batch)) >= _ROWS or row == rows[-1]:
                 descriptors = np.concatenate(batch)
                 numbers, _ = nearest_centre(descriptors, codebook.centres)
-                codes.append(encode(index, codebook, descriptors, numbers))
+                codes.append(codebook.encode(descriptors, numbers))
                 lists.append(numbers.astype(np.int32))
                 batch = []
             advance(1)
         store.close_maps()
-        return Shard(
-            {}, _write_encoded(folder, number, np.concatenate(lists), np.concatenate(codes), np.concatenate(owners))
-        )
+        arrays: dict[str, np.ndarray] = {
+            "lists": np.concatenate(lists),
+            "codes": np.concatenate(codes),
+            "owners": np.concatenate(owners),
+        }
+        order = np.argsort(arrays["lists"], kind="stable")
+        return Shard({}, {name: array[order] for name, array in arrays.items()})
 
-    return run_stage(stage, work)
 
-
-def _write_encoded(
-    folder: Path, number: int, lists: np.ndarray, codes: np.ndarray, owners: np.ndarray
-) -> tuple[Path, ...]:
-    order = np.argsort(lists, kind="stable")
-    paths = tuple(folder / f"{number:05d}.{name}.npy" for name in ("lists", "codes", "owners"))
-    for path, array in zip(paths, (lists, codes, owners), strict=True):
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.save(file, array[order], allow_pickle=False)
-    return paths
+def _encode_stage(folder: Path, store: FeatureStore, codebook: Codebook) -> StageResult:
+    inputs = {"features": store.fingerprint, "codebook": codebook.fingerprint}
+    stage = Stage(f"codes {folder.name[-3:]}", folder, {"kind": codebook.kind}, inputs, len(store), SHARD_IMAGES)
+    return run_stage(stage, EncodeWork(store, codebook))
 
 
 def _read_encoded(folder: Path, number: int, places: np.ndarray) -> Encoded:
-    """A shard of codes, mapped; its owners as positions in the whole."""
+    """A shard of codes, memory-mapped; its owners as positions in the collection."""
     lists, codes, owners = (
         np.load(folder / f"{number:05d}.{name}.npy", mmap_mode="r", allow_pickle=False)
         for name in ("lists", "codes", "owners")
@@ -182,21 +194,31 @@ def _read_encoded(folder: Path, number: int, places: np.ndarray) -> Encoded:
     return Encoded(lists, codes, places[owners])
 
 
+@dataclass(frozen=True)
+class MergeWork(Work):
+    """All parts' codes as one index in list order: one shard."""
+
+    folder: Path
+    merged: Path
+    places: tuple[np.ndarray, ...]
+    codebook: Codebook
+
+    def shard(self, number: int, rows: range) -> Shard:
+        """See `Work`."""
+        shards = [
+            partial(_read_encoded, self.folder / f"encoded-{part:03d}", shard, places)
+            for part, places in enumerate(self.places)
+            for shard in range(-(-len(places) // SHARD_IMAGES))
+        ]
+        files = merge(self.merged, shards, len(self.codebook.centres), self.codebook.code_size)
+        return Shard({"codebook": self.codebook.fingerprint}, files=files)
+
+
 def _merge_stage(folder: Path, features: JoinedFeatures, codebook: Codebook) -> StageResult:
     merged = folder / _merged_name(features)
     inputs = {"features": features.fingerprint, "codebook": codebook.fingerprint}
     stage = Stage("merged codes", merged, {"kind": codebook.kind}, inputs, 1, 1, "indexes")
-
-    def work(number: int, rows: range) -> Shard:
-        shards = [
-            partial(_read_encoded, folder / f"encoded-{part:03d}", shard, places)
-            for part, places in enumerate(features.places)
-            for shard in range(-(-len(places) // SHARD_IMAGES))
-        ]
-        files = merge(merged, shards, len(codebook.centres), codebook.code_size)
-        return Shard({"codebook": codebook.fingerprint}, files)
-
-    return run_stage(stage, work)
+    return run_stage(stage, MergeWork(folder, merged, features.places, codebook))
 
 
 def _merged_name(features: JoinedFeatures) -> str:

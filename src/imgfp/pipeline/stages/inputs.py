@@ -1,28 +1,37 @@
-"""What a stage remembers of its pictures: their ids and a hash of their bytes."""
+"""What a stage remembers of its images: their ids and a hash of their bytes."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from imgfp.errors import InputError
 from imgfp.files import hash_value, write_json
-from imgfp.images import ImageList, hash_images
+from imgfp.images import ImageList, Images, hash_images
+
+
+def image_inputs(folder: Path | None, images: Images) -> dict[str, Any]:
+    """The inputs of a stage on images; nothing is remembered of one that keeps its result in memory."""
+    if folder is None:
+        return {}
+    assert isinstance(images, ImageList), "a stored stage reads files"
+    return {"images": claim_images(folder, images)}
 
 
 def claim_images(folder: Path, images: ImageList) -> dict[str, object]:
     """The inputs entry of a stage on `images`: their number, and a hash over ids and bytes.
 
-    `folder/images.json` keeps the list, so that a stage on other pictures can be refused with the name of the first.
+    `folder/images.json` keeps the list, so that a stage on other images can be refused with the name of the first.
 
     Raises:
-        InputError: the folder was made from other pictures.
+        InputError: the folder was made from other images.
     """
     rows = hash_images(images)
     path = folder / "images.json"
     old = _read(path)
     if old is not None and old != rows:
         raise InputError(
-            f"{folder} was made from other pictures (the first that differs: {_first_difference(old, rows)}): "
+            f"{folder} was made from other images (the first that differs: {_first_difference(old, rows)}): "
             "give another output folder, or delete this one"
         )
     if old is None:
@@ -33,10 +42,10 @@ def claim_images(folder: Path, images: ImageList) -> dict[str, object]:
 def _read(path: Path) -> list[list[str]] | None:
     try:
         rows = json.loads(path.read_bytes())
-    except (OSError, ValueError):  # not there, or damaged: the plan's hash still tells other pictures
+    except (OSError, ValueError):  # missing or damaged: the plan's hash still detects other images
         return None
-    whole = isinstance(rows, list) and all(isinstance(row, list) and len(row) == 2 for row in rows)
-    return rows if whole else None
+    complete = isinstance(rows, list) and all(isinstance(row, list) and len(row) == 2 for row in rows)
+    return rows if complete else None
 
 
 def _first_difference(old: Sequence[list[str]], new: Sequence[list[str]]) -> str:
@@ -45,4 +54,4 @@ def _first_difference(old: Sequence[list[str]], new: Sequence[list[str]]) -> str
     if not names:
         return "their order"
     name = min(names)
-    return f"{name}, {'new' if name not in before else 'gone' if name not in now else 'changed'}"
+    return f"{name}, {'new' if name not in before else 'removed' if name not in now else 'changed'}"

@@ -1,4 +1,4 @@
-"""A compared pair as evidence: counts, how much of each picture agrees, and where the reference lies in the query."""
+"""A compared pair as evidence: counts, how much of each image agrees, and where the reference is in the query."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from imgfp.records import Evidence
 
 
 def evidence_of(pair: tuple[str, str], query: MatchInput, reference: MatchInput, found: MatchedPair) -> Evidence:
-    """What `compare_pair` found of one pair, in shares of the pictures' sizes."""
+    """What `compare_pair` found of one pair, in shares of the images' sizes."""
     agree = len(found.lines) > 0
     evidence = Evidence(
         *pair,
@@ -43,7 +43,7 @@ def evidence_of(pair: tuple[str, str], query: MatchInput, reference: MatchInput,
 
 
 def _spanned(places: np.ndarray, frame: np.ndarray) -> float:
-    """The box around keypoints, as a share of the picture."""
+    """The box around keypoints, as a share of the image."""
     return float(min(1.0, np.prod((np.ptp(places, axis=0) + 1) / frame)))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,8 @@ from imgfp.local.match import MatchInput
 from imgfp.local.store import FeatureSource
 from imgfp.local.verify import MatchConfig, MatchedPair, compare_pair
 from imgfp.pipeline.stages.pair_evidence import evidence_of
-from imgfp.pipeline.stages.stage import Shard, Stage, StageResult, read_shard, run_stage
+from imgfp.pipeline.stages.shard import Shard
+from imgfp.pipeline.stages.stage import Stage, StageResult, Work, run_stage
 from imgfp.records import Evidence
 from imgfp.threads import libraries_single_threaded, thread_count
 
@@ -21,7 +22,7 @@ SHARD_PAIRS = 512
 
 
 class Compared(NamedTuple):
-    """One compared pair: the keypoints that agree, and what that says."""
+    """One compared pair: the keypoints that agree, and the evidence."""
 
     found: MatchedPair
     evidence: Evidence
@@ -30,9 +31,9 @@ class Compared(NamedTuple):
 def compare_pairs(
     pairs: Sequence[tuple[str, str]], queries: FeatureSource, references: FeatureSource, config: MatchConfig
 ) -> list[Compared | None]:
-    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named hole).
+    """Compares pairs, several at a time; None for a pair of which an image has no entry in the features (a named failure).
 
-    Each image is read and made ready once: the queries are held, a reference only while its pairs are compared.
+    Each image is read and prepared once: the queries are held, a reference only while its pairs are compared.
     """
     query_rows = {image_id: row for row, image_id in enumerate(queries.ids)}
     reference_rows = {image_id: row for row, image_id in enumerate(references.ids)}
@@ -62,41 +63,39 @@ def compare_pairs(
     return compared
 
 
+@dataclass(frozen=True)
+class ScoreWork(Work):
+    """What comparing each pair by its keypoints finds."""
+
+    pairs: tuple[tuple[str, str], ...]
+    queries: FeatureSource
+    references: FeatureSource
+    config: MatchConfig
+
+    def shard(self, number: int, rows: range) -> Shard:
+        """See `Work`."""
+        compared = compare_pairs(self.pairs[rows.start : rows.stop], self.queries, self.references, self.config)
+        return Shard({"rows": [item.evidence.row() for item in compared if item is not None]})
+
+
 def score_stage(
     pairs: Sequence[tuple[str, str]],
     queries: FeatureSource,
     references: FeatureSource,
     config: MatchConfig,
-    folder: Path,
+    folder: Path | None,
+    name: str = "match scores",
 ) -> StageResult:
-    """Rates every pair. The rows of its shards are those of `Evidence`."""
-    stage = Stage(
-        "match scores",
-        folder,
-        {"match": asdict(config)},
-        {
-            "pairs": hash_value([list(pair) for pair in pairs]),
-            "queries": queries.fingerprint,
-            "references": references.fingerprint,
-        },
-        len(pairs),
-        SHARD_PAIRS,
-        "pairs",
-    )
-
-    def work(number: int, rows: range) -> Shard:
-        part = pairs[rows.start : rows.stop]
-        matched = compare_pairs(part, queries, references, config)
-        return Shard({"rows": [item.evidence.row() for item in matched if item is not None]})
-
-    return run_stage(stage, work)
+    """Rates every pair. The rows of its records are those of `Evidence`."""
+    inputs = {
+        "pairs": "" if folder is None else hash_value([list(pair) for pair in pairs]),
+        "queries": queries.fingerprint,
+        "references": references.fingerprint,
+    }
+    stage = Stage(name, folder, {"match": asdict(config)}, inputs, len(pairs), SHARD_PAIRS, "pairs")
+    return run_stage(stage, ScoreWork(tuple(pairs), queries, references, config))
 
 
-def read_evidence(folder: Path) -> list[Evidence]:
-    """What a finished stage found of its pairs, in their order."""
-    found: list[Evidence] = []
-    number = 0
-    while (record := read_shard(folder, number)) is not None:
-        found += map(Evidence.of, record["rows"])
-        number += 1
-    return found
+def read_evidence(stage: StageResult) -> list[Evidence]:
+    """What a stage found of its pairs, in their order."""
+    return [Evidence.of(row) for record in stage.records() for row in record["rows"]]

@@ -9,7 +9,9 @@ import pytest
 from imgfp.errors import InputError
 from imgfp.files import hash_file
 from imgfp.images import Failure
-from imgfp.pipeline.stages.stage import Shard, Stage, StageResult, read_shard, run_stage
+from imgfp.pipeline.stages import stage as stages
+from imgfp.pipeline.stages.shard import Shard, read_shard
+from imgfp.pipeline.stages.stage import Stage, StageResult, run_stage
 
 ITEMS, SIZE = 7, 3
 
@@ -20,20 +22,20 @@ def make(folder: Path, images: int = 8, inputs: str = "abc", items: int = ITEMS,
     )
 
 
-class Work:
+class Work(stages.Work):
     """Squares of the positions, one file a shard; position 4 fails. `stop_at`: the shard before which Ctrl-C comes."""
 
     def __init__(self, folder: Path, stop_at: int | None = None) -> None:
-        self.folder, self.stop_at, self.made = folder, stop_at, []
+        self.__dict__ |= {"folder": folder, "stop_at": stop_at, "made": []}
 
-    def __call__(self, number: int, rows: range) -> Shard:
+    def shard(self, number: int, rows: range) -> Shard:
         if number == self.stop_at:
             raise KeyboardInterrupt
         self.made.append((number, list(rows)))
         path = self.folder / f"{number:05d}.txt"
         path.write_text("".join(f"{row * row}\n" for row in rows if row != 4))
         failures = tuple(Failure(Path(f"/pictures/{row}.jpg"), "is four") for row in rows if row == 4)
-        return Shard({"rows": [row for row in rows if row != 4]}, (path,), failures)
+        return Shard({"rows": [row for row in rows if row != 4]}, files=(path,), failures=failures)
 
 
 def run(folder: Path, **changes: object) -> tuple[StageResult, list[int]]:
@@ -87,7 +89,7 @@ def test_failures_are_collected_also_from_reused_shards(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"images": 9}, "settings.vote.candidates = 8, now it is 9"),
+        ({"images": 9}, "settings.vote.images = 8, now it is 9"),
         ({"inputs": "xyz"}, "inputs.pairs = 'abc', now it is 'xyz'"),
         ({"items": 8}, "items = 7, now it is 8"),
         ({"size": 4}, "shard_size = 3, now it is 4"),

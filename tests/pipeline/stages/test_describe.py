@@ -11,7 +11,9 @@ from PIL import Image
 from imgfp.encoders import EncoderConfig, Network, NetworkConfig, export_network
 from imgfp.errors import InputError
 from imgfp.images import ImageList
-from imgfp.pipeline.presets import PRESETS, Preset, stand_in_note
+from imgfp.pipeline.preset import Preset
+from imgfp.pipeline.presets import PRESETS
+from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.stages.describe import descriptor_stage
 from imgfp.records import read_descriptors
 
@@ -68,7 +70,7 @@ def test_the_card_decides_too(tmp_path: Path, images: ImageList) -> None:
 
 def test_presets_check_what_is_given() -> None:
     for settings, told in (
-        ({"size": 0}, "encoder.size=0: give 1 or more"),
+        ({"size": 0}, "encoder.size=0: must be >= 1"),
         ({"gem_p": 0.0}, "encoder.gem_p=0.0: give a"),
     ):
         with pytest.raises(InputError, match=told):
@@ -79,4 +81,4 @@ def test_no_stand_in_where_weights_are_given() -> None:
     preset = Preset(
         encoder=EncoderConfig(weights="x.safetensors"), vote=PRESETS["imgfp"].vote, index=PRESETS["imgfp"].index
     )
-    assert stand_in_note("imgfp", preset, ("global",)) is None
+    assert RunConfig("imgfp", preset, ("global",)).note is None

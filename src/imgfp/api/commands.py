@@ -1,0 +1,135 @@
+"""The commands of `imgfp` as functions: paths in, typed results out. Each resumes where a killed one stopped."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from imgfp.images import ImageList
+from imgfp.metrics import IscMetrics
+from imgfp.metrics import evaluate as evaluate_pairs
+from imgfp.pipeline.duplicates import Duplicates, find_duplicates
+from imgfp.pipeline.index import index as indexes
+from imgfp.pipeline.run_config import DEFAULT_BRANCHES, RunConfig
+from imgfp.pipeline.search import SearchResult
+from imgfp.pipeline.search import find as find_copies
+from imgfp.records import GroundTruth, Pairs
+
+Folder = str | Path
+
+
+def find(
+    queries: Folder,
+    references: Folder,
+    out: Folder,
+    preset: str = "default",
+    branches: str | Iterable[str] = DEFAULT_BRANCHES,
+    index: str | None = None,
+    background: Folder | None = None,
+) -> SearchResult:
+    """Finds which reference each query was made from, in one go: an index in `out/index`, then a search.
+
+    Args:
+        queries: A folder of images, or a text list of their names.
+        references: Likewise.
+        out: Output folder, with `predictions.csv`, `matches.csv` and what a rerun resumes from.
+        preset: "default", or "imgfp" for the rules of the 2021 system.
+        branches: Some of local, global, crop.
+        index: Index type for local descriptors; None: the preset's.
+        background: Negative images for score normalisation of the global branch.
+
+    Returns:
+        Predictions, labelled answers, failures and how each stage went.
+
+    Raises:
+        InputError: no readable image, another preset or branch, an output folder of other inputs.
+
+    Examples:
+        >>> import imgfp
+        >>> result = imgfp.find("queries", "photos", "result", branches="local")
+        >>> [(answer.query_id, answer.reference_id, answer.label) for answer in result.answers]
+        [('cropped', 'astronaut', 'edited copy')]
+    """
+    known = None if background is None else ImageList.open(Path(background))
+    run = RunConfig.named(preset, branches, index)
+    return find_copies(ImageList.open(Path(queries)), ImageList.open(Path(references)), Path(out), run, known)
+
+
+def build_index(
+    references: Folder,
+    out: Folder,
+    preset: str = "default",
+    branches: str | Iterable[str] = DEFAULT_BRANCHES,
+    index: str | None = None,
+) -> indexes.Index:
+    """Builds an index of references, or finishes one that was interrupted, and opens it. Arguments as of `find`.
+
+    Raises:
+        InputError: no readable image, another preset or branch, a folder that holds an index of other images or settings.
+
+    Examples:
+        >>> import imgfp
+        >>> index = imgfp.build_index("photos", "photos.index")
+        >>> len(index.images), index.branches
+        (3, ('local', 'global'))
+    """
+    run = RunConfig.named(preset, branches, index)
+    indexes.build_index(ImageList.open(Path(references)), Path(out), run)
+    return indexes.open_index(Path(out))
+
+
+def open_index(path: Folder) -> indexes.Index:
+    """Opens an index after comparing its files with their checksums.
+
+    Raises:
+        InputError: no finished index there, or one of its files is missing or changed.
+
+    Examples:
+        >>> import imgfp
+        >>> index = imgfp.build_index("photos", "photos.index")
+        >>> imgfp.open_index("photos.index").images.ids
+        ('astronaut', 'chelsea', 'coffee')
+    """
+    return indexes.open_index(Path(path))
+
+
+def duplicates(images: Folder, out: Folder, branches: str | Iterable[str] = "local") -> Duplicates:
+    """Finds the copies within one collection, in groups. Nothing is ever deleted.
+
+    Args:
+        images: A folder of images, or a text list of their names.
+        out: Output folder, with `pairs.csv` and `groups.csv`.
+        branches: local, global, or both.
+
+    Raises:
+        InputError: no readable image, the crop branch, an output folder of other images or settings.
+
+    Examples:
+        >>> import imgfp
+        >>> found = imgfp.duplicates("album", "copies")
+        >>> [[member.image_id for member in group] for group in found.groups]
+        [['astronaut', 'cropped']]
+    """
+    return find_duplicates(ImageList.open_collection(Path(images)), Path(out), RunConfig.named("default", branches))
+
+
+def evaluate(predictions: Folder | Pairs, ground_truth: Folder | GroundTruth) -> IscMetrics:
+    """Judges predictions by the official metrics of the Image Similarity Challenge 2021.
+
+    Args:
+        predictions: A CSV or Parquet file of query_id, reference_id, score, or the pairs.
+        ground_truth: A CSV file of query_id, reference_id with every query listed, or the ground truth.
+
+    Returns:
+        `uap`, `recall_at_p90`, `recall_at_1`, `recall_at_10`, and counts.
+
+    Raises:
+        InputError: a file that is missing or cannot be parsed, a pair given twice.
+
+    Examples:
+        >>> import imgfp
+        >>> result = imgfp.find("queries", "photos", "result", branches="local")
+        >>> imgfp.evaluate(result.predictions, "ground_truth.csv").uap
+        1.0
+    """
+    pairs = predictions if isinstance(predictions, Pairs) else Pairs.read(Path(predictions))
+    truth = ground_truth if isinstance(ground_truth, GroundTruth) else GroundTruth.read_csv(Path(ground_truth))
+    return evaluate_pairs(pairs, truth)

@@ -1,0 +1,224 @@
+"""The root configuration of every Hydra app, as types: OmegaConf refuses unknown keys and values of another type.
+
+The values are in conf/APP.yaml, so no field has a default here. `Any` is a section that a config group fills with a typed node
+of its own, or a number that may also be a list.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from imgfp.apps.config_node import writable_node
+from imgfp.datasets.synthetic import SyntheticConfig
+from imgfp.descriptors.track_metrics import CAPS
+from imgfp.detection import SynthesisConfig
+from imgfp.errors import InputError
+
+
+@dataclass
+class DataSection:
+    """The data set: a DISC-shaped folder."""
+
+    root: str
+
+
+@dataclass
+class PathsSection:
+    """Every folder that is written to."""
+
+    work: str
+    mlruns: str
+
+
+@dataclass
+class TrackingSection:
+    """Where the runs are in MLflow."""
+
+    experiment: str
+
+
+@dataclass
+class App:
+    """What all apps share; `app` names the folders and the MLflow experiment (conf/app.yaml)."""
+
+    app: str
+    data: DataSection
+    paths: PathsSection
+    tracking: TrackingSection
+
+
+@dataclass
+class IscApp(App):
+    """evaluate/isc.py."""
+
+    preset: dict[str, Any]  # Preset by name
+    branches: list[str]
+    background: str | None
+
+
+@dataclass
+class FusionSection:
+    """Weight per branch."""
+
+    weights: dict[str, float]
+
+
+@dataclass
+class MergeSearchSection:
+    """Which weights Optuna proposes."""
+
+    trials: int
+    low: float
+    high: float
+    seed: int
+
+
+@dataclass
+class MergeApp(App):
+    """evaluate/merge.py."""
+
+    preset: dict[str, Any]  # Preset by name
+    branches: list[str]
+    fusion: FusionSection
+    search: MergeSearchSection
+
+
+@dataclass
+class DescriptorsApp(App):
+    """evaluate/descriptors.py."""
+
+    encoder: Any  # EncoderConfig
+    normalisation: dict[str, Any]
+    checkpoint: str | None
+    descriptors: str | None
+    ground_truth: str | None
+    background: str | None
+    pca: int | None
+    whiten: bool
+    answers: int
+    cap: str
+    limit_dim: bool
+
+    def __post_init__(self) -> None:
+        if self.answers < 1:
+            raise InputError(f"answers={self.answers}: must be an integer >= 1")
+        if self.cap not in CAPS:
+            raise InputError(f"cap={self.cap!r}: give one of {', '.join(CAPS)}")
+
+
+@dataclass
+class PhotographsApp(App):
+    """What is made from photographs: which ones may be used."""
+
+    photographs: str | None
+    leave_out: str | None
+    sources: str | None
+
+
+@dataclass
+class RankingApp(PhotographsApp):
+    """train/ranking.py."""
+
+    preset: dict[str, Any]  # Preset by name
+    branches: list[str]
+    synthetic: Any  # SyntheticConfig
+    precision: float
+    max_missed: float
+    out: str
+
+
+@dataclass
+class AblationApp(RankingApp):
+    """evaluate/ablation.py."""
+
+    changes: list[str]
+
+
+@dataclass
+class DetectorApp(PhotographsApp):
+    """train/detector.py."""
+
+    scenes: Any  # SynthesisConfig
+    network: str
+    weights: str | None
+    trust_weights: bool
+    merge_classes: bool
+    epochs: Any
+    size: Any
+    batch: int
+    optimizer: str
+    lr: float
+    weight_decay: float
+    warmup_epochs: float
+    device: str
+    seed: int
+    resume: bool
+    show: int
+
+    def __post_init__(self) -> None:
+        if self.show < 0:
+            raise InputError(f"show={self.show}: give the number of scenes, or 0 to train")
+
+
+@dataclass
+class EsvitApp(App):
+    """train/esvit.py. The groups are the parts of a `Recipe`."""
+
+    network: Any
+    loss: Any
+    optimizer: Any
+    schedule: Any
+    edits: Any
+    pairs: Any
+    trainer: Any
+    validation: Any
+    epochs: Any
+    size: Any
+    head: str
+    seed: int
+    resume: bool
+    show: int
+    show_epoch: int
+    fail_fast: bool
+
+
+@dataclass
+class TuneApp(EsvitApp):
+    """train/tune.py."""
+
+    search: Any
+
+
+_Settings = TypeVar("_Settings", bound=App)
+SCHEMAS: dict[str, type[App]] = {
+    "isc": IscApp,
+    "merge": MergeApp,
+    "descriptors": DescriptorsApp,
+    "ranking": RankingApp,
+    "ablation": AblationApp,
+    "detector": DetectorApp,
+    "esvit": EsvitApp,
+    "tune": TuneApp,
+}
+
+
+def settings_of(config: DictConfig, kind: type[_Settings]) -> _Settings:
+    """A composed configuration as typed values.
+
+    Raises:
+        InputError: a value that its section refuses.
+    """
+    settings = OmegaConf.to_object(config)
+    assert isinstance(settings, kind), f"the configuration is a {type(settings).__name__}"
+    return settings
+
+
+def register_schemas() -> None:
+    """Makes the schema NAME_schema of each app, and the groups `scenes` and `synthetic`."""
+    store = ConfigStore.instance()
+    for name, kind in SCHEMAS.items():
+        store.store(name=f"{name}_schema", node=kind)
+    store.store(group="scenes", name="default", node=writable_node(SynthesisConfig()))
+    store.store(group="synthetic", name="default", node=writable_node(SyntheticConfig()))

@@ -1,0 +1,11 @@
+"""The branches of a search: who proposes references. docs/adding-a-branch.md adds one."""
+
+from imgfp.pipeline.branches.branch import Branch, Proposed
+from imgfp.pipeline.branches.crop import CropBranch
+from imgfp.pipeline.branches.global_branch import GlobalBranch
+from imgfp.pipeline.branches.local import LocalBranch
+from imgfp.pipeline.branches.lookup import Lookup
+
+BRANCH_OF: dict[str, Branch] = {"local": LocalBranch(), "global": GlobalBranch(), "crop": CropBranch()}
+
+__all__ = ["BRANCH_OF", "Branch", "Lookup", "Proposed"]

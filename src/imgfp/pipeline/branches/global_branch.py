@@ -1,0 +1,25 @@
+"""The branch "global": references whose descriptors are most similar, of whole queries and of crops."""
+
+import numpy as np
+
+from imgfp.pipeline.branches.branch import Proposed, WholeQueries
+from imgfp.pipeline.branches.crops import each_once
+from imgfp.pipeline.branches.lookup import Lookup
+
+
+class GlobalBranch(WholeQueries):
+    """See the module."""
+
+    def candidates(self, lookup: Lookup) -> Proposed:
+        """See `Branch`. The score is the (normalised) similarity."""
+        whole = lookup.similar(lookup.queries, "query", "query descriptors", "global candidates")
+        if "crop" not in lookup.run.branches:
+            return Proposed(whole)
+        crops = lookup.crops.described
+        if not crops.crops:
+            return Proposed(whole, whole)
+        found = crops.of_queries(lookup.similar(crops.images, "crop", "crop descriptors", "global crop candidates"))
+        kept = whole
+        if lookup.run.preset.crop.rules == "imgfp":  # the crop takes the query's place
+            kept = whole.take(~np.isin(whole.query_ids, found.query_ids))
+        return Proposed(each_once([kept, found]), whole)

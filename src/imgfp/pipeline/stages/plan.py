@@ -1,0 +1,47 @@
+"""What a stage's folder was made from: `plan.json`. The same plan is reused, another is refused by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from imgfp.errors import InputError
+from imgfp.files import write_json
+
+
+def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
+    """Writes the plan into a new folder, or compares it with the one that is there.
+
+    Raises:
+        InputError: the folder was made from another plan; the message names the first key that differs.
+    """
+    path = folder / "plan.json"
+    if not path.is_file():
+        write_json(path, plan)
+        return
+    try:
+        old = json.loads(path.read_bytes())
+        if not isinstance(old, dict):
+            raise ValueError
+    except ValueError:
+        raise InputError(f"{path}: damaged: delete {folder} and run again") from None
+    if key := _first_difference(old, plan):
+        before, now = (_at(value, key) for value in (old, plan))
+        raise InputError(
+            f"{folder} was made with {key} = {before!r}, now it is {now!r}: give another output folder, or delete this one"
+        )
+
+
+def _first_difference(old: Any, new: Any, at: str = "") -> str | None:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            found = _first_difference(old.get(key), new.get(key), f"{at}.{key}" if at else key)
+            if found:
+                return found
+        return None
+    return None if old == new else at
+
+
+def _at(value: Any, dotted: str) -> Any:
+    for key in dotted.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
