@@ -100,7 +100,10 @@ def test_damaged_file_is_refused(folder: Path, name: str, how: str) -> None:
 def test_unverified_store_still_refuses_another_shape(folder: Path) -> None:
     np.save(folder / "00000.descriptors.npy", np.zeros((3, 128), np.uint8))
     store = FeatureStore(folder, verify=False)
-    with pytest.raises(InputError, match=r"shape \(3, 128\) uint8, not \(11, 128\) uint8: delete the store and extract the features again"):
+    with pytest.raises(
+        InputError,
+        match=r"shape \(3, 128\) uint8, not \(11, 128\) uint8: delete the store and extract the features again",
+    ):
         store.get(0)
 
 
