@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
 from imgfp.apps.descriptors import judge, register_groups
-from imgfp.descriptors import NORMALISATIONS, encode_images, judge_descriptors
+from imgfp.descriptors import NORMALISATIONS, encode_images, evaluate_descriptors
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, create_network, export_network
 from imgfp.errors import InputError
 from imgfp.metrics import evaluate
@@ -106,12 +106,12 @@ def test_a_file_of_descriptors_under_every_normalisation(app, files, tmp_path) -
     truth = GroundTruth.read_csv(table)
     sets = [read_descriptors(path, part) for part in ("query", "reference")]
     background = read_descriptors(known, "background")
-    plain = judge_descriptors(*sets, truth)
+    plain = evaluate_descriptors(*sets, truth)
     runs = {run.data.tags["normalisation"]: run for run in runs_of(tmp_path / "mlruns")}
     assert list(done.table) == names
     assert set(runs) == set(names)
     for name, run in runs.items():
-        wanted = plain if name == "none" else judge_descriptors(*sets, truth, background, NORMALISATIONS[name]())
+        wanted = plain if name == "none" else evaluate_descriptors(*sets, truth, background, NORMALISATIONS[name]())
         assert run.info.status == "FINISHED"
         assert PARENT not in run.data.tags
         assert {key: run.data.metrics[key] for key in FIGURES} == {key: getattr(plain, key) for key in FIGURES}
