@@ -52,7 +52,9 @@ def test_the_runtime_file_is_made_once_and_gives_what_torch_gives(untrained: Pat
 
 def test_weights_and_card_must_belong_together(untrained: Path, tmp_path: Path) -> None:
     path = tmp_path / "copy.safetensors"
-    with pytest.raises(InputError, match=r"copy\.safetensors: no such file: an export is a \.safetensors file and"):
+    with pytest.raises(
+        InputError, match=r"copy\.safetensors: no such file: an export consists of a \.safetensors file and"
+    ):
         read_card(path)
     path.write_bytes(untrained.read_bytes())
     with pytest.raises(InputError, match=r"copy\.json: no such file"):
@@ -77,9 +79,9 @@ def test_weights_and_card_must_belong_together(untrained: Path, tmp_path: Path) 
 
 def test_weights_of_another_class_list(untrained: Path, tmp_path: Path) -> None:
     model = detection_model(tmp_path, "yolov5n", 3)
-    with pytest.raises(InputError, match=r"weights of classes \['picture'\], not \['overlay', 'a', 'b'\]: give others"):
+    with pytest.raises(InputError, match=r"weights for classes \['picture'\], not \['overlay', 'a', 'b'\]: use other"):
         fill(model, untrained, ("overlay", "a", "b"), "yolov5n")
-    with pytest.raises(InputError, match="weights of network yolov5n, not yolov5s"):
+    with pytest.raises(InputError, match="weights for network yolov5n, not yolov5s"):
         fill(model, untrained, ("picture",), "yolov5s")
 
 

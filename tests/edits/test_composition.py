@@ -144,7 +144,7 @@ def test_impossible_draw_is_refused(edits):
 
 
 def test_empty_pool_is_refused():
-    with pytest.raises(InputError, match="pool of other photographs is empty"):
+    with pytest.raises(InputError, match="the pool of photographs is empty"):
         catalogue([])
 
 

@@ -61,8 +61,8 @@ def test_a_grid_a_search_and_one_setting(tiny_disc, tmp_path, monkeypatch, capsy
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")} == before
     for overrides, told in (
         (["fusion.weights.crop=-1"], r"^fusion\.weights\.crop=-1\.0: must be a number >= 0$"),
-        (["preset=[default,imgfp]"], "merging is judged for one preset at a time: give one"),
-        (["search.trials=2", "search.low=0"], r"^search\.low=0\.0, search\.high=10\.0: give a range above 0$"),
+        (["preset=[default,imgfp]"], "weights are evaluated for one preset at a time: give one"),
+        (["search.trials=2", "search.low=0"], r"^search\.low=0\.0, search\.high=10\.0: must be a range above 0$"),
     ):
         with pytest.raises(InputError, match=told):
             run(*overrides)

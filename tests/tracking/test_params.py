@@ -41,5 +41,5 @@ def test_characters_that_mlflow_refuses_are_replaced() -> None:
 
 
 def test_keys_that_meet_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"become the param 'a\.b'"):
+    with pytest.raises(ValueError, match=r"map to the param 'a\.b'"):
         flatten({"a": {"b": 1}, "a.b": 2})

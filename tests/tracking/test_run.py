@@ -63,7 +63,7 @@ def test_a_wrong_metric_name_fails_the_run(store: Store) -> None:
 
 def test_a_bad_configuration_leaves_no_run(store: Store) -> None:
     with (
-        pytest.raises(ValueError, match="become the param"),
+        pytest.raises(ValueError, match="map to the param"),
         tracked_run(store, "bare", "x", {"a b": 1, "a?b": 1, "a@b": 1}),
     ):
         pass

@@ -89,7 +89,7 @@ def test_telemetry_is_off_before_mlflow_is_imported(monkeypatch: pytest.MonkeyPa
 
 def test_a_deleted_experiment_is_named(store: Store) -> None:
     store.client().delete_experiment(store.experiment_id("given up"))
-    with pytest.raises(InputError, match="'given up' is deleted"):
+    with pytest.raises(InputError, match="'given up' was deleted"):
         store.experiment_id("given up")
 
 

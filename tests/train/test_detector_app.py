@@ -73,9 +73,9 @@ def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: P
 
     (checkpoint,) = folder.glob("checkpoint-*.pt")
     checkpoint.write_bytes(b"another file")
-    with pytest.raises(InputError, match=r"checkpoint-\w+\.pt: missing, or not the file that this training wrote"):
+    with pytest.raises(InputError, match=r"checkpoint-\w+\.pt: missing or changed"):
         app("epochs=[2]", "merge_classes=false")
-    told = "weights of classes .*'overlay'.*, not .*'picture'"
+    told = "weights for classes .*'overlay'.*, not .*'picture'"
     with pytest.raises(InputError, match=told):
         app(f"weights={weights}")
 
@@ -94,7 +94,7 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
         ("epochs=x", "epochs=x: must be an integer, or a list of integers, one per stage"),
         ("photographs={tmp}/none", "none: no such folder or text list"),
         ("show=-1", "show=-1: give the number of scenes, or 0 to train"),
-        ("weights=gone.safetensors", "gone.safetensors: no such file: an export is"),
+        ("weights=gone.safetensors", "gone.safetensors: no such file: an export consists"),
         ("weights=gone.pt", "weights=gone.pt: loading a .pt file can run arbitrary code"),
         ("scenes.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
     ],

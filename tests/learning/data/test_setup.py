@@ -113,7 +113,7 @@ def test_more_than_there_is_is_refused(opened, truth: str) -> None:
     with pytest.raises(InputError, match=r"pairs\.negatives=7: there are 7 references, .* <= 6"):
         opened(negatives=7, ground_truth=truth)
     assert opened(negatives=10).images_per_epoch == 11 * 12
-    with pytest.raises(InputError, match="1 to 99 edits cannot be drawn"):
+    with pytest.raises(InputError, match="cannot draw 1 to 99 edits"):
         opened(edits=EditsConfig(most=99))
     with pytest.raises(InputError, match="11 items per epoch for 12 processes: give more photographs"):
         opened(world=12)
