@@ -18,9 +18,8 @@ class Said:
 
 
 @pytest.fixture
-def imgfp(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+def imgfp(capsys: pytest.CaptureFixture[str], one_process: None) -> Callable[..., Said]:
     """Runs one command: imgfp("find", queries, references, ...)."""
-    monkeypatch.setenv("IMGFP_THREADS", "1")
 
     def run(*arguments: object) -> Said:
         capsys.readouterr()

@@ -1,7 +1,5 @@
 """python evaluate/isc.py: presets side by side in MLflow, every shipped experiment, sweeps, errors in one line."""
 
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -80,12 +78,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(app) -> None:
     assert done.stderr == f"isc.py: unknown config key 'preset.default.vote.candidatse' {wanted}\n"
 
 
-def test_missing_data_is_one_line(tmp_path) -> None:
-    """In a process of its own, as a user starts it."""
-    given = [f"data.root={tmp_path / 'none'}", f"hydra.run.dir={tmp_path / 'hydra'}"]
-    done = subprocess.run(
-        [sys.executable, ROOT / "evaluate" / "isc.py", *given], cwd=tmp_path, capture_output=True, text=True
-    )
+def test_missing_data_is_one_line(app, tmp_path) -> None:
+    done = app(f"data.root={tmp_path / 'none'}")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         f"isc.py: {tmp_path / 'none'}: no such folder: give a DISC-style folder (data.root=DIR, or IMGFP_DATA)"

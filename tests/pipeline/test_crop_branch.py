@@ -16,6 +16,7 @@ from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.search import SearchResult, find
 from imgfp.records import Pairs
 
+pytestmark = pytest.mark.usefixtures("one_process")
 ALL = ("local", "global", "crop")
 LEFT, TOP, WIDTH, HEIGHT = 60, 150, 250, 230
 

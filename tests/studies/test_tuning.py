@@ -32,10 +32,10 @@ def test_values_are_rounded_and_stay_within() -> None:
 
 
 def searched(path: Path, trials: int, seed: int = 3, stopped: bool = False) -> Search:
-    """A search of some trials; `stopped`: killed before and after every proposal."""
+    """A search of some trials; `stopped`: killed before and after some of the proposals."""
     search = Search(SPACE, seed, path)
-    for _ in range(trials):
-        if stopped:
+    for number in range(trials):
+        if stopped and number in (0, 5, 11, 12):
             Search(SPACE, seed, path).next()
             search = Search(SPACE, seed, path)
         trial = search.next()
