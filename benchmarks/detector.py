@@ -17,12 +17,12 @@ from benchmarks._side_by_side import ROOT, alternate, keep, need, show
 from imgfp.detection import (
     CROPS,
     Box,
+    Detection,
     Finder,
-    Found,
     SynthesisConfig,
     choose_boxes,
     crop_rules,
-    judge_boxes,
+    evaluate_boxes,
     make_scenes,
     open_finder,
     overlap,
@@ -44,20 +44,20 @@ def read(path: Path) -> np.ndarray:
     return rgb
 
 
-def look(finder: Finder, images: Sequence[np.ndarray]) -> list[list[Found]]:
+def look(finder: Finder, images: Sequence[np.ndarray]) -> list[list[Detection]]:
     """What a finder finds, on every core."""
     with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
         return list(pool.map(finder, images))
 
 
 def local_recall(
-    found: Sequence[Sequence[Found]], true: Sequence[Sequence[Box]], images: Sequence[np.ndarray]
+    found: Sequence[Sequence[Detection]], true: Sequence[Sequence[Box]], images: Sequence[np.ndarray]
 ) -> float:
     """Of the scenes with a box that imgFp's rules admit: the share in which preset `local` cuts out a true one."""
     rules, hits = CROPS["local"], []
     for items, boxes, image in zip(found, true, images, strict=True):
         height, width = image.shape[:2]
-        if choose_boxes([Found(box, 1.0) for box in boxes], width, height, rules):
+        if choose_boxes([Detection(box, 1.0) for box in boxes], width, height, rules):
             chosen = choose_boxes(items, width, height, rules)
             hits.append(any(overlap(item.box, box) >= 0.5 for item in chosen for box in boxes))
     return float(np.mean(hits))
@@ -79,7 +79,7 @@ def judge_on_scenes(
     print(f"{'':<24}{'AP50':>8}{'true box cut by preset local':>32}")
     for name, finder in finders.items():
         found = look(finder, images)
-        precision = judge_boxes(found, true).average_precision
+        precision = evaluate_boxes(found, true).average_precision
         recall = local_recall(found, true, images)
         keep({"table": "scenes", "longest": longest, "finder": name, "ap50": precision, "local_recall": recall})
         print(f"{name:<24}{precision:>8.3f}{recall:>32.3f}")
@@ -143,7 +143,7 @@ def compare_runtimes(images: list[np.ndarray], true: list[tuple[Box, ...]]) -> N
             finder = kind(SHIPPED, size)
             ways[f"{runtime} at {size}"] = lambda finder=finder: look(finder, images[:TIMED])
             if runtime == "ONNX Runtime":
-                reached[size] = judge_boxes(look(finder, images), true).average_precision
+                reached[size] = evaluate_boxes(look(finder, images), true).average_precision
                 keep({"table": "sizes", "size": size, "ap50": reached[size]})
                 print(f"AP50 at {size}: {reached[size]:.4f}")
     fastest = min(size for size, precision in reached.items() if precision > max(reached.values()) - 0.01)

@@ -11,7 +11,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
 
 from benchmarks._side_by_side import ROOT, alternate, in_fresh_process, need, show
-from imgfp.metrics import evaluate, judge
+from imgfp.metrics import evaluate, label_pairs
 from imgfp.metrics.isc import average_precision, precision_recall
 from imgfp.records import GroundTruth, Pairs
 
@@ -60,7 +60,7 @@ def main() -> None:
     pairs, truth = Pairs.of(rows), GroundTruth.of(truth_rows)
 
     def our_uap() -> float:
-        judged = judge(pairs, truth)
+        judged = label_pairs(pairs, truth)
         return average_precision(precision_recall(judged), judged.total)
 
     assert abs(our_uap() - oracle.uap(rows, truth_rows)) < 1e-12

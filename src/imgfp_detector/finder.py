@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from imgfp.detection import CLASSES, Box, Found
+from imgfp.detection import CLASSES, Box, Detection
 from imgfp.errors import InputError
 from imgfp.files import atomic_path, file_lock, hash_file
 from imgfp.progress import announce
@@ -46,7 +46,7 @@ class LearnedFinder:
         """Travels to another process as its file of weights."""
         return open_finder, (self._weights, self.size)
 
-    def __call__(self, image: np.ndarray) -> list[Found]:
+    def __call__(self, image: np.ndarray) -> list[Detection]:
         """The boxes of an (h, w, 3) uint8 RGB image, most confident first."""
         height, width = image.shape[:2]
         factor = self.size / max(height, width)
@@ -64,7 +64,7 @@ class LearnedFinder:
         for place in np.asarray(kept, int).reshape(-1).tolist():
             x, y, w, h = corners[place].tolist()
             box = Box(x, y, x + w, y + h, self._label(int(labels[rows[place]]))).inside(width, height)
-            boxes.append(Found(box, float(confidence[rows[place]])))
+            boxes.append(Detection(box, float(confidence[rows[place]])))
         return sorted(boxes, key=lambda item: -item.confidence)[:_MAX_BOXES]
 
     def forward(self, planes: np.ndarray) -> np.ndarray:

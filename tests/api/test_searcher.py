@@ -119,7 +119,7 @@ def test_a_preset_without_probabilities(queries, tmp_path, one_process) -> None:
         ),
         (np.zeros((4, 4, 3), np.float32), r"^image 0: an array of shape \(4, 4, 3\), dtype float32: give"),
         ([np.zeros((9, 9, 3), np.uint8), 7], r"^image 1: int: give a path, a PIL image or a NumPy array$"),
-        ("missing.jpg", r"missing\.jpg: the file is not there: give an image that can be read$"),
+        ("missing.jpg", r"missing\.jpg: no such file: give an image that can be read$"),
         (np.zeros((0, 4, 3), np.uint8), r"^image 0: an array of shape \(0, 4, 3\)"),
     ],
 )

@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
 from imgfp.apps.descriptors import judge, register_groups
-from imgfp.descriptors import NORMALISATIONS, encode_images, judge_descriptors
+from imgfp.descriptors import NORMALISATIONS, encode_images, evaluate_descriptors
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, create_network, export_network
 from imgfp.errors import InputError
 from imgfp.metrics import evaluate
@@ -106,12 +106,12 @@ def test_a_file_of_descriptors_under_every_normalisation(app, files, tmp_path) -
     truth = GroundTruth.read_csv(table)
     sets = [read_descriptors(path, part) for part in ("query", "reference")]
     background = read_descriptors(known, "background")
-    plain = judge_descriptors(*sets, truth)
+    plain = evaluate_descriptors(*sets, truth)
     runs = {run.data.tags["normalisation"]: run for run in runs_of(tmp_path / "mlruns")}
     assert list(done.table) == names
     assert set(runs) == set(names)
     for name, run in runs.items():
-        wanted = plain if name == "none" else judge_descriptors(*sets, truth, background, NORMALISATIONS[name]())
+        wanted = plain if name == "none" else evaluate_descriptors(*sets, truth, background, NORMALISATIONS[name]())
         assert run.info.status == "FINISHED"
         assert PARENT not in run.data.tags
         assert {key: run.data.metrics[key] for key in FIGURES} == {key: getattr(plain, key) for key in FIGURES}
@@ -200,7 +200,7 @@ def test_an_export_is_judged_as_its_card_says(app, tiny_disc, tmp_path) -> None:
     app(*given)
     assert len(list(encoded.iterdir())) == 6, "other weights"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"net\.safetensors: sha256 .*damaged"):
+    with pytest.raises(InputError, match=r"net\.safetensors: sha256 .* differs from"):
         app(*given)
     checkpoint.with_suffix(".json").unlink()
     with pytest.raises(InputError, match=r"net\.safetensors: .*card"):
@@ -266,10 +266,10 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
         ),
         (
             "descriptors={other} ground_truth={csv}",
-            "none of the 1 queries is among the 18 of the ground truth ('x' and",
+            "none of the 1 queries is among the 18 of the ground truth (first ids 'x' and",
         ),
-        ("data.root={none}", "{none}: no such folder: give a DISC-shaped folder"),
-        ("{both} normalisation=sscd normalisation.sscd.last=-1", "normalisation.sscd.last=-1: give 0 <= first"),
+        ("data.root={none}", "{none}: no such folder: give a DISC-style folder"),
+        ("{both} normalisation=sscd normalisation.sscd.last=-1", "normalisation.sscd.last=-1: must be 0 <= first"),
     ],
 )
 def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: str) -> None:

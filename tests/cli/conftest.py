@@ -31,7 +31,7 @@ def imgfp(capsys: pytest.CaptureFixture[str], one_process: None) -> Callable[...
         assert "Traceback" not in said.err
         announced = (
             *("local candidates: ", "demonstration set: ", "preset imgfp: ", "index ivf_"),
-            *("crops: ", "crop features: ", "detector: exporting "),
+            *("crops: ", "crop features: ", "crop candidates: ", "detector: exporting "),
             *("compiling the SIFT extractor", "features: ", "query features: ", "reference features: "),
         )
         lines = [line for line in said.err.splitlines() if line.strip() and "%|" not in line]  # no progress

@@ -127,7 +127,7 @@ def test_descriptors_of_another_dimension(refused, index) -> None:
     shutil.rmtree(index / "compressed", ignore_errors=True)  # else its codes are refused, made from other features
     line = refused()
     assert line.startswith(f"index/parts/000/features/{path.name}: shape (")
-    assert line.endswith(", 128) uint8: make it again")
+    assert line.endswith(", 128) uint8: delete the store and extract the features again")
 
 
 def test_an_unknown_or_removed_kind(imgfp, pictures, tmp_path) -> None:

@@ -77,7 +77,7 @@ def test_text_list_that_names_a_missing_file(refused, pictures, tmp_path) -> Non
 def test_text_list_that_leaves_its_folder_or_is_no_text(refused, pictures, tmp_path) -> None:
     (pictures / "list.txt").write_text("../secret.png\n")
     line = refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
-    assert line.startswith("pictures/list.txt line 1: '../secret.png' leaves ")
+    assert line.startswith("pictures/list.txt line 1: '../secret.png' is outside pictures")
     (pictures / "list.txt").write_bytes(b"\xff\xfe\x00")
     assert "not a text file" in refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
     (pictures / "list.txt").write_text("\n")
@@ -99,7 +99,7 @@ def test_one_unreadable_image_is_left_out_with_exit_3(imgfp, pictures, tmp_path)
     assert said.code == 3
     assert len(said.errors) == 1
     assert said.errors[0].startswith("1 image(s) skipped, listed in ")
-    assert f"the first: {pictures / 'p0a.jpg'}: not a readable image (" in said.errors[0]
+    assert f"first: {pictures / 'p0a.jpg'}: not a readable image (" in said.errors[0]
     with h5py.File(out / "d.h5") as file:
         assert file["query_ids"][()].tolist() == [b"p0", b"p1"]
 
@@ -117,9 +117,11 @@ def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> 
     assert refused("find", *rest, "--branches", "crops") == "branch='crops': give one of local, global, crop"
     assert refused("find", *rest, "--branches", "") == "branches='': give one or more of local, global, crop"
     line = refused("index", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
-    assert line.startswith("branch crop is of queries, an index holds nothing for it: give local, global")
+    assert line.startswith("the crop branch applies to queries only, an index stores no crops: give local, global")
     line = refused("duplicates", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
-    assert line == "branch crop is of queries, and a collection has none: give local, global or local,global"
+    assert (
+        line == "the crop branch applies to queries only, and a collection has none: give local, global or local,global"
+    )
     line = refused("describe", *rest[:2], "--out", tmp_path / "d.h5", "--encoder", "resnet1900")
     assert line.startswith("encoder.name='resnet1900': unknown timm model: closest matches: resnet")
 
@@ -215,7 +217,7 @@ def test_descriptors(refused, tmp_path, changes: dict[str, np.ndarray | None], l
 
 def test_descriptors_that_are_no_h5(refused, tmp_path) -> None:
     assert refused("topk", tmp_path / "none.h5", "--out", tmp_path / "p").startswith(
-        "none.h5: no such file: give an h5"
+        "none.h5: no such file: give an HDF5"
     )
     (tmp_path / "d.h5").write_text("query_id")
     assert refused("topk", tmp_path / "d.h5", "--out", tmp_path / "p").startswith("d.h5: not a readable HDF5 file (")

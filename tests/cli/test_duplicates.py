@@ -32,8 +32,8 @@ def test_groups_stand_in_the_report_the_original_first(imgfp, collection, tmp_pa
     said = imgfp("duplicates", collection, "--out", out)
     assert said.code == 0
     original = sorted(path.stem for path in collection.iterdir())[2]
-    assert "1 groups of 3 pictures among 5 pictures" in said.out
-    assert f"group 1: 3 pictures, the likely original {original}" in said.out
+    assert "1 groups of 3 images among 5 images" in said.out
+    assert f"group 1: 3 images, the likely original {original}" in said.out
     assert "of the answers called copies were right" in said.out
     assert str(out / "report.html") in said.out
     page = (out / "report.html").read_text()
@@ -55,11 +55,11 @@ def test_only_the_first_groups_and_members_are_drawn(imgfp, collection, tmp_path
     first = min(collection.iterdir())
     shutil.copy(first, first.with_stem("second"))
     out = tmp_path / "out"
-    assert "2 groups of 5 pictures" in imgfp("duplicates", collection, "--out", out).out
+    assert "2 groups of 5 images" in imgfp("duplicates", collection, "--out", out).out
     page = (out / "report.html").read_text()
     assert page.count("<img ") == 2
     assert "1 of 2 groups" in page
-    assert "And 1 more in groups.csv." in page
+    assert "1 more in groups.csv." in page
 
 
 def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) -> None:
@@ -70,14 +70,14 @@ def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) 
     assert said.errors[-1] == (
         f"1 image(s) skipped, listed in {out / 'failures.csv'}; first: {collection / 'broken.jpg'}: the file is empty"
     )
-    assert "1 groups of 3 pictures among 6 pictures" in said.out
+    assert "1 groups of 3 images among 6 images" in said.out
     assert "the file is empty" in (out / "report.html").read_text()
 
 
 def test_one_picture_has_no_duplicates(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", min(collection.iterdir()), "--out", tmp_path / "out")
     assert said.code == 0
-    assert said.out.startswith("no duplicates among 1 pictures")
+    assert said.out.startswith("no duplicates among 1 images")
     assert "No duplicates found." in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -85,9 +85,7 @@ def test_bad_input_is_one_line(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", collection, "--out", tmp_path / "out", "--preset", "imgfp")
     assert (said.code, said.errors) == (
         2,
-        [
-            "imgfp duplicates: preset imgfp gives no probabilities, without which there are no groups: take preset default"
-        ],
+        ["imgfp duplicates: preset imgfp gives no probabilities, which groups need: use preset default"],
     )
     said = imgfp("duplicates", tmp_path / "none", "--out", tmp_path / "out")
     assert (said.code, len(said.errors)) == (2, 1)

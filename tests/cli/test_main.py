@@ -75,7 +75,7 @@ def test_ctrl_c_says_how_to_go_on(imgfp, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr("imgfp.images.ImageList.open", interrupted)
     said = imgfp("find", tmp_path, tmp_path, "--out", tmp_path / "out")
     assert said.code == 130
-    assert said.errors == ["imgfp find: interrupted; the same command goes on from here"]
+    assert said.errors == ["imgfp find: interrupted; rerun the same command to resume"]
 
 
 def test_the_installed_program_gives_exit_codes(tmp_path) -> None:

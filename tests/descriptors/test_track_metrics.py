@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from imgfp.descriptors import judge_descriptors, rank
+from imgfp.descriptors import evaluate_descriptors, rank
 from imgfp.descriptors.normalisation_offset import SscdConfig
 from imgfp.errors import InputError
 from imgfp.records import DescriptorSet, GroundTruth
@@ -29,7 +29,7 @@ def test_by_hand() -> None:
         (("Q0", "R2"), -9),
         (("Q1", "R3"), -4),
     ]
-    figures = judge_descriptors(query, reference, truth)
+    figures = evaluate_descriptors(query, reference, truth)
     # all 20 pairs: one false, two true with the same score, thirteen false, the third true one
     assert figures.predictions == 20
     assert figures.uap == pytest.approx((1 / 2 + 2 / 3 + 3 / 16) / 3, abs=1e-12)
@@ -47,7 +47,7 @@ def test_the_global_cap_may_miss_a_query_s_first_answer(made: Made) -> None:
     crowd = np.repeat(reference.matrix.mean(axis=0, keepdims=True), 9, axis=0)  # near everything, right of none
     query = DescriptorSet(np.array([f"Q{n}" for n in range(10)]), np.vstack([crowd, 3 * reference.matrix[:1]]))
     truth = GroundTruth.of([*((f"Q{n}", "") for n in range(9)), ("Q9", "R0000")])
-    assert judge_descriptors(query, reference, truth).recall_at_1 == 0.0
+    assert evaluate_descriptors(query, reference, truth).recall_at_1 == 0.0
     assert rank(query, reference, truth, cap="query").id_pairs()[-10] == ("Q9", "R0000")
 
 
@@ -59,16 +59,16 @@ def test_queries_that_are_not_listed_are_left_out_and_listed_ones_without_descri
     pairs = rank(query, reference, truth)
     assert set(pairs.query_ids.tolist()) == {"Q0001", "Q0002"}
     assert len(pairs) == 30
-    assert judge_descriptors(query, reference, truth).queries == 3
+    assert evaluate_descriptors(query, reference, truth).queries == 3
 
 
 def test_a_background_normalises(made: Made) -> None:
     query, reference, background = made(0, 6, "Q"), made(1, 50, "R"), made(2, 20, "T")
     truth = GroundTruth.of([(name, "R0007") for name in query.ids.tolist()])
-    plain, normalised = (judge_descriptors(query, reference, truth, each) for each in (None, background))
+    plain, normalised = (evaluate_descriptors(query, reference, truth, each) for each in (None, background))
     assert plain != normalised
-    assert normalised == judge_descriptors(query, reference, truth, background, SscdConfig())
-    assert normalised != judge_descriptors(query, reference, truth, background, SscdConfig(weight=-5.0))
+    assert normalised == evaluate_descriptors(query, reference, truth, background, SscdConfig())
+    assert normalised != evaluate_descriptors(query, reference, truth, background, SscdConfig(weight=-5.0))
 
 
 def test_bad_input(made: Made) -> None:

@@ -92,5 +92,5 @@ def test_more_edits_than_kinds_are_refused_before_training(pool):
 
 def test_wanted_augly_that_is_missing_is_refused(monkeypatch, pool):
     monkeypatch.setattr(policies, "augly_catalogue", lambda pool: {})
-    with pytest.raises(InputError, match=r'not installed: pip install "imgfp\[demo\]", or augly=false'):
+    with pytest.raises(InputError, match=r'not installed: run pip install "imgfp\[demo\]" or set augly=false'):
         create_edits(EditsConfig(augly=True), pool)

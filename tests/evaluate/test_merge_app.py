@@ -60,7 +60,7 @@ def test_a_grid_a_search_and_one_setting(tiny_disc, tmp_path, monkeypatch, capsy
     assert capsys.readouterr().out.count("; held out: uAP ") == 1
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")} == before
     for overrides, told in (
-        (["fusion.weights.crop=-1"], r"^fusion\.weights\.crop=-1\.0: give a number from 0 on$"),
+        (["fusion.weights.crop=-1"], r"^fusion\.weights\.crop=-1\.0: must be a number >= 0$"),
         (["preset=[default,imgfp]"], "merging is judged for one preset at a time: give one"),
         (["search.trials=2", "search.low=0"], r"^search\.low=0\.0, search\.high=10\.0: give a range above 0$"),
     ):

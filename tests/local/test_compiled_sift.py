@@ -74,8 +74,8 @@ def test_a_large_plane_of_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """More extrema than memory is made for at first, and arrays too large to be kept, change nothing."""
     plane = np.random.default_rng(1).integers(16, 236, (400, 500), dtype=np.uint8)
     usual = find_and_describe(plane, *USUAL)
-    monkeypatch.setattr("imgfp.local.sift.extrema._ROOM", 3)
-    monkeypatch.setattr("imgfp.local.sift.workspace._MOST", 1000)
+    monkeypatch.setattr("imgfp.local.sift.extrema._CAPACITY", 3)
+    monkeypatch.setattr("imgfp.local.sift.workspace._MAX_SIZE", 1000)
     for one, other in zip(usual, find_and_describe(plane, *USUAL), strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(usual[0]) > 300

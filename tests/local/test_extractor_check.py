@@ -40,19 +40,19 @@ def test_missing_keypoints_are_noticed(monkeypatch) -> None:
     config, fault = usable_extractor(replace(COMPILED, side=200))
     assert config == replace(PYCOLMAP, side=200)
     assert fault is not None
-    assert "of the test picture's keypoints are pycolmap's, wanted 99%" in fault
+    assert "of the test image's keypoints match pycolmap's, expected 99%" in fault
 
 
 def test_other_descriptors_are_noticed(monkeypatch) -> None:
     break_find(monkeypatch, lambda keypoints, descriptors: (keypoints, descriptors[:, ::-1]))
-    assert "from pycolmap's, wanted 300 at most" in (compiled_fault() or "")
+    assert "expected at most 300" in (compiled_fault() or "")
 
 
 def test_a_picture_without_keypoints_proves_nothing() -> None:
     features = sift_of_plane(make_test_plane(), PYCOLMAP)
     none = LocalFeatures.none(128, 128)
     assert difference(features, features) is None
-    assert difference(none, none) == "it found 0 keypoints in the test picture, pycolmap 0"
+    assert difference(none, none) == "0 keypoints in the test image, pycolmap finds 0"
 
 
 def test_a_compiler_that_fails_is_a_reason(monkeypatch) -> None:

@@ -71,7 +71,7 @@ def test_a_store_without_images(tmp_path: Path) -> None:
 def test_unfinished_store(folder: Path) -> None:
     (folder / "manifest.json").unlink()
     with pytest.raises(
-        InputError, match=r"no finished feature store \(no manifest.json\): run the step that makes it again"
+        InputError, match=r"not a complete feature store \(no manifest.json\): rerun the step that creates it"
     ):
         FeatureStore(folder)
 
@@ -93,14 +93,17 @@ def test_damaged_file_is_refused(folder: Path, name: str, how: str) -> None:
     damage(folder / name, how)
     with pytest.raises(InputError) as caught:
         FeatureStore(folder)
-    said = f"{folder / name}: missing or changed since it was written: delete {folder} and make it again"
+    said = f"{folder / name}: missing or changed since it was written: delete {folder} and extract the features again"
     assert str(caught.value) == said
 
 
 def test_unverified_store_still_refuses_another_shape(folder: Path) -> None:
     np.save(folder / "00000.descriptors.npy", np.zeros((3, 128), np.uint8))
     store = FeatureStore(folder, verify=False)
-    with pytest.raises(InputError, match=r"shape \(3, 128\) uint8, not \(11, 128\) uint8: make it again"):
+    with pytest.raises(
+        InputError,
+        match=r"shape \(3, 128\) uint8, not \(11, 128\) uint8: delete the store and extract the features again",
+    ):
         store.get(0)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgfp.errors import InputError
-from imgfp.metrics import evaluate, judge, precision_recall
+from imgfp.metrics import evaluate, label_pairs, precision_recall
 from imgfp.records import GroundTruth, Pairs
 
 FIGURES = ("uap", "recall_at_p90", "threshold_at_p90", "recall_at_1", "recall_at_10")
@@ -98,7 +98,7 @@ def test_figures_lie_between_0_and_1_and_recall_rises_with_rank(result):
 @given(results())
 def test_curve_rises_in_recall_and_falls_in_score(result):
     rows, truth = result
-    curve = precision_recall(judge(Pairs.of(rows), GroundTruth.of(truth)))
+    curve = precision_recall(label_pairs(Pairs.of(rows), GroundTruth.of(truth)))
     assert all(a < b for a, b in pairwise(curve.recall.tolist()))
     assert all(a >= b for a, b in pairwise(curve.scores.tolist()))
     assert ((curve.precision > 0) & (curve.precision <= 1)).all()
@@ -173,12 +173,12 @@ def test_no_true_pair_is_refused():
 def test_a_reference_id_that_sorts_last_is_no_hit():
     truth = GroundTruth.of([("Q1", "R1"), ("Q2", "R2")])
     assert evaluate(Pairs.of([("Q1", "zzz", 1.0), ("Q2", "R2\u00e9", 1.0)]), truth).uap == 0.0
-    assert not judge(Pairs.of([("Q1", "zzz", 1.0)]), truth).correct.any()
+    assert not label_pairs(Pairs.of([("Q1", "zzz", 1.0)]), truth).correct.any()
 
 
 def test_judged_rows_point_into_the_predictions():
     pairs = Pairs.of([("outside", "R1", 5.0), ("Q2", "R2", 4.0), ("Q1", "R2", 3.0)])
-    judged = judge(pairs, GroundTruth.of([("Q1", "R1"), ("Q2", "R2")]))
+    judged = label_pairs(pairs, GroundTruth.of([("Q1", "R1"), ("Q2", "R2")]))
     np.testing.assert_array_equal(judged.rows, [1, 2])
     np.testing.assert_array_equal(judged.correct, [True, False])
     np.testing.assert_array_equal(judged.query_codes, [1, 0])

@@ -10,8 +10,8 @@ import pytest
 
 from imgfp.descriptors import (
     Normalisation,
+    evaluate_descriptors,
     fit_projection,
-    judge_descriptors,
     normalise,
     range_search,
     rank,
@@ -99,7 +99,7 @@ def test_official(folder: Path, expected: dict[str, Any]) -> None:
         scores = dict(zip(kept.id_pairs(), kept.scores.tolist(), strict=True))
         wanted = [scores[pair] for pair in pairs.id_pairs()]
         np.testing.assert_allclose(pairs.scores, wanted, rtol=0, atol=SCORE_NOISE.get(case, 1e-6), err_msg=case)
-        close(judge_descriptors(query, reference, truth), expected[case]["official"])
+        close(evaluate_descriptors(query, reference, truth), expected[case]["official"])
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -134,7 +134,7 @@ def test_isc2021(folder: Path, expected: dict[str, Any], case: str, protocol: st
 
 def test_no_normalisation(sn_sets: Any, sn_truth: GroundTruth, sn_expected: dict[str, Any]) -> None:
     query, reference, _ = sn_sets
-    close(judge_descriptors(query, reference, sn_truth), sn_expected["no_normalisation_official_l2"])
+    close(evaluate_descriptors(query, reference, sn_truth), sn_expected["no_normalisation_official_l2"])
     pairs = range_search(query, reference, metric="cosine", total=300)
     close(evaluate(pairs, sn_truth), sn_expected["no_normalisation_ip_cap300"])
 
@@ -194,7 +194,7 @@ def test_visionforce(
     np.testing.assert_allclose(made.query.matrix, sn_outputs[f"{name}__query"], rtol=0, atol=5e-7)
     stretched = query.matrix * sn_outputs[f"{name}__norms"][:, None] * config.factor
     np.testing.assert_allclose(made.query.matrix, stretched, rtol=0, atol=5e-7)
-    close(judge_descriptors(query, reference, sn_truth, train, config), sn_expected[name])
+    close(evaluate_descriptors(query, reference, sn_truth, train, config), sn_expected[name])
 
 
 def test_lyakaap_whole(
@@ -204,7 +204,7 @@ def test_lyakaap_whole(
     made = normalise(query, reference, train, LyakaapConfig())
     np.testing.assert_allclose(made.query.matrix, sn_outputs["lyakaap_main__query"], rtol=0, atol=5e-7)
     np.testing.assert_allclose(made.reference.matrix, sn_outputs["lyakaap_main__reference"], rtol=0, atol=5e-7)
-    close(judge_descriptors(query, reference, sn_truth, train, LyakaapConfig()), sn_expected["lyakaap_main"])
+    close(evaluate_descriptors(query, reference, sn_truth, train, LyakaapConfig()), sn_expected["lyakaap_main"])
     top = Pairs.read_csv(folder / "sn_lyakaap_main_top10.csv")
     pairs = search_topk(made.query, made.reference, 10, metric=made.metric)
     assert pairs.id_pairs() == top.id_pairs()

@@ -153,7 +153,7 @@ def test_crop_settings_that_cannot_be() -> None:
 
 def test_holes_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> None:
     """An unreadable query is a named hole; a crop of one pixel has no keypoints and finds nothing, and ends no run."""
-    from imgfp.detection import Box, Found
+    from imgfp.detection import Box, Detection
     from imgfp.detection.finders import ClassicalFinder
 
     folder = tmp_path / "queries"
@@ -161,7 +161,7 @@ def test_holes_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> 
     for path in sets[0].paths:
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "broken.jpg").write_bytes(b"no picture")
-    boxes = [Found(Box(10.2, 10.2, 11.3, 11.4), 0.9), Found(Box(LEFT, TOP, LEFT + WIDTH, TOP + HEIGHT), 0.8)]
+    boxes = [Detection(Box(10.2, 10.2, 11.3, 11.4), 0.9), Detection(Box(LEFT, TOP, LEFT + WIDTH, TOP + HEIGHT), 0.8)]
     monkeypatch.setattr(ClassicalFinder, "__call__", lambda self, image: boxes if image.shape[1] == 640 else [])
     preset = replace(preset_of("default"), fusion=FusionConfig(rule="verified"))
     result = find(ImageList.open(folder), sets[1], tmp_path / "out", RunConfig("default", preset, ALL))

@@ -89,7 +89,7 @@ def test_copies_of_every_kind_are_found_and_grouped(duplicates, collection, bran
     groups = [[member.image_id for member in group] for group in result.groups]
     assert [sorted(group) for group in groups] == [["a_copy_of_ref7", "gray", "ref7"], ["mirror", "ref1", "smaller"]]
     assert (groups[0][0], groups[1]) == ("a_copy_of_ref7", ["ref1", "mirror", "smaller"])
-    assert "2 groups of 6 pictures among 9 pictures" in result.summary
+    assert "2 groups of 6 images among 9 images" in result.summary
     assert "90% of the answers called copies were right (fitted on: made up)" in result.precision
     assert not (result.out / "failures.csv").exists()
 
@@ -178,7 +178,7 @@ def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, t
     result = duplicates(folder)
     assert (result.pairs, result.groups) == ((), ())
     assert table(result.out / "pairs.csv") == table(result.out / "groups.csv") == []
-    assert result.summary.startswith(f"no duplicates among {count} pictures")
+    assert result.summary.startswith(f"no duplicates among {count} images")
 
 
 def test_equal_files_of_one_colour_are_copies_though_they_have_no_keypoints(duplicates, tmp_path) -> None:

@@ -28,7 +28,7 @@ CALIBRATION = Calibration(
 
 
 @dataclass(frozen=True)
-class Found:
+class Detection:
     result: SearchResult
     rows: dict[str, dict[str, str]]  # of matches.csv, by query
 
@@ -48,7 +48,7 @@ def flat(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(small_set, tmp_path_factory) -> Found:
+def found(small_set, tmp_path_factory) -> Detection:
     """Three photographs and a picture of one colour are searched; one run for all tests that only look at it."""
     folder = tmp_path_factory.mktemp("labels")
     references, queries = folder / "references", folder / "queries"
@@ -77,10 +77,10 @@ def found(small_set, tmp_path_factory) -> Found:
         patch.setenv("IMGFP_THREADS", "1")
         lists = ImageList.open(queries), ImageList.open(references)
         result = find(*lists, folder / "out", RunConfig("default", calibrated(folder), ("local", "global")))
-    return Found(result, {row["query_id"]: row for row in read(result.out / "matches.csv")})
+    return Detection(result, {row["query_id"]: row for row in read(result.out / "matches.csv")})
 
 
-def test_every_copy_is_found_and_named(found: Found) -> None:
+def test_every_copy_is_found_and_named(found: Detection) -> None:
     wanted = {
         "saved": ("r0", EXACT),
         "smaller": ("r1", EXACT),
@@ -93,7 +93,7 @@ def test_every_copy_is_found_and_named(found: Found) -> None:
     assert {name: (row["reference_id"], row["label"]) for name, row in found.rows.items() if name != "flat"} == wanted
 
 
-def test_it_is_said_what_was_done_to_the_whole_picture(found: Found) -> None:
+def test_it_is_said_what_was_done_to_the_whole_picture(found: Detection) -> None:
     changed = {name: (row["mirrored"], row["inverted"]) for name, row in found.rows.items() if name != "flat"}
     assert {name: both for name, both in changed.items() if "True" in both} == {
         "negative": ("False", "True"),
@@ -102,7 +102,7 @@ def test_it_is_said_what_was_done_to_the_whole_picture(found: Found) -> None:
     }
 
 
-def test_the_box_lies_in_pixels_of_the_query(found: Found) -> None:
+def test_the_box_lies_in_pixels_of_the_query(found: Detection) -> None:
     def box(name: str) -> list[int]:
         return [int(found.rows[name][side]) for side in ("left", "top", "right", "bottom")]
 
@@ -112,7 +112,7 @@ def test_the_box_lies_in_pixels_of_the_query(found: Found) -> None:
     assert box("crop") == [0, 0, 160, 160], "clipped to the query"
 
 
-def test_counts_and_sizes(found: Found) -> None:
+def test_counts_and_sizes(found: Detection) -> None:
     for name, row in found.rows.items():
         if name != "flat":
             assert int(row["matches"]) >= int(row["inliers"]) > 8
@@ -127,14 +127,14 @@ def test_counts_and_sizes(found: Found) -> None:
     assert (found.rows["crop"]["reference_width"], found.rows["crop"]["reference_height"]) == ("250", "230")
 
 
-def test_a_query_of_one_colour_is_no_copy_of_anything(found: Found) -> None:
+def test_a_query_of_one_colour_is_no_copy_of_anything(found: Detection) -> None:
     """The global branch still proposes its most similar reference."""
     row = found.rows["flat"]
     assert (row["label"], row["inliers"], row["left"]) == (NONE, "0", "")
     assert float(row["probability"]) < 0.2
 
 
-def test_predictions_are_the_same_pairs_without_ties(found: Found) -> None:
+def test_predictions_are_the_same_pairs_without_ties(found: Detection) -> None:
     predictions, matches = (read(found.result.out / name) for name in ("predictions.csv", "matches.csv"))
     assert [[row["query_id"], row["reference_id"], row["score"]] for row in predictions] == [
         [row["query_id"], row["reference_id"], row["probability"]] for row in matches
@@ -147,14 +147,14 @@ def test_predictions_are_the_same_pairs_without_ties(found: Found) -> None:
         assert float(row["probability"]) == pytest.approx(count**2 / (count**2 + 81))
 
 
-def test_the_summary_counts_labels(found: Found) -> None:
+def test_the_summary_counts_labels(found: Detection) -> None:
     assert found.result.summary.endswith(
         "8 queries among 4 references: 7 copies, 0 similar but not copies, the rest below the similarity threshold"
     )
     assert sum(answer.label in COPIES for answer in found.result.answers) == 7
 
 
-def test_another_rule_leaves_no_labels_of_this_one(found: Found, tmp_path, one_process) -> None:
+def test_another_rule_leaves_no_labels_of_this_one(found: Detection, tmp_path, one_process) -> None:
     index, preset = open_index(found.result.out / "index"), calibrated(tmp_path)
     queries = found.result.queries
     one = ImageList(queries.root, queries.ids[:1], queries.paths[:1])

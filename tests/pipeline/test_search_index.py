@@ -157,13 +157,13 @@ def test_an_index_states_the_extractor_that_was_used(small_set, tmp_path, capsys
     ]
     index = open_index(tmp_path / "index")
     assert index.extraction.sift.extractor == "pycolmap"
-    result = search(index, queries, tmp_path / "out", PRESETS["default"], ("local",))
+    result = search(index, queries, tmp_path / "out", RunConfig.named(branches="local"))
     assert result.run.preset.sift.extractor == "pycolmap"
     monkeypatch.undo()
     with pytest.raises(
         InputError, match=r"extractor='pycolmap'\), now it is SiftConfig\(.*extractor='compiled'\): build"
     ):
-        search(index, queries, tmp_path / "again", PRESETS["default"], ("local",))
+        search(index, queries, tmp_path / "again", RunConfig.named(branches="local"))
 
 
 def old_index(folder: Path, **index: object) -> None:
@@ -188,7 +188,5 @@ def test_an_index_of_the_version_before_is_read(built, small_set, tmp_path) -> N
 
 def test_an_index_kept_as_no_longer_supported_is_refused(built) -> None:
     old_index(built, kind="fast_scan")
-    with pytest.raises(
-        InputError, match=r"index kind 'fast_scan' is no longer supported: build the index again with one"
-    ):
+    with pytest.raises(InputError, match=r"index.kind='fast_scan' was removed: use ivf_pq16"):
         open_index(built)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgfp.images import Failure
-from imgfp.reports import Curve, MatchPicture, Report, StageRow, draw_match
+from imgfp.reports import Curve, MatchImage, Report, StageRow, draw_match
 
 
 @pytest.fixture
@@ -25,11 +25,11 @@ def report() -> Report:
         },
         curves=(curve,),
         best=(
-            MatchPicture("Q<script>alert(1)</script>", 'R"1" onerror="x', 0.98765, "correct, mirrored", picture),
-            MatchPicture("Q2", "../R/2", 0.5, "wrong", picture),
+            MatchImage("Q<script>alert(1)</script>", 'R"1" onerror="x', 0.98765, "correct, mirrored", picture),
+            MatchImage("Q2", "../R/2", 0.5, "wrong", picture),
         ),
-        false_positives=(MatchPicture("Q2", "R2", 0.5, "wrong", picture),),
-        missed=(MatchPicture("Q3", "R3", float("nan"), "", picture),),
+        false_positives=(MatchImage("Q2", "R2", 0.5, "wrong", picture),),
+        missed=(MatchImage("Q3", "R3", float("nan"), "", picture),),
         failures=(Failure(Path("/data/broken<i>.jpg"), "the file is empty"),),
         stages=(
             StageRow("local features", 12000, 0, 341.26, 35.25, 812.0),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgfp.images import Failure, FileSize
-from imgfp.reports import GroupPicture, PictureGroup, Report, render_report, write_report
+from imgfp.reports import GroupImage, ImageGroup, Report, render_report, write_report
 
 VOID = {"meta", "img", "source", "br", "link", "input", "hr"}
 
@@ -130,10 +130,10 @@ def test_no_time_stands_in_it(report: Report, pattern: str) -> None:
 def test_groups_take_the_place_of_figures_and_matches(report: Report) -> None:
     image = report.best[0].image
     pictures = (
-        GroupPicture("<i>one", FileSize(640, 480, 123456), "likely original", image),
-        GroupPicture("two", None, "edited copy", image),
+        GroupImage("<i>one", FileSize(640, 480, 123456), "likely original", image),
+        GroupImage("two", None, "edited copy", image),
     )
-    shown = replace(report, figures={}, curves=(), groups=(PictureGroup(5, pictures),), groups_total=7)
+    shown = replace(report, figures={}, curves=(), groups=(ImageGroup(5, pictures),), groups_total=7)
     page = Page(render_report(shown))
     assert "1 of 7 groups" in page.text
     assert "Group 1: 5 images <i>one 640 x 480, 123,456 bytes likely original two size unknown edited copy" in page.text

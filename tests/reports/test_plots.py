@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from imgfp.reports import Curve, precision_recall_figure
-from imgfp.reports.picture_files import png_bytes
+from imgfp.reports.image_files import png_bytes
 
 RECALL, PRECISION = np.array([0.25, 0.5, 0.75]), np.array([1.0, 0.8, 0.6])
 

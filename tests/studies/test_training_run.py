@@ -18,7 +18,7 @@ def test_a_damaged_state_is_one_line_and_may_be_moved_aside(tmp_path: Path) -> N
         with pytest.raises(InputError) as caught:
             RunFolder.open(path, "a" * 8, True, store)
         assert str(caught.value) == (
-            f"{path / 'run.json'}: damaged, it does not say how far this training is: delete it to go on in a new "
+            f"{path / 'run.json'}: damaged, it does not record how far this training is: delete it to resume in a new "
             "MLflow run, or start afresh with resume=false"
         )
     folder = RunFolder.open(path, "a" * 8, False, store)

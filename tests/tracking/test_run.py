@@ -20,7 +20,7 @@ def test_everything_logged_can_be_read_back(store: Store, tmp_path: Path) -> Non
         run.log_metrics({"uap": 0.75, "merged/recall_at_p90": None, "images_per_second": 21})
         run.log_dataset("isc-mini", tmp_path, "0123456789abcdef" * 4, queries=200, references=1000)
         run.log_artifact(tmp_path / "report.html", "reports")
-        run.log_pictures(pictures)
+        run.log_images(pictures)
 
     client = store.client()
     read = client.get_run(run.run_id)

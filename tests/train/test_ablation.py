@@ -78,7 +78,7 @@ def test_changes_that_cannot_be(tmp_path) -> None:
         InputError, match=r"^changes: 'vote\.dampd=false': unknown config key 'vote\.dampd' \(did you mean"
     ):
         changed(PRESETS["default"], "vote.dampd=false")
-    with pytest.raises(InputError, match=r"vote\.candidates=0: give 1 or more"):
+    with pytest.raises(InputError, match=r"vote\.candidates=0: must be >= 1"):
         changed(PRESETS["default"], "vote.candidates=0")
     finer = replace(PRESETS["default"], views=replace(PRESETS["default"].views, upscale=3.0))
     with pytest.raises(InputError, match=r"^finer: only views\.upscale=1 and views\.aspect=1 are compared here"):

@@ -19,8 +19,7 @@ from imgfp.descriptors import NORMALISATIONS, Normalisation, rank
 from imgfp.encoders import EncoderConfig, create_encoder, resolve_encoder
 from imgfp.errors import LEFT_OUT, OK, InputError
 from imgfp.files import hash_value
-from imgfp.metrics import IscMetrics, evaluate, precision_recall
-from imgfp.metrics import judge as verdicts
+from imgfp.metrics import IscMetrics, evaluate, label_pairs, precision_recall
 from imgfp.records import Pairs
 from imgfp.reports import Curve, precision_recall_figure
 from imgfp.reports.console import print_stages, report_failures, ui_hint
@@ -189,7 +188,7 @@ def _track(
         run.log_artifact(out / "predictions.csv")
         curves = []
         for each, pairs in rankings.items():
-            curve = precision_recall(verdicts(pairs, judged.truth))
+            curve = precision_recall(label_pairs(pairs, judged.truth))
             curves.append(Curve(each, curve.recall, curve.precision, results[each].uap))
         precision_recall_figure(curves).savefig(out / "precision_recall.png")
         run.log_artifact(out / "precision_recall.png", "pictures")

@@ -15,12 +15,12 @@ from imgfp.apps.schemas import DetectorApp, settings_of
 from imgfp.apps.synthetic_data import photographs_of
 from imgfp.detection import (
     Box,
+    Detection,
     Finder,
-    Found,
     SynthesisConfig,
     describe_scenes,
     detector_module,
-    judge_boxes,
+    evaluate_boxes,
     make_scenes,
     read_labels,
 )
@@ -90,7 +90,7 @@ def boxed_scenes(
     return cards
 
 
-def find_in_scenes(labelled: Sequence[tuple[Path, Sequence[Box]]], finder: Finder) -> list[list[Found]]:
+def find_in_scenes(labelled: Sequence[tuple[Path, Sequence[Box]]], finder: Finder) -> list[list[Detection]]:
     """The detections of a finder in each scene."""
     found = []
     for path, _ in track(labelled, len(labelled), "evaluating scenes", "scenes"):
@@ -143,7 +143,7 @@ def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any],
     """Logs the best weights as MLflow's model, their curve, and their detections in held-out scenes."""
     labelled = read_labels(scenes, "val")
     finder = detector_module("finder").LearnedFinder(done.weights)
-    judged = judge_boxes(find_in_scenes(labelled, finder), [boxes for _, boxes in labelled])
+    judged = evaluate_boxes(find_in_scenes(labelled, finder), [boxes for _, boxes in labelled])
     curve = Curve("held-out scenes, IoU 0.5", judged.recall, judged.precision, judged.average_precision, "AP")
     with atomic_path(path / "precision_recall.png") as temporary:
         precision_recall_figure([curve]).savefig(temporary, format="png")

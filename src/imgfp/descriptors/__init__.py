@@ -5,7 +5,7 @@ from imgfp.descriptors.encode import encode_images
 from imgfp.descriptors.normalisation import NORMALISATIONS, Normalisation, Normalised, normalise
 from imgfp.descriptors.projection import Projection, fit_projection
 from imgfp.descriptors.topk import TopkConfig, search_topk
-from imgfp.descriptors.track_metrics import judge_descriptors, rank
+from imgfp.descriptors.track_metrics import evaluate_descriptors, rank
 
 __all__ = [
     "NORMALISATIONS",
@@ -14,8 +14,8 @@ __all__ = [
     "Projection",
     "TopkConfig",
     "encode_images",
+    "evaluate_descriptors",
     "fit_projection",
-    "judge_descriptors",
     "normalise",
     "range_search",
     "rank",

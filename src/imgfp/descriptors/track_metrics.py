@@ -12,7 +12,7 @@ from imgfp.records import DescriptorSet, GroundTruth, Pairs
 CAPS = ("global", "query")
 
 
-def judge_descriptors(
+def evaluate_descriptors(
     query: DescriptorSet,
     reference: DescriptorSet,
     truth: GroundTruth,

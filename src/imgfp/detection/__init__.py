@@ -1,7 +1,7 @@
 """Detection of pasted images: detectors, query crops, and synthetic training scenes (layer 2)."""
 
-from imgfp.detection.box import CLASSES, Box, Found, overlap
-from imgfp.detection.box_metrics import JudgedBoxes, judge_boxes
+from imgfp.detection.box import CLASSES, Box, Detection, overlap
+from imgfp.detection.box_metrics import BoxMetrics, evaluate_boxes
 from imgfp.detection.classical import find_boxes
 from imgfp.detection.crops import CROPS, CropRules, choose_boxes, crop_rules, cut, region
 from imgfp.detection.finders import FINDERS, Finder, detector_module, open_finder
@@ -14,10 +14,10 @@ __all__ = [
     "FINDERS",
     "KINDS",
     "Box",
+    "BoxMetrics",
     "CropRules",
+    "Detection",
     "Finder",
-    "Found",
-    "JudgedBoxes",
     "Scene",
     "Scenes",
     "SynthesisConfig",
@@ -27,8 +27,8 @@ __all__ = [
     "describe_scenes",
     "detector_module",
     "draw_kind",
+    "evaluate_boxes",
     "find_boxes",
-    "judge_boxes",
     "make_scenes",
     "open_finder",
     "overlap",

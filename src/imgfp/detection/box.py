@@ -44,7 +44,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Found:
+class Detection:
     """A detected box in pixels of the image, with its confidence (0 to 1)."""
 
     box: Box

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.detection.box import Box, Found, overlap
+from imgfp.detection.box import Box, Detection, overlap
 
 
 @dataclass(frozen=True, eq=False)
-class JudgedBoxes:
+class BoxMetrics:
     """Precision and recall at every distinct confidence, in descending order; labels are ignored.
 
     `recall`, `precision`: (n,) float64. `average_precision`: sum of recall steps times the precision at the end of each.
@@ -20,9 +20,9 @@ class JudgedBoxes:
     average_precision: float
 
 
-def judge_boxes(
-    found: Sequence[Sequence[Found]], true: Sequence[Sequence[Box]], min_overlap: float = 0.5
-) -> JudgedBoxes:
+def evaluate_boxes(
+    found: Sequence[Sequence[Detection]], true: Sequence[Sequence[Box]], min_overlap: float = 0.5
+) -> BoxMetrics:
     """Matches detections to true boxes in order of confidence. A true box matches once; further detections of it are wrong.
 
     Args:
@@ -44,4 +44,4 @@ def judge_boxes(
     hits = np.cumsum(correct)
     last = np.flatnonzero(np.diff([item.confidence for item, _ in ranked], append=-np.inf) != 0)
     recall, precision = hits[last] / max(count, 1), hits[last] / (last + 1)
-    return JudgedBoxes(recall, precision, float((np.diff(recall, prepend=0.0) * precision).sum()))
+    return BoxMetrics(recall, precision, float((np.diff(recall, prepend=0.0) * precision).sum()))

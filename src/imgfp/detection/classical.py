@@ -7,7 +7,7 @@ fraction of the side along which they do.
 import cv2
 import numpy as np
 
-from imgfp.detection.box import Box, Found, overlap
+from imgfp.detection.box import Box, Detection, overlap
 
 _SIDE = 256  # longer side of the processed image, in pixels
 _MIN_STEP = 14  # difference between neighbouring pixels, in grey levels, that counts as an edge
@@ -16,7 +16,7 @@ _TEXTURE_DISTANCE = 4  # distance in pixels from a line at which edges count as 
 _MIN_SIDE = 0.12  # shortest side of a box, as a fraction of the image side
 
 
-def find_boxes(image: np.ndarray, max_boxes: int = 5) -> list[Found]:
+def find_boxes(image: np.ndarray, max_boxes: int = 5) -> list[Detection]:
     """The most likely boxes of an (h, w, 3) uint8 image, most confident first; no two overlap by more than 0.5.
 
     Confidence is the fraction of the weakest side along which neighbouring pixels differ. The image border counts as a side
@@ -33,11 +33,11 @@ def find_boxes(image: np.ndarray, max_boxes: int = 5) -> list[Found]:
     sums = [np.vstack([np.zeros((1, part.shape[1])), np.cumsum(part, axis=0)]) for part in (across, down)]
     boxes = _boxes(xs, ys, *sums)
     scale = width / small.shape[1], height / small.shape[0]
-    found: list[Found] = []
+    found: list[Detection] = []
     for confidence, left, top, right, bottom in boxes:
         box = Box(left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])
         if all(overlap(box, other.box) <= 0.5 for other in found):
-            found.append(Found(box, confidence))
+            found.append(Detection(box, confidence))
         if len(found) == max_boxes:
             break
     return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgfp.detection.box import Box, Found, overlap
+from imgfp.detection.box import Box, Detection, overlap
 from imgfp.detection.finders import Finder
 from imgfp.errors import InputError
 
@@ -51,9 +51,9 @@ def crop_rules(name: str, finder: Finder) -> CropRules:
     return replace(rules, confidence=_CLASSICAL) if name == "default" and finder.name == "classical" else rules
 
 
-def choose_boxes(found: Sequence[Found], width: int, height: int, rules: CropRules) -> list[Found]:
+def choose_boxes(found: Sequence[Detection], width: int, height: int, rules: CropRules) -> list[Detection]:
     """The boxes to crop from a (height, width) image, most confident first; ties keep their order."""
-    chosen: list[Found] = []
+    chosen: list[Detection] = []
     for item in sorted(found, key=lambda item: -item.confidence):
         box = item.box.inside(width, height)
         across, down = box.right - box.left, box.bottom - box.top
@@ -62,7 +62,7 @@ def choose_boxes(found: Sequence[Found], width: int, height: int, rules: CropRul
         if box.area > rules.largest * width * height or not 1 / rules.longest <= down / across <= rules.longest:
             continue
         if all(overlap(box, other.box) <= rules.apart for other in chosen):
-            chosen.append(Found(box, item.confidence))
+            chosen.append(Detection(box, item.confidence))
         if len(chosen) == rules.most:
             break
     return chosen

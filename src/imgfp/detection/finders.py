@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from imgfp.detection.box import Found
+from imgfp.detection.box import Detection
 from imgfp.detection.classical import find_boxes
 from imgfp.errors import InputError
 from imgfp.progress import announce
@@ -30,7 +30,7 @@ class Finder(Protocol):
     name: str
     fingerprint: str
 
-    def __call__(self, image: np.ndarray) -> list[Found]:
+    def __call__(self, image: np.ndarray) -> list[Detection]:
         """The boxes of an (h, w, 3) uint8 RGB image, most confident first."""
 
 
@@ -39,7 +39,7 @@ class ClassicalFinder:
 
     name = fingerprint = "classical"
 
-    def __call__(self, image: np.ndarray) -> list[Found]:
+    def __call__(self, image: np.ndarray) -> list[Detection]:
         """See `Finder`."""
         return find_boxes(image)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.descriptors import encode_images, judge_descriptors
+from imgfp.descriptors import encode_images, evaluate_descriptors
 from imgfp.encoders import Encoder, Network, encoder_from_network
 from imgfp.errors import InputError
 from imgfp.images import Failure, ImageList
@@ -42,10 +42,10 @@ def validate(network: Network, judged: JudgedSet, size: int) -> tuple[dict[str, 
     encoder = encoder_from_network(network, size)
     failures: list[Failure] = []
     query, reference = (describe(images, encoder, failures) for images in (judged.queries, judged.references))
-    figures = dict(judge_descriptors(query, reference, judged.truth).figures())
+    figures = dict(evaluate_descriptors(query, reference, judged.truth).figures())
     if judged.background is not None:
         background = describe(judged.background, encoder, failures)
-        again = judge_descriptors(query, reference, judged.truth, background).figures()
+        again = evaluate_descriptors(query, reference, judged.truth, background).figures()
         figures |= {f"normalised/{name}": value for name, value in again.items()}
     return figures, failures
 

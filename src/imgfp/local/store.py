@@ -132,7 +132,9 @@ class FeatureStore:
         for name, checksum in files.items():
             path = self.folder / name
             if not path.is_file() or hash_file(path) != checksum:
-                raise InputError(f"{path}: missing or changed: delete {self.folder} and extract the features again")
+                raise InputError(
+                    f"{path}: missing or changed since it was written: delete {self.folder} and extract the features again"
+                )
 
 
 class LoadedFeatures:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgfp.metrics.isc import IscMetrics, Judged, evaluate_judged, judge
+from imgfp.metrics.isc import IscMetrics, LabelledPairs, evaluate_labelled, label_pairs
 from imgfp.progress import track
 from imgfp.records import GroundTruth, Pairs
 
@@ -32,15 +32,15 @@ def compare(first: Pairs, second: Pairs, truth: GroundTruth, seed: int = 0) -> t
         The second result's metrics, and the differences of uAP, R@P90, recall@1 and recall@10. (Thresholds are on the
         score scale of each result, so their difference has no meaning.)
     """
-    judged = [judge(pairs, truth) for pairs in (first, second)]
-    full = [evaluate_judged(item, len(truth.queries)) for item in judged]
+    labelled = [label_pairs(pairs, truth) for pairs in (first, second)]
+    full = [evaluate_labelled(item, len(truth.queries)) for item in labelled]
     true_per_query = np.bincount(np.searchsorted(truth.queries, truth.query_ids), minlength=len(truth.queries))
     names = ("uap", "recall_at_p90", "recall_at_1", "recall_at_10")
     rounds = []
     for weights in track(_draws(len(truth.queries), seed), RESAMPLES, "resampling queries", "rounds"):
         total = int(weights @ true_per_query)
         if total:
-            a, b = (evaluate_judged(_resampled(item, weights, total), len(truth.queries)) for item in judged)
+            a, b = (evaluate_labelled(_resampled(item, weights, total), len(truth.queries)) for item in labelled)
             rounds.append([getattr(a, name) - getattr(b, name) for name in names])
     lows, highs = np.percentile(rounds, [2.5, 97.5], axis=0)
     differences = {
@@ -56,10 +56,10 @@ def _draws(queries: int, seed: int) -> Iterator[np.ndarray]:
         yield np.bincount(generator.integers(0, queries, queries), minlength=queries)
 
 
-def _resampled(judged: Judged, weights: np.ndarray, total: int) -> Judged:
+def _resampled(labelled: LabelledPairs, weights: np.ndarray, total: int) -> LabelledPairs:
     """Repeats each prediction as often as its query was drawn; repeats of a query get distinct query codes."""
-    repeats = weights[judged.query_codes]
+    repeats = weights[labelled.query_codes]
     rows = np.repeat(np.arange(len(repeats)), repeats)
     copy = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    codes = judged.query_codes[rows] + copy * len(weights)
-    return Judged(judged.rows[rows], judged.scores[rows], codes, judged.correct[rows], total)
+    codes = labelled.query_codes[rows] + copy * len(weights)
+    return LabelledPairs(labelled.rows[rows], labelled.scores[rows], codes, labelled.correct[rows], total)

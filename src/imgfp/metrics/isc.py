@@ -40,7 +40,7 @@ class IscMetrics:
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelledPairs:
     """Predictions compared with the ground truth, in input order; queries outside the ground truth are dropped.
 
     `rows`: (m,) int, position in the predictions. `scores`: (m,) float64. `query_codes`: (m,) int, position of the
@@ -63,7 +63,7 @@ class PrecisionRecall:
     scores: np.ndarray
 
 
-def judge(predictions: Pairs, truth: GroundTruth) -> Judged:
+def label_pairs(predictions: Pairs, truth: GroundTruth) -> LabelledPairs:
     """Compares each prediction with the ground truth.
 
     Raises:
@@ -83,18 +83,18 @@ def judge(predictions: Pairs, truth: GroundTruth) -> Judged:
     if (query_codes < 0).any():
         rows = np.flatnonzero(query_codes >= 0)
         scores, query_codes, correct = scores[rows], query_codes[rows], correct[rows]
-    return Judged(rows, scores, query_codes, correct, len(true_keys))
+    return LabelledPairs(rows, scores, query_codes, correct, len(true_keys))
 
 
-def precision_recall(judged: Judged) -> PrecisionRecall:
+def precision_recall(labelled: LabelledPairs) -> PrecisionRecall:
     """Precision and recall at each true positive: precision i = i / (i + false positives scored at least as high)."""
-    true, false = judged.scores[judged.correct], judged.scores[~judged.correct]
+    true, false = labelled.scores[labelled.correct], labelled.scores[~labelled.correct]
     true.sort()
     true = true[::-1]
     false.sort()
     above = len(false) - np.searchsorted(false, true, side="left")
     found = np.arange(1, len(true) + 1)
-    return PrecisionRecall(found / judged.total, found / (found + above), true)
+    return PrecisionRecall(found / labelled.total, found / (found + above), true)
 
 
 def average_precision(curve: PrecisionRecall, total: int) -> float:
@@ -102,17 +102,17 @@ def average_precision(curve: PrecisionRecall, total: int) -> float:
     return float(curve.precision.sum() / total)
 
 
-def ranks_of_true(judged: Judged) -> np.ndarray:
+def ranks_of_true(labelled: LabelledPairs) -> np.ndarray:
     """The rank, from 1, of each true positive within its query: the number of the query's predictions scored at least as high.
 
     Ties are broken pessimistically. One packed key is sorted: query, then rank of the score, then correctness.
     """
-    order = np.argsort(-judged.scores)
-    falling = judged.scores[order]
+    order = np.argsort(-labelled.scores)
+    falling = labelled.scores[order]
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.cumsum(falling != np.append(falling[:1], falling[:-1]))
     ranks = np.int64(len(order) + 1)
-    key = np.sort((judged.query_codes * ranks + rank) * 2 + judged.correct)
+    key = np.sort((labelled.query_codes * ranks + rank) * 2 + labelled.correct)
     right = np.flatnonzero(key & 1)
     group = key >> 1
     start = np.searchsorted(group, group[right] // ranks * ranks, side="left")
@@ -121,21 +121,21 @@ def ranks_of_true(judged: Judged) -> np.ndarray:
 
 def evaluate(predictions: Pairs, truth: GroundTruth) -> IscMetrics:
     """All official metrics of `predictions` against `truth`."""
-    return evaluate_judged(judge(predictions, truth), queries=len(truth.queries))
+    return evaluate_labelled(label_pairs(predictions, truth), queries=len(truth.queries))
 
 
-def evaluate_judged(judged: Judged, queries: int) -> IscMetrics:
+def evaluate_labelled(labelled: LabelledPairs, queries: int) -> IscMetrics:
     """The metrics of predictions already compared with the ground truth."""
-    curve = precision_recall(judged)
-    ranks = ranks_of_true(judged)
+    curve = precision_recall(labelled)
+    ranks = ranks_of_true(labelled)
     reached = np.flatnonzero(curve.precision >= PRECISION_TARGET)
     return IscMetrics(
-        uap=average_precision(curve, judged.total),
+        uap=average_precision(curve, labelled.total),
         recall_at_p90=float(curve.recall[reached[-1]]) if len(reached) else 0.0,
         threshold_at_p90=float(curve.scores[reached[-1]]) if len(reached) else None,
-        recall_at_1=float((ranks <= 1).sum() / judged.total),
-        recall_at_10=float((ranks <= 10).sum() / judged.total),
-        predictions=len(judged.rows),
+        recall_at_1=float((ranks <= 1).sum() / labelled.total),
+        recall_at_10=float((ranks <= 10).sum() / labelled.total),
+        predictions=len(labelled.rows),
         queries=queries,
-        pairs=judged.total,
+        pairs=labelled.total,
     )

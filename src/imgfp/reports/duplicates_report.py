@@ -4,7 +4,7 @@ from imgfp.images import Failure, read_rgb
 from imgfp.pipeline.answers import Answer
 from imgfp.pipeline.duplicates import Duplicates
 from imgfp.pipeline.groups import Group, Member
-from imgfp.reports import GroupPicture, PictureGroup, Report, StageRow, draw_picture
+from imgfp.reports import GroupImage, ImageGroup, Report, StageRow, draw_image
 
 GROUPS, MEMBERS = 36, 12
 _HEIGHT = 200  # of the drawn images, in pixels; images are decoded at a reduced size
@@ -45,16 +45,16 @@ def _best_pairs(pairs: tuple[Answer, ...], wanted: set[str]) -> dict[str, Answer
     return found
 
 
-def _drawn(group: Group, best_pairs: dict[str, Answer]) -> PictureGroup:
+def _drawn(group: Group, best_pairs: dict[str, Answer]) -> ImageGroup:
     pictures = [_picture(member, "likely original") for member in group[:1]]
     pictures += [_picture(member, _note(member, best_pairs[member.image_id])) for member in group[1:MEMBERS]]
-    return PictureGroup(len(group), tuple(pictures))
+    return ImageGroup(len(group), tuple(pictures))
 
 
-def _picture(member: Member, note: str) -> GroupPicture:
+def _picture(member: Member, note: str) -> GroupImage:
     rgb = read_rgb(member.path, _HEIGHT)
-    return GroupPicture(
-        member.image_id, member.size, note, draw_picture(None if isinstance(rgb, Failure) else rgb, _HEIGHT)
+    return GroupImage(
+        member.image_id, member.size, note, draw_image(None if isinstance(rgb, Failure) else rgb, _HEIGHT)
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import jinja2
 
 from imgfp.files import write_bytes
-from imgfp.reports.picture_files import jpeg_bytes, png_bytes
+from imgfp.reports.image_files import jpeg_bytes, png_bytes
 from imgfp.reports.plots import precision_recall_figure
-from imgfp.reports.report import GroupPicture, MatchPicture, Report
+from imgfp.reports.report import GroupImage, MatchImage, Report
 
 MAX_FAILURES = 500  # limits the page size for folders with many broken files
 
@@ -59,7 +59,7 @@ def _plot(report: Report, dark: bool) -> str:
     return _data_uri("image/png", png_bytes(precision_recall_figure(report.curves, dark=dark)))
 
 
-def _jpeg(drawn: MatchPicture | GroupPicture) -> str:
+def _jpeg(drawn: MatchImage | GroupImage) -> str:
     return _data_uri("image/jpeg", jpeg_bytes(drawn.image))
 
 

@@ -25,7 +25,7 @@ class StageRow:
 
 
 @dataclass(frozen=True, eq=False)
-class MatchPicture:
+class MatchImage:
     """A query next to a reference, already drawn (see `draw_match`)."""
 
     query_id: str
@@ -46,8 +46,8 @@ class MatchPicture:
 
 
 @dataclass(frozen=True, eq=False)
-class GroupPicture:
-    """One image of a group of copies, already drawn (see `draw_picture`)."""
+class GroupImage:
+    """One image of a group of copies, already drawn (see `draw_image`)."""
 
     image_id: str
     size: FileSize | None
@@ -59,12 +59,12 @@ class GroupPicture:
 
 
 @dataclass(frozen=True)
-class PictureGroup:
+class ImageGroup:
     """A group of copies of one image."""
 
     total: int
     """Number of images in the group; `pictures` may contain only the first ones."""
-    pictures: tuple[GroupPicture, ...]
+    pictures: tuple[GroupImage, ...]
     """The likely original first."""
 
 
@@ -103,14 +103,14 @@ class Report:
     """Row ("merged", "local", "global", ...) to metric ("uap", "recall_at_p90", "threshold_at_p90", "recall_at_1",
     "recall_at_10") to value; a threshold of None was never reached. Empty without ground truth."""
     curves: tuple[Curve, ...]
-    best: tuple[MatchPicture, ...]
-    false_positives: tuple[MatchPicture, ...]
-    missed: tuple[MatchPicture, ...]
+    best: tuple[MatchImage, ...]
+    false_positives: tuple[MatchImage, ...]
+    missed: tuple[MatchImage, ...]
     failures: tuple[Failure, ...]
     stages: tuple[StageRow, ...]
     pairs_total: int
     """Number of predicted pairs; `best` contains the first ones."""
-    groups: tuple[PictureGroup, ...] | None = None
+    groups: tuple[ImageGroup, ...] | None = None
     """Groups of duplicates, shown instead of metrics and matches; None for a search report."""
     groups_total: int = 0
     """Number of groups; `groups` contains the first ones."""

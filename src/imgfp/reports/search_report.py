@@ -6,11 +6,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from imgfp.images import Failure, read_rgb
-from imgfp.metrics import evaluate, judge, precision_recall
+from imgfp.metrics import evaluate, label_pairs, precision_recall
 from imgfp.pipeline.search import SearchResult
 from imgfp.pipeline.stages.score import Compared, compare_pairs
 from imgfp.records import GroundTruth, Pairs
-from imgfp.reports import Curve, MatchPicture, Report, StageRow, draw_match
+from imgfp.reports import Curve, MatchImage, Report, StageRow, draw_match
 
 BEST, WRONG, MISSED = 24, 12, 12
 
@@ -32,7 +32,7 @@ def search_report(
     if truth is not None:
         for name, branch in {"merged": pairs, **result.branches}.items():
             figures[name] = evaluate(branch, truth).figures()
-            curve = precision_recall(judge(branch, truth))
+            curve = precision_recall(label_pairs(branch, truth))
             curves.append(Curve(name, curve.recall, curve.precision, float(figures[name]["uap"] or 0)))
         known = set(truth.queries.tolist())
         wrong = [row for row in _rows(pairs, range(len(pairs))) if row[0] in known and row[:2] not in true][:WRONG]
@@ -65,7 +65,7 @@ class _Drawer:
         self._labels = {(answer.query_id, answer.reference_id): answer.label for answer in result.answers}
         self._references = dict(zip(result.references.ids, result.references.paths, strict=True))
 
-    def pictures(self, rows: list[tuple[str, str, float]]) -> tuple[MatchPicture, ...]:
+    def pictures(self, rows: list[tuple[str, str, float]]) -> tuple[MatchImage, ...]:
         """One image per row."""
         references, crops = self._result.reference_features, self._crops
         parts = [self._part(*row[:2]) for row in rows]
@@ -86,7 +86,7 @@ class _Drawer:
         decided = self._result.decided.get((query, reference))
         return "" if decided is None else decided.part
 
-    def _picture(self, row: tuple[str, str, float], matched: Compared | None) -> MatchPicture:
+    def _picture(self, row: tuple[str, str, float], matched: Compared | None) -> MatchImage:
         query, reference, score = row
         part = self._part(query, reference)
         lines = None if matched is None else self._fractions(query, part, reference, matched.found.lines)
@@ -111,7 +111,7 @@ class _Drawer:
         crop = self._crops.box(part) if part and self._crops is not None else None
         box = None if decided is None else decided.box
         picture = draw_match(query_picture, reference_picture, lines, box, crop)
-        return MatchPicture(query, reference, score, ", ".join(notes), picture)
+        return MatchImage(query, reference, score, ", ".join(notes), picture)
 
     def _fractions(self, query: str, part: str, reference: str, lines: np.ndarray) -> np.ndarray:
         """(m, 2) keypoint rows to (m, 4) x, y in the query and x, y in the reference, as fractions of their planes."""

@@ -1,1 +1,1 @@
-"""Judged and tracked runs: searches, descriptors, trainings, ablations, merge weights (layer 4)."""
+"""LabelledPairs and tracked runs: searches, descriptors, trainings, ablations, merge weights (layer 4)."""

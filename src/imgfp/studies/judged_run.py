@@ -15,7 +15,7 @@ from imgfp.pipeline.preset import BRANCHES
 from imgfp.pipeline.presets import PRESETS
 from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.search import SearchResult, search
-from imgfp.reports import write_pictures, write_report
+from imgfp.reports import write_images, write_report
 from imgfp.reports.search_report import search_report
 from imgfp.tracking import open_store, tracked_run
 
@@ -69,12 +69,12 @@ def judged_run(
         title = f"Copy detection on {data.root.name}: preset {run_config.name}"
         report = search_report(result, title, tags, notes, data.truth)
         write_report(report, out / "report.html")
-        write_pictures(report, out / "pictures")
+        write_images(report, out / "pictures")
         run.log_metrics(_metrics(figures, result))
         for path in (out / "predictions.csv", out / "matches.csv", out / "report.html"):
             if path.is_file():  # matches.csv: only of a calibrated ranking
                 run.log_artifact(path)
-        run.log_pictures(out / "pictures")
+        run.log_images(out / "pictures")
         return JudgedResult(figures, result, run.run_id)
 
 

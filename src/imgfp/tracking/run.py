@@ -77,7 +77,7 @@ class Run:
         """Copies the file `path` to the run's artifacts, into `folder` there."""
         self.store.client().log_artifact(self.run_id, str(path), folder)
 
-    def log_pictures(self, folder: Path) -> None:
+    def log_images(self, folder: Path) -> None:
         """Copies everything in `folder` to `pictures` of the run's artifacts."""
         self.store.client().log_artifacts(self.run_id, str(folder), "pictures")
 

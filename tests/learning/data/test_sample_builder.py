@@ -158,7 +158,7 @@ def test_the_pool_passes_over_broken_photographs_and_the_edited_one(opened, brok
     pool.edited = 10
     assert np.array_equal(pool[10], pool[0])
     assert [picture.shape for picture in pool[3:5]] == [(54, 70, 3)] * 2
-    with pytest.raises(InputError, match=r"gone\.jpg and the photographs behind it cannot be read"):
+    with pytest.raises(InputError, match=r"gone\.jpg and the photographs after it cannot be read"):
         PhotographPool(["gone.jpg", "lost.jpg"])[0]
 
 

@@ -70,8 +70,8 @@ def test_the_card_decides_too(tmp_path: Path, images: ImageList) -> None:
 
 def test_presets_check_what_is_given() -> None:
     for settings, told in (
-        ({"size": 0}, "encoder.size=0: give 1 or more"),
-        ({"gem_p": 0.0}, "encoder.gem_p=0.0: give a"),
+        ({"size": 0}, "encoder.size=0: must be >= 1"),
+        ({"gem_p": 0.0}, "encoder.gem_p=0.0: must be above 0"),
     ):
         with pytest.raises(InputError, match=told):
             Preset(encoder=EncoderConfig(**settings))

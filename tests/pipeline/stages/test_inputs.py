@@ -1,4 +1,4 @@
-"""A stage on other pictures is refused, and the first that differs is named."""
+"""A stage on other images is refused, and the first that differs is named."""
 
 from pathlib import Path
 
@@ -30,13 +30,13 @@ def test_other_bytes_of_the_same_length_are_other_pictures(pictures: Path) -> No
     claim_images(pictures / "stage", listed(pictures, "a", "b"))
     (pictures / "b.jpg").write_text("x" * 9)
     with pytest.raises(
-        InputError, match=r"stage was made from other pictures \(the first that differs: b, changed\): give"
+        InputError, match=r"stage was made from other images \(the first that differs: b, changed\): give"
     ):
         claim_images(pictures / "stage", listed(pictures, "a", "b"))
 
 
 @pytest.mark.parametrize(
-    ("names", "difference"), [("abc", "c, new"), ("a", "b, gone"), ("ba", "their order"), ("ca", "b, gone")]
+    ("names", "difference"), [("abc", "c, new"), ("a", "b, removed"), ("ba", "their order"), ("ca", "b, removed")]
 )
 def test_another_list_is_refused(pictures: Path, names: str, difference: str) -> None:
     claim_images(pictures / "stage", listed(pictures, "a", "b"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.files import hash_file
+from imgfp.files import hash_file, write_json
 from imgfp.images import Failure
 from imgfp.pipeline.stages import stage as stages
 from imgfp.pipeline.stages.shard import Shard, read_shard
@@ -17,9 +17,7 @@ ITEMS, SIZE = 7, 3
 
 
 def make(folder: Path, images: int = 8, inputs: str = "abc", items: int = ITEMS, size: int = SIZE) -> Stage:
-    return Stage(
-        "squares", folder, {"vote": {"images": images, "rule": "x"}}, {"pairs": inputs}, items, size, "numbers"
-    )
+    return Stage("squares", folder, {"vote": {"views": images, "rule": "x"}}, {"pairs": inputs}, items, size, "numbers")
 
 
 class Work(stages.Work):
@@ -89,7 +87,7 @@ def test_failures_are_collected_also_from_reused_shards(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"images": 9}, "settings.vote.images = 8, now it is 9"),
+        ({"images": 9}, "settings.vote.views = 8, now it is 9"),
         ({"inputs": "xyz"}, "inputs.pairs = 'abc', now it is 'xyz'"),
         ({"items": 8}, "items = 7, now it is 8"),
         ({"size": 4}, "shard_size = 3, now it is 4"),
@@ -104,7 +102,7 @@ def test_another_plan_is_refused_by_the_key_that_changed(done: Path, change: dic
 
 
 def test_a_setting_that_was_not_there_is_named(done: Path) -> None:
-    stage = Stage("squares", done, {"vote": {"images": 8, "rule": "x", "new": 1}}, {"pairs": "abc"}, ITEMS, SIZE)
+    stage = Stage("squares", done, {"vote": {"views": 8, "rule": "x", "new": 1}}, {"pairs": "abc"}, ITEMS, SIZE)
     with pytest.raises(InputError, match=r"settings\.vote\.new = None, now it is 1: "):
         run_stage(stage, Work(done))
 
@@ -162,3 +160,12 @@ def test_nothing_to_do(tmp_path: Path) -> None:
     result, made = run(tmp_path, items=0)
     assert (made, result.items, result.reused, result.rate, result.failures) == ([], 0, 0, None, ())
     assert json.loads((tmp_path / "manifest.json").read_bytes())["shards"] == 0
+
+
+def test_a_folder_of_an_earlier_version_is_refused_with_the_new_name(tmp_path: Path) -> None:
+    old = Stage("squares", tmp_path, {"vote": {"neighbours": 16}}, {}, ITEMS, SIZE)
+    write_json(tmp_path / "plan.json", old.plan)
+    with pytest.raises(
+        InputError, match=r"made by an earlier version \('vote\.neighbours' was renamed: use 'vote\.k'\): give"
+    ):
+        run(tmp_path)

@@ -8,7 +8,7 @@ from typing import Any
 from imgfp.encoders import EncoderConfig
 from imgfp.errors import InputError
 from imgfp.files import hash_file, hash_value, write_json
-from imgfp.local.index.index_config import KINDS, IndexConfig
+from imgfp.local.index.index_config import IndexConfig
 from imgfp.local.sift.sift import SiftConfig
 from imgfp.pipeline.preset import Extraction
 from imgfp.pipeline.run_config import RunConfig
@@ -73,15 +73,14 @@ def read_description(folder: Path) -> dict[str, Any]:
         if not description.keys() >= _KEYS:
             raise ValueError
         extraction_of(description)
-        kind = index_config_of(description).kind
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: damaged: delete {folder} and build the index again") from None
-    if kind != "auto" and kind not in KINDS:
-        raise InputError(
-            f"{path}: index kind {kind!r} is no longer supported: build the index again with one of auto, {', '.join(KINDS)}"
-        )
+    try:
+        index_config_of(description)
+    except InputError as error:
+        raise InputError(f"{path}: {error}, and build the index again") from None
     return description
 
 

@@ -130,5 +130,5 @@ def require_some(count: int, images: ImageList, stage: StageResult) -> None:
     if not count:
         first = stage.failures[0]
         raise InputError(
-            f"{images.root}: none of the {len(images)} images can be read; the first: {first.path}: {first.reason}"
+            f"{images.root}: none of the {len(images)} images can be read; first: {first.path}: {first.reason}"
         )

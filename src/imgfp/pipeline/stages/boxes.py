@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgfp.detection import Box, CropRules, Finder, Found, choose_boxes
+from imgfp.detection import Box, CropRules, Detection, Finder, choose_boxes
 from imgfp.images import Failure, Images, Source, source_rgb
 from imgfp.pipeline.stages.inputs import image_inputs
 from imgfp.pipeline.stages.shard import Shard
@@ -77,7 +77,7 @@ def choose_crops(records: Iterable[dict[str, Any]], rules: CropRules) -> list[Cr
     crops: list[Crop] = []
     for record in records:
         for image_id, width, height, sides in record["rows"]:
-            found = [Found(Box(*side[:4]), side[4]) for side in sides]
+            found = [Detection(Box(*side[:4]), side[4]) for side in sides]
             for place, item in enumerate(choose_boxes(found, width, height, rules), start=1):
                 crops.append(Crop(f"{image_id}.{place}", image_id, item.box, item.confidence, width, height))
     return crops

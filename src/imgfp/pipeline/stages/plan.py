@@ -6,6 +6,7 @@ from typing import Any
 
 from imgfp.errors import InputError
 from imgfp.files import write_json
+from imgfp.renamed_keys import old_settings
 
 
 def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
@@ -24,6 +25,10 @@ def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
             raise ValueError
     except ValueError:
         raise InputError(f"{path}: damaged: delete {folder} and run again") from None
+    if renamed := next(old_settings(old.get("settings", {})), None):
+        raise InputError(
+            f"{folder} was made by an earlier version ({renamed}): give another output folder, or delete this one"
+        )
     if key := _first_difference(old, plan):
         before, now = (_at(value, key) for value in (old, plan))
         raise InputError(

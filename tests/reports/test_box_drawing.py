@@ -3,7 +3,7 @@
 import numpy as np
 
 from imgfp.reports import draw_boxes, heat_map_figure
-from imgfp.reports.boxed import FOUND, TRUE
+from imgfp.reports.box_drawing import FOUND, TRUE
 
 
 def test_boxes_lie_on_their_corners() -> None:

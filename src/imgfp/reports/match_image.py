@@ -60,7 +60,7 @@ def draw_match(
     return np.array(canvas)
 
 
-def draw_picture(picture: np.ndarray | None, height: int = 200) -> np.ndarray:
+def draw_image(picture: np.ndarray | None, height: int = 200) -> np.ndarray:
     """One image scaled to `height` as in `draw_match`; None: a gray panel for an unreadable file."""
     return np.array(_panel(picture, height, "image")[0])
 

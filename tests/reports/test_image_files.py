@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgfp.reports import MatchPicture, Report, write_pictures
-from imgfp.reports.picture_files import MAX_SIZE, jpeg_bytes
+from imgfp.reports import MatchImage, Report, write_images
+from imgfp.reports.image_files import MAX_SIZE, jpeg_bytes
 
 
 def test_pictures_are_written_with_safe_names(report: Report, tmp_path: Path) -> None:
-    written = write_pictures(report, tmp_path)
+    written = write_images(report, tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in written] == [
         "precision_recall.png",
         "best/00_Q_script_alert_1___script__R_1__onerror__x.jpg",
@@ -25,14 +25,14 @@ def test_pictures_are_written_with_safe_names(report: Report, tmp_path: Path) ->
 
 
 def test_the_same_report_gives_the_same_files(report: Report, tmp_path: Path) -> None:
-    first, second = (write_pictures(report, tmp_path / name) for name in ("a", "b"))
+    first, second = (write_images(report, tmp_path / name) for name in ("a", "b"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_long_ids_and_no_curves(report: Report, tmp_path: Path) -> None:
-    match = MatchPicture("q" * 300, "é" * 300, 1.0, "", np.zeros((4, 4, 3), np.uint8))
+    match = MatchImage("q" * 300, "é" * 300, 1.0, "", np.zeros((4, 4, 3), np.uint8))
     bare = replace(report, curves=(), best=(match, match), false_positives=(), missed=())
-    assert [path.name for path in write_pictures(bare, tmp_path)] == [
+    assert [path.name for path in write_images(bare, tmp_path)] == [
         f"{number:02d}_{'q' * 80}_{'_' * 80}.jpg" for number in range(2)
     ]
 

@@ -32,7 +32,7 @@ def png_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def write_pictures(report: Report, folder: Path) -> list[Path]:
+def write_images(report: Report, folder: Path) -> list[Path]:
     """Writes the plot and all match images below `folder`, which should be empty.
 
     `precision_recall.png` if there are curves, and `best/`, `false_positives/`, `missed/` with `00_QUERY_REFERENCE.jpg`,
