@@ -61,7 +61,7 @@ demo: env
 test: env
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-# what no test of takes long: no process started, no training, no search from end to end
+# without the tests marked slow: those that start processes, train, or search from end to end
 test-fast: env
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
 
