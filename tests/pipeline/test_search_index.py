@@ -190,3 +190,10 @@ def test_an_index_kept_as_no_longer_supported_is_refused(built) -> None:
     old_index(built, kind="fast_scan")
     with pytest.raises(InputError, match=r"index.kind='fast_scan' was removed: use ivf_pq16"):
         open_index(built)
+
+
+def test_codes_of_the_version_before_are_refused(built) -> None:
+    old_index(built)
+    (built / "compressed" / "ivf_pq16").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"compressed/ivf_pq16: codes of an earlier version: delete that folder"):
+        open_index(built)

@@ -69,6 +69,10 @@ def read_description(folder: Path) -> dict[str, Any]:
         if description.pop("sha256") != hash_value(description):
             raise ValueError
         if schema == 3:
+            if old := next(folder.glob("compressed/ivf_pq*"), None):  # its sub-centres were not rounded as they are now
+                raise InputError(
+                    f"{old}: codes of an earlier version: delete that folder, the next search builds it again"
+                )
             description = _upgraded(description)
         if not description.keys() >= _KEYS:
             raise ValueError
