@@ -43,13 +43,11 @@ def queries(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("branches", ["local", "local,global", ALL])
 def test_the_answers_of_the_staged_search(index, queries, tmp_path, branches, one_process, monkeypatch) -> None:
-    finder = {"finder": "classical"}
     monkeypatch.setattr("imgfp.detection.finders.missing_packages", lambda: ["nothing"])  # straight edges: no export
     images = ImageList.open(queries)
     staged = search(index, images, tmp_path, run_for(index, branches))
     found = imgfp.Searcher(index, branches).lookup(images.paths)
     wanted = {answer.query_id: answer for answer in staged.answers}
-    assert finder
     assert [len(answers) for answers in found] == [int(image_id in wanted) for image_id in images.ids]
     for image_id, answers in zip(images.ids, found, strict=True):
         for answer in answers:

@@ -4,12 +4,9 @@ import argparse
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imgfp.cli.renamed_option import add_renamed_option
-
-if TYPE_CHECKING:
-    from imgfp.records import Pairs
 
 FIGURES = {
     "uap": "uAP",
@@ -50,15 +47,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run_evaluate(options: argparse.Namespace) -> int:
     """imgfp evaluate."""
     from imgfp.metrics import compare, evaluate
-    from imgfp.records import GroundTruth
+    from imgfp.records import GroundTruth, Pairs
 
     truth = GroundTruth.read_csv(options.ground_truth)
     if options.edits is not None or options.with_edits is not None:
         truth = truth.of_queries(queries_with_edits(options.edits, options.with_edits))
-    predictions = read_pairs(options.predictions)
+    predictions = Pairs.read(options.predictions)
     result: dict[str, Any] = evaluate(predictions, truth).as_dict()
     if options.against is not None:
-        other, differences = compare(predictions, read_pairs(options.against), truth)
+        other, differences = compare(predictions, Pairs.read(options.against), truth)
         result["against"] = {
             "predictions_file": str(options.against),
             **other.figures(),
@@ -93,16 +90,6 @@ def queries_with_edits(edits: Path | None, names: str | None) -> set[str]:
         known = sorted({name for row in rows for name in (row["edits"] or "").split("+")} - {""})
         raise InputError(f"--with-edits {names}: no query has one of these edits; known edits: {', '.join(known)}")
     return found
-
-
-def read_pairs(path: Path) -> "Pairs":
-    """Predictions from CSV, or Parquet where the name says so."""
-    from imgfp.errors import InputError
-    from imgfp.records import Pairs
-
-    if not path.is_file():
-        raise InputError(f"{path}: no such file: give predictions with the header query_id,reference_id,score")
-    return Pairs.read_parquet(path) if path.suffix == ".parquet" else Pairs.read_csv(path)
 
 
 def _strict(value: Any) -> Any:
