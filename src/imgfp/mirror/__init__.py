@@ -1,0 +1,1 @@
+"""Matchable image retrieval (MIRorR): regional features, similarities of regions, whitening, query expansion, view graphs."""
