@@ -34,6 +34,7 @@ def write_database(
     pycolmap.logging.minloglevel = 2  # errors only
     with atomic_path(path) as temporary:
         temporary.unlink(missing_ok=True)
+        pycolmap.Database.open(temporary).close()  # the import needs an existing file
         pycolmap.import_images(temporary, root, image_names=list(names))
         database = pycolmap.Database.open(temporary)
         try:
