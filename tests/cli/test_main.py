@@ -24,6 +24,7 @@ COMMANDS = [
     "topk",
     "score",
     "merge",
+    "convert-mirror",
     "demo",
 ]
 
