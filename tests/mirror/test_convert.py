@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from imgfp.cli.main import main
 from imgfp.mirror import convert
-from imgfp.mirror.networks.variables import NETWORKS, network_variables
+from imgfp.mirror.checkpoint_variables import NETWORKS, network_variables
 
 WANTED = {"conv1/kernel": (7, 7, 3, 4), "conv1/bias": (4,), "bn_conv1/gamma": (4,)}
 

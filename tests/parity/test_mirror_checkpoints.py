@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.mirror.networks.variables import network_variables
+from imgfp.mirror.checkpoint_variables import network_variables
 from imgfp.mirror.tf_checkpoint import Checkpoint
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the command."""
-    from imgfp.mirror.networks.variables import NETWORKS
+    from imgfp.mirror.checkpoint_variables import NETWORKS
 
     parser = commands.add_parser(
         "convert-mirror",

@@ -7,7 +7,7 @@ from safetensors.numpy import save_file
 
 from imgfp.errors import InputError
 from imgfp.files import atomic_path
-from imgfp.mirror.networks.variables import network_variables
+from imgfp.mirror.checkpoint_variables import network_variables
 from imgfp.mirror.tf_checkpoint import Checkpoint
 from imgfp.progress import track
 
