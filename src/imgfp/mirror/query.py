@@ -1,0 +1,120 @@
+"""From regions to answers: aggregate, whiten, search, expand the queries and search again."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from imgfp.errors import InputError
+from imgfp.mirror.expansion import expand_queries
+from imgfp.mirror.ranking import Ranking
+from imgfp.mirror.similarity import Measure, SimilarityConfig, aggregate, normalise, search
+from imgfp.mirror.whitening import PACKAGED, Whitening, fit_whitening
+from imgfp.progress import announce
+
+DATABASE, PACKAGE, NONE = "database", "packaged", "none"
+
+
+@dataclass(frozen=True)
+class WhiteningConfig:
+    """Where the whitening comes from.
+
+    `fit_on`: "database" fits it on the database's own regions, "packaged" is the one that comes with the package (for the
+    embedded network), "none", or the path of an .npz. `out_dim`, `variance_share`: of a fit; out_dim takes precedence.
+    """
+
+    fit_on: str = DATABASE
+    out_dim: int | None = 256
+    variance_share: float | None = None
+
+
+@dataclass(frozen=True)
+class QueryConfig:
+    """How queries are answered: `top` answers each; `expand` answers added in each of `rounds` of query expansion."""
+
+    top: int = 20
+    similarity: SimilarityConfig = field(default_factory=SimilarityConfig)
+    whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
+    expand: int = 0
+    rounds: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("top", self.top, 1), ("qe", self.expand, 0), ("et", self.rounds, 0)):
+            if value < least:
+                raise InputError(f"{name}={value}: must be an integer >= {least}")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The ranking, and the whitening that was used, if any."""
+
+    ranking: Ranking
+    whitening: Whitening | None
+
+
+def query(database: np.ndarray, queries: np.ndarray | None, config: QueryConfig) -> Answered:
+    """Ranks the database for each query as the original code of MIRorR did.
+
+    Args:
+        database: (images, regions, dim) float32, not normalised.
+        queries: The same of the queries; None: the database's own images.
+        config: Settings.
+
+    Raises:
+        InputError: numbers of regions or dimensions differ, or the whitening cannot be fitted or does not fit.
+    """
+    if queries is not None and queries.shape[1:] != database.shape[1:]:
+        raise InputError(
+            f"queries have {queries.shape[1]} regions of {queries.shape[2]} numbers, the database "
+            f"{database.shape[1]} of {database.shape[2]}: describe both with the same settings"
+        )
+    whitening, held = _whitened_database(database, config)
+    asked = None if queries is None else _prepare(queries, config.similarity, whitening)
+    ranking = search(asked, held, config.top, config.similarity)
+    for _ in range(config.rounds if config.expand else 0):
+        expanded = expand_queries(held if asked is None else asked, held, ranking, config.expand)
+        # after distances the original compares expanded queries by inner products too
+        ranking = search(expanded, held, config.top, replace(config.similarity, euclidean=False))
+    return Answered(ranking, whitening)
+
+
+def choose_whitening(prepared: np.ndarray, config: WhiteningConfig) -> Whitening | None:
+    """The whitening for a database; None where none is asked, or where a fit has too few images for it, which is announced.
+
+    Args:
+        prepared: (images, regions, dim), as the fit takes them.
+        config: Settings.
+
+    Raises:
+        InputError: the fit is not possible for another reason, or the file is not a whitening.
+    """
+    if config.fit_on == NONE:
+        return None
+    if config.fit_on == PACKAGE:
+        return Whitening.load(PACKAGED)
+    if config.fit_on != DATABASE:
+        return Whitening.load(Path(config.fit_on))
+    if config.out_dim is not None and len(prepared) <= config.out_dim:
+        announce(
+            f"no whitening: {len(prepared)} images are too few to fit {config.out_dim} dimensions (more images than "
+            "dimensions are needed): lower the dimension, or use a stored whitening"
+        )
+        return None
+    return fit_whitening(prepared, config.out_dim, config.variance_share)
+
+
+def _whitened_database(database: np.ndarray, config: QueryConfig) -> tuple[Whitening | None, np.ndarray]:
+    prepared = _unwhitened(database, config.similarity)
+    whitening = choose_whitening(prepared, config.whitening)
+    return whitening, prepared if whitening is None else whitening.apply(prepared)
+
+
+def _prepare(values: np.ndarray, similarity: SimilarityConfig, whitening: Whitening | None) -> np.ndarray:
+    prepared = _unwhitened(values, similarity)
+    return prepared if whitening is None else whitening.apply(prepared)
+
+
+def _unwhitened(values: np.ndarray, similarity: SimilarityConfig) -> np.ndarray:
+    """What the measure compares, normalised except for distances."""
+    vectors = aggregate(values, similarity.measure)
+    return np.ascontiguousarray(vectors, np.float32) if similarity.euclidean else normalise(vectors)
