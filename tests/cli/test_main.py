@@ -25,6 +25,7 @@ COMMANDS = [
     "score",
     "merge",
     "convert-mirror",
+    "convert-pickle",
     "demo",
 ]
 
