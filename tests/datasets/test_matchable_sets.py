@@ -116,7 +116,10 @@ def test_gl3d_of_another_form_is_refused(write) -> None:
     assert said("common_track", 0.9).startswith("ROOT: no query has a positive")
     ratios = "data/s/geolabel/mesh_overlap.txt"
     write({ratios: "0 3 0.5\n"})
-    assert said() == f"{ratios} line 1: indices 0 and 3, but the scene has 3 images: give the images that the ratios were computed for"
+    assert (
+        said()
+        == f"{ratios} line 1: indices 0 and 3, but the scene has 3 images: give the images that the ratios were computed for"
+    )
     write({ratios: "0 1 nan\n"})
     assert said() == f"{ratios} line 1: '0 1 nan' is not '<index> <index> <ratio>': fix the line"
 
@@ -177,7 +180,10 @@ def test_holidays(write) -> None:
         "query 100000.jpg: no other image of its scene in the image list: give the complete set"
     )
     write({"db_list.txt": "100000.jpg\nsummer.jpg\n"})
-    assert refuses(partial(open_holidays, root), root) == "summer.jpg: not named by a number, as the images of Holidays are: fix the list"
+    assert (
+        refuses(partial(open_holidays, root), root)
+        == "summer.jpg: not named by a number, as the images of Holidays are: fix the list"
+    )
 
 
 REVISITED = {

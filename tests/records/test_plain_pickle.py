@@ -22,7 +22,8 @@ from imgfp.records.plain_pickle import read_plain_pickle
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 numbers = st.one_of(st.integers(), st.floats(allow_nan=False), st.booleans(), st.none(), st.text(max_size=8))
 content = st.recursive(
-    numbers, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4))
+    numbers,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4)),
 )
 
 
@@ -59,7 +60,9 @@ def test_what_python_2_wrote(read) -> None:
     """A dict of text, and an array of two float64, in Python 2's protocol 0."""
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I2\ntcnumpy\ndtype\n(S'f8'\nI0\nI1\n"
-        b"tR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\nS'" + rb"\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00\x00@" + b"'\ntb"
+        b"tR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\nS'"
+        + rb"\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00\x00@"
+        + b"'\ntb"
     )
     assert read(array + b".").tolist() == [1, 2]
     assert read(b"(dS'caf\\xe9'\nL5L\ns.") == {"café": 5}
@@ -107,7 +110,9 @@ def test_damaged_or_hostile_bytes_are_refused(read, data: bytes) -> None:
 
 def test_lists_that_multiply_are_refused(read) -> None:
     """40 lists of ten times the one before: a few hundred bytes that would be 10^40 values."""
-    data = b"]q\x00" + b"".join(b"](" + b"h" + bytes([n]) + (b"h" + bytes([n])) * 9 + b"eq" + bytes([n + 1]) for n in range(40))
+    data = b"]q\x00" + b"".join(
+        b"](" + b"h" + bytes([n]) + (b"h" + bytes([n])) * 9 + b"eq" + bytes([n + 1]) for n in range(40)
+    )
     with pytest.raises(InputError, match="repeats its parts too often"):
         read(b"(" + data + b"l.")
 
@@ -120,7 +125,9 @@ def test_a_shape_beyond_the_bytes_is_refused(read) -> None:
 
 @given(st.data())
 def test_a_changed_byte_never_ends_in_anything_but_data_or_a_line(tmp_path_factory, data) -> None:
-    good = pickle.dumps({"imlist": ["a"], "gnd": [{"easy": np.arange(3), "x": (1.5, None)}]}, data.draw(st.sampled_from(PROTOCOLS)))
+    good = pickle.dumps(
+        {"imlist": ["a"], "gnd": [{"easy": np.arange(3), "x": (1.5, None)}]}, data.draw(st.sampled_from(PROTOCOLS))
+    )
     at, byte = data.draw(st.integers(0, len(good) - 1)), data.draw(st.integers(0, 255))
     path = tmp_path_factory.getbasetemp() / "changed.pkl"
     path.write_bytes(good[:at] + bytes([byte]) + good[at + 1 :])
@@ -128,14 +135,17 @@ def test_a_changed_byte_never_ends_in_anything_but_data_or_a_line(tmp_path_facto
         read_plain_pickle(path)
     except InputError as error:
         message = str(error)
-        assert re.match(r".*changed\.pkl: [^\n]*$", message), message  # noqa: PT017
+        assert re.match(r".*changed\.pkl: [^\n]*$", message), message
 
 
 def test_the_command(tmp_path: Path, capsys) -> None:
     source, rng = tmp_path / "in.pkl", np.random.default_rng(0)
     source.write_bytes(pickle.dumps({"imlist": ["a"], "gnd": [{"easy": np.array([1, 2]), "bbx": (0.5, 1)}]}))
     assert main(["convert-pickle", str(source), str(tmp_path / "out.json")]) == 0
-    assert json.loads((tmp_path / "out.json").read_text()) == {"imlist": ["a"], "gnd": [{"easy": [1, 2], "bbx": [0.5, 1]}]}
+    assert json.loads((tmp_path / "out.json").read_text()) == {
+        "imlist": ["a"],
+        "gnd": [{"easy": [1, 2], "bbx": [0.5, 1]}],
+    }
     parts = [rng.standard_normal(shape) for shape in (4, (2, 4), 2)]
     source.write_bytes(pickle.dumps(parts))
     names = ["mean", "eigvec", "eigval"]

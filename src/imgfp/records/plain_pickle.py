@@ -42,7 +42,9 @@ def read_plain_pickle(path: Path) -> Any:
         data = path.read_bytes()
         return resolve(_Machine(data).run(), _VALUES_PER_BYTE * len(data) + _FEW)
     except InputError as error:
-        raise InputError(f"{path}: {error}: only dicts, lists, strings, numbers and arrays of numbers are read") from None
+        raise InputError(
+            f"{path}: {error}: only dicts, lists, strings, numbers and arrays of numbers are read"
+        ) from None
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: not a complete pickle ({type(error).__name__}): copy the file again") from None
 
@@ -69,7 +71,7 @@ class _Machine:
             text = self.file.readline().strip()
             if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
                 raise ValueError("a string without quotes")
-            return codecs.escape_decode(text[1:-1])[0].decode("latin-1")  # type: ignore[attr-defined]
+            return codecs.escape_decode(text[1:-1])[0].decode("latin-1")
         return None if opcode.arg is None else opcode.arg.reader(self.file)
 
     def _step(self, name: str, argument: Any) -> None:
