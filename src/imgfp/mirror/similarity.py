@@ -14,6 +14,7 @@ import torch
 from imgfp.errors import InputError
 from imgfp.mirror.ranking import Ranking, TopK
 from imgfp.progress import track
+from imgfp.threads import thread_count
 
 Measure = Literal["prmac", "aml", "rmac", "mac"]
 # Products of a block: about ROWS query regions x COLUMNS images, 2.3 MB, which stays in the processor's cache
@@ -35,14 +36,16 @@ class SimilarityConfig:
             raise InputError(f"measure={self.measure!r}: must be one of {', '.join(get_args(Measure))}")
 
 
-def aggregate(values: np.ndarray, measure: Measure) -> np.ndarray:
-    """The vectors that a measure compares: (images, regions, dim) to the same, or to (images, 1, dim) for rmac and mac.
+def vectors_of(values: np.ndarray, config: SimilarityConfig) -> np.ndarray:
+    """The float32 vectors that are whitened or compared: (images, regions, dim), of rmac and mac (images, 1, dim).
 
-    The regions must not be normalised yet: R-MAC sums them as they are.
+    They have L2 norm 1 unless `config.euclidean`. R-MAC sums regions as they are, so `values` must not be normalised yet.
     """
-    if measure == "rmac":
-        return values.sum(axis=1, keepdims=True)
-    return values[:, :1] if measure == "mac" else values
+    if config.measure == "rmac":
+        values = values.sum(axis=1, keepdims=True)
+    elif config.measure == "mac":
+        values = values[:, :1]
+    return np.ascontiguousarray(values, np.float32) if config.euclidean else normalise(values)
 
 
 def normalise(values: np.ndarray) -> np.ndarray:
@@ -65,6 +68,7 @@ def search(queries: np.ndarray | None, database: np.ndarray, top: int, config: S
         top: Answers per query.
         config: The measure.
     """
+    torch.set_num_threads(thread_count())
     asked = database if queries is None else queries
     best = TopK(len(asked), min(top, len(database)))
     compare = _Comparison(asked, database, config)
