@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from imgfp.errors import InputError
 from imgfp.mirror.expansion import expand_queries
 from imgfp.mirror.ranking import Ranking
 from imgfp.mirror.similarity import SimilarityConfig, search, vectors_of
+from imgfp.mirror.two_stage import needs_two_stages, two_stage_search
 from imgfp.mirror.whitening import PACKAGED, Whitening, blockwise, fit_whitening
 from imgfp.progress import announce
 
@@ -31,18 +33,26 @@ class WhiteningConfig:
 
 @dataclass(frozen=True)
 class QueryConfig:
-    """How queries are answered: `top` answers each; `expand` answers added in each of `rounds` of query expansion."""
+    """How queries are answered.
+
+    `top`: answers each. `expand`: answers added in each of `rounds` rounds of query expansion. `search`: "auto" takes two
+    stages for PR-MAC where `needs_two_stages` says so; the stages apply to PR-MAC by inner products only.
+    """
 
     top: int = 20
     similarity: SimilarityConfig = field(default_factory=SimilarityConfig)
     whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
     expand: int = 0
     rounds: int = 0
+    search: Literal["auto", "exact", "two-stage"] = "auto"
 
     def __post_init__(self) -> None:
         for name, value, least in (("top", self.top, 1), ("qe", self.expand, 0), ("et", self.rounds, 0)):
             if value < least:
                 raise InputError(f"{name}={value}: must be an integer >= {least}")
+        compared = self.similarity
+        if self.search == "two-stage" and (compared.measure != "prmac" or compared.euclidean):
+            raise InputError("two-stage search is for PR-MAC without distances: use --search exact")
 
 
 @dataclass(frozen=True)
@@ -72,12 +82,20 @@ def query(database: np.ndarray, queries: np.ndarray | None, config: QueryConfig)
     whitening = choose_whitening(database, config)
     held = prepare(database, config.similarity, whitening)
     asked = None if queries is None else prepare(queries, config.similarity, whitening)
-    ranking = search(asked, held, config.top, config.similarity)
+    ranking = _search(asked, held, config, config.similarity)
     for _ in range(config.rounds if config.expand else 0):
         expanded = expand_queries(held if asked is None else asked, held, ranking, config.expand)
         # after distances the original compares expanded queries by inner products too
-        ranking = search(expanded, held, config.top, replace(config.similarity, euclidean=False))
+        ranking = _search(expanded, held, config, replace(config.similarity, euclidean=False))
     return Answered(ranking, whitening)
+
+
+def _search(queries: np.ndarray | None, database: np.ndarray, config: QueryConfig, compared: SimilarityConfig) -> Ranking:
+    count = len(database if queries is None else queries)
+    staged = config.search == "two-stage" or (
+        config.search == "auto" and needs_two_stages(count, database, config.top, compared)
+    )
+    return (two_stage_search if staged else search)(queries, database, config.top, compared)
 
 
 def prepare(values: np.ndarray, similarity: SimilarityConfig, whitening: Whitening | None) -> np.ndarray:

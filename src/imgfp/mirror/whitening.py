@@ -56,10 +56,12 @@ class Whitening:
             )
         return normalise((values - self.mean) @ (self.components / np.sqrt(self.variances)[:, None]).T)
 
-    def save(self, path: Path) -> None:
-        """Writes .npz atomically, as arrays `mean`, `eigvec`, `eigval` in float64."""
+    def save(self, path: Path, compact: bool = False) -> None:
+        """Writes .npz atomically: arrays `mean`, `eigvec`, `eigval`, float64, or float16 and float32 where `compact`."""
+        kind, rows = (np.float32, np.float16) if compact else (np.float64, np.float64)
+        arrays = {"mean": self.mean.astype(kind), "eigvec": self.components.astype(rows)}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, mean=self.mean, eigvec=self.components, eigval=self.variances)
+            np.savez(file, **arrays, eigval=self.variances.astype(kind))
 
     @classmethod
     def load(cls, path: Path) -> "Whitening":
