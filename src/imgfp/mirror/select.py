@@ -11,13 +11,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from imgfp.errors import InputError
-from imgfp.mirror.view_graph import component_labels
+from imgfp.mirror.view_graph import component_labels, find_bridges
 
 Verify = Callable[[Sequence[tuple[int, int]]], Sequence[int]]
 """Pairs of positions to the number of inliers of each pair's two-view geometry."""
 
 METHODS = ("grow", "trees", "knn")
 _MOST_A_ROUND = 64  # pairs that one component proposes
+_BRIDGE_ROUNDS = 3  # in which more pairs are tested beside bridges
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,27 +91,31 @@ def grow(candidates: Candidates, verify: Verify, config: GrowConfig) -> tuple[np
     """Tests pairs where the verified graph needs them.
 
     First each photograph's `first` nearest are verified. Then, round by round, each component of the verified graph proposes its
-    best untested pairs to the other components (twice as many each round, up to 64), and each photograph with fewer than
-    `neighbours` verified pairs its best untested one. It ends when there is one component and no photograph proposes, when no
-    candidate is left, or when the budget is spent.
+    best untested pairs to the other components (one, then twice as many each round, up to 64), and each photograph with fewer than
+    `neighbours` verified pairs its best untested one. Where no pair is left between components, three rounds propose pairs between
+    the parts that a single pair joins, since one wrong or weak pair should not decide. It ends when nothing is proposed, or when
+    the budget is spent.
 
     Returns:
         Rows of the tested candidates, (t,) int64 in the order of testing, and their inliers, (t,) int64.
     """
     chosen = _Chosen(candidates, config.top, config.budget)
     rows, inliers = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    proposed, number = np.flatnonzero(candidates.ranks < config.first), 0
+    proposed, rounds, bridge_rounds = np.flatnonzero(candidates.ranks < config.first), 0, 0
     while len(batch := chosen.take(proposed)):
         found = np.asarray(verify([(int(a), int(b)) for a, b in candidates.pairs[batch]]), dtype=np.int64)
         rows, inliers = np.concatenate([rows, batch]), np.concatenate([inliers, found])
         edges = candidates.pairs[rows[inliers >= config.min_inliers]]
-        labels = component_labels(candidates.count, edges)
         degrees = np.bincount(edges.ravel(), minlength=candidates.count)
-        proposed = np.union1d(
-            _best_per_group(candidates, labels, chosen.free & _across(candidates, labels), min(2**number, _MOST_A_ROUND)),
-            _best_per_group(candidates, np.arange(candidates.count), chosen.free, 1, degrees < config.neighbours),
-        )
-        number += 1
+        few = degrees < config.neighbours
+        proposed = _best_per_group(candidates, np.arange(candidates.count), chosen.free, 1, few)
+        labels, most = component_labels(candidates.count, edges), min(2**rounds, _MOST_A_ROUND)
+        if not (chosen.free & _across(candidates, labels)).any() and bridge_rounds < _BRIDGE_ROUNDS:
+            labels, most = _without_bridges(candidates.count, edges), 2**bridge_rounds
+            bridge_rounds += 1
+        across = chosen.free & _across(candidates, labels)
+        proposed = np.union1d(proposed, _best_per_group(candidates, labels, across, most))
+        rounds += 1
     return rows, inliers
 
 
@@ -170,6 +175,12 @@ class _Chosen:
         self.free[taken] = False
         self.free &= (self._used[self._pairs] < self._top).all(axis=1)
         return np.array(taken, np.int64)
+
+
+def _without_bridges(count: int, edges: np.ndarray) -> np.ndarray:
+    """(count,) labels of the parts that stay connected whichever edge is taken away."""
+    bridges = [edge for edge, _ in find_bridges(count, edges)]
+    return component_labels(count, np.delete(edges, bridges, axis=0))
 
 
 def _across(candidates: Candidates, labels: np.ndarray) -> np.ndarray:

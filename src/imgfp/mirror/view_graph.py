@@ -61,7 +61,7 @@ class ViewGraph:
     @cached_property
     def bridges(self) -> list["Bridge"]:
         """The edges without which a component falls apart, the one that cuts off most photographs first."""
-        found = [Bridge(row, size) for row, size in _bridges(len(self), self.edges)]
+        found = [Bridge(row, size) for row, size in find_bridges(len(self), self.edges)]
         return sorted(found, key=lambda bridge: (-bridge.cuts_off, bridge.edge))
 
     @property
@@ -147,7 +147,7 @@ def component_labels(count: int, edges: np.ndarray) -> np.ndarray:
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
-def _bridges(count: int, edges: np.ndarray) -> list[tuple[int, int]]:
+def find_bridges(count: int, edges: np.ndarray) -> list[tuple[int, int]]:
     """(edge, vertices in the smaller part) of every bridge, by depth-first search (Tarjan 1974), without recursion."""
     neighbours: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     for edge, (a, b) in enumerate(edges.tolist()):

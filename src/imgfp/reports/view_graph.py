@@ -17,7 +17,6 @@ from imgfp.reports.view_graph_layout import layout
 
 DRAWN, LINES, THUMBNAILS = 600, 4000, 200  # photographs and edges in the drawing; photographs with a thumbnail there
 PAIRS, SHOWN, COMPONENTS, MEMBERS = 12, 24, 24, 8
-_WIDTH = 26.0  # of the drawing, in thumbnails
 _THUMBNAIL, _HEIGHT = 56, 200  # pixels
 
 
@@ -183,7 +182,8 @@ def _drawing(result: PairsResult, album: _Album, bridges: Sequence[Bridge]) -> D
         if room <= 0:
             break
     drawn = {place for part in parts for place in part}
-    places, height = layout(parts, graph.edges, len(graph), _WIDTH)
+    width = float(np.clip(3.2 * np.sqrt(len(drawn)), 10, 26))
+    places, height = layout(parts, graph.edges, len(graph), width)
     rows, weak = np.flatnonzero(graph.verified), {bridge.edge for bridge in bridges}
     lines = [
         (int(row), "bridge" if edge in weak else "edge") for edge, row in enumerate(rows) if drawn.issuperset(graph.pairs[row].tolist())
@@ -207,7 +207,7 @@ def _drawing(result: PairsResult, album: _Album, bridges: Sequence[Bridge]) -> D
         )
         for place in sorted(drawn)
     )
-    return Drawing(nodes, tuple(_lines(result, [*alike, *kept[::-1]], places)), _WIDTH, height, ", ".join(left_out))
+    return Drawing(nodes, tuple(_lines(result, [*alike, *kept[::-1]], places)), width, height, ", ".join(left_out))
 
 
 def _lines(result: PairsResult, rows: Iterable[tuple[int, str]], places: np.ndarray) -> Iterable[Line]:

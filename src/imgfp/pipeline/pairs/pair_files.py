@@ -1,11 +1,12 @@
 """Text files of pairs: hloc's and COLMAP's `nameA nameB`, or MIRorR's match_pairs by index; and the COLMAP database."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import hash_file, write_bytes
+from imgfp.files import write_bytes, write_json
 from imgfp.images import ImageList
 from imgfp.pipeline.pairs.colmap_database import write_database
 from imgfp.pipeline.pairs.find_pairs import PairsResult
@@ -56,14 +57,14 @@ def claim_database(path: Path, work: Path) -> None:
     Raises:
         InputError: another file is there.
     """
-    record = work / "database.sha256"
-    if path.exists() and not (record.is_file() and record.read_text() == hash_file(path)):
+    record = work / "database.json"
+    if path.exists() and not (record.is_file() and json.loads(record.read_bytes()) == str(path.resolve())):
         raise InputError(f"{path}: exists and would be replaced: delete it, or give another name")
 
 
 def export_database(result: PairsResult, path: Path) -> None:
-    """Writes the COLMAP database of the verified pairs and remembers its hash in the work folder."""
+    """Writes the COLMAP database of the verified pairs and remembers its path in the work folder."""
     least = result.graph.min_inliers
     pairs = (item for item in result.verifier.results() if item[1].inliers >= least)
     write_database(path, result.images.root, result.names, result.features, pairs)
-    write_bytes(result.work / "database.sha256", hash_file(path).encode())
+    write_json(result.work / "database.json", str(path.resolve()))

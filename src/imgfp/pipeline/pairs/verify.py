@@ -23,6 +23,7 @@ from imgfp.threads import libraries_single_threaded, thread_count
 _HELD = 256  # prepared photographs in memory: about 1 MB each at 2,000 keypoints
 _TRIALS, _CONFIDENCE = 1000, 0.999  # of RANSAC
 _MIN_MATCHES = 8  # what the fundamental matrix is fitted to
+_PLANAR = 0.8  # a homography that explains this share of the epipolar inliers is the model, as in COLMAP
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ class VerifyConfig:
 class TwoView:
     """What verification found of one pair (first, second).
 
-    `matches`: (m, 2) int32, keypoint of the first and of the second image; m is the number of inliers of the better model.
-    `planar`: that model is a homography. `model`: (3, 3) float64 from the first to the second image, in pixels of the planes with
-    pixel centres at 0.5 (COLMAP's convention): the homography, or the fundamental matrix F with x2' F x1 = 0; None without inliers.
+    `matches`: (m, 2) int32, keypoint of the first and of the second image: the inliers of the model with most of them.
+    `planar`: a homography explains at least 0.8 times as many matches as the fundamental matrix. `model`: (3, 3) float64 from the
+    first to the second image, in pixels of the planes with pixel centres at 0.5 (COLMAP's convention): the homography where
+    planar, else the fundamental matrix F with x2' F x1 = 0; None without inliers.
     """
 
     matches: np.ndarray
@@ -107,7 +109,7 @@ class Photograph:
 
 
 def verify_pair(first: Photograph, second: Photograph, config: VerifyConfig) -> TwoView:
-    """Matches two photographs and fits a fundamental matrix and a homography; the model with more inliers wins, F at equality."""
+    """Matches two photographs, fits a fundamental matrix and a homography, and keeps the inliers of the one that has more."""
     rows = mutual_matches(first, second, config.ratio)
     if len(rows) < _MIN_MATCHES:
         return NOTHING
@@ -122,9 +124,9 @@ def verify_pair(first: Photograph, second: Photograph, config: VerifyConfig) -> 
     counts = [0 if mask is None else int(mask.sum()) for mask in (epipolar, transfer)]
     if not max(counts):
         return NOTHING
-    planar = counts[1] > counts[0]
-    mask, model = (transfer, homography) if planar else (epipolar, fundamental)
-    return TwoView(rows[mask.ravel().astype(bool)], planar, np.asarray(model, np.float64)[:3])
+    planar = counts[1] >= _PLANAR * counts[0]
+    inside = (transfer if counts[1] > counts[0] else epipolar).ravel().astype(bool)
+    return TwoView(rows[inside], planar, np.asarray(homography if planar else fundamental, np.float64))
 
 
 def mutual_matches(first: Photograph, second: Photograph, ratio: float) -> np.ndarray:
