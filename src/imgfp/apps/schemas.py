@@ -15,6 +15,8 @@ from imgfp.datasets.synthetic import SyntheticConfig
 from imgfp.descriptors.track_metrics import CAPS
 from imgfp.detection import SynthesisConfig
 from imgfp.errors import InputError
+from imgfp.pipeline.pairs.keypoints import KeypointConfig
+from imgfp.pipeline.pairs.verify import VerifyConfig
 
 
 @dataclass
@@ -204,11 +206,64 @@ class MatchableSection(DataSection):
 
 
 @dataclass
+class RegionsSection:
+    """The fields of imgfp.mirror.describe.RegionsConfig."""
+
+    net: str
+    weights: str | None
+    img_size: int | None
+    pool: str
+    rmac_step: list[int]
+    multi_scale: bool
+
+
+@dataclass
+class SimilaritySection:
+    """The fields of imgfp.mirror.similarity.SimilarityConfig."""
+
+    measure: str
+    euclidean: bool
+
+
+@dataclass
+class WhiteningSection:
+    """The fields of imgfp.mirror.query.WhiteningConfig."""
+
+    fit_on: str
+    out_dim: int | None
+    variance_share: float | None
+
+
+@dataclass
+class ExpansionSection:
+    """Query expansion: fields of imgfp.mirror.query.QueryConfig."""
+
+    expand: int
+    rounds: int
+
+
+@dataclass
+class RerankSection:
+    """The fields of imgfp.pipeline.scene_ranking.RerankConfig."""
+
+    candidates: int
+    network_weight: float
+
+
+@dataclass
 class MirrorApp(App):
     """evaluate/mirror.py."""
 
     data: MatchableSection
     match_pairs: str | None
+    answers: int
+    regions: RegionsSection
+    similarity: SimilaritySection
+    whitening: WhiteningSection
+    expansion: ExpansionSection
+    rerank: RerankSection
+    keypoints: Any  # KeypointConfig
+    verify: Any  # VerifyConfig
 
 
 _Settings = TypeVar("_Settings", bound=App)
@@ -237,9 +292,11 @@ def settings_of(config: DictConfig, kind: type[_Settings]) -> _Settings:
 
 
 def register_schemas() -> None:
-    """Makes the schema NAME_schema of each app, and the groups `scenes` and `synthetic`."""
+    """Makes the schema NAME_schema of each app, and the groups that are made from a dataclass."""
     store = ConfigStore.instance()
     for name, kind in SCHEMAS.items():
         store.store(name=f"{name}_schema", node=kind)
     store.store(group="scenes", name="default", node=writable_node(SynthesisConfig()))
     store.store(group="synthetic", name="default", node=writable_node(SyntheticConfig()))
+    store.store(group="keypoints", name="default", node=writable_node(KeypointConfig()))
+    store.store(group="verify", name="default", node=writable_node(VerifyConfig()))

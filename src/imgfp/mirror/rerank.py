@@ -42,7 +42,9 @@ def shared_points(count: int, verified: Iterable[tuple[tuple[int, int], np.ndarr
     one, other = np.concatenate(ends, axis=1) if ends else np.zeros((2, 0), np.int64)
     ones = np.ones(2 * len(one), np.int32)
     nodes = int(starts[-1])
-    graph = sparse.csr_matrix((ones, (np.concatenate([one, other]), np.concatenate([other, one]))), shape=(nodes, nodes))
+    graph = sparse.csr_matrix(
+        (ones, (np.concatenate([one, other]), np.concatenate([other, one]))), shape=(nodes, nodes)
+    )
     matched = np.bincount(owner[np.diff(graph.indptr) > 0], minlength=count)
     rows = []
     for i in range(count):
