@@ -30,7 +30,7 @@ def by_loops(verified):
             matched.setdefault((a, one), set()).add((b, other))
             matched.setdefault((b, other), set()).add((a, one))
     counts = np.zeros((COUNT, COUNT), np.int64)
-    for (i, point), direct in matched.items():
+    for (i, _), direct in matched.items():
         counts[i, i] += 1
         for j in set(range(COUNT)) - {i}:
             targets = [(j, other) for other in range(KEYPOINTS)]

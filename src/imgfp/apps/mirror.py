@@ -6,7 +6,6 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.hydra_app import sweep_key
-from imgfp.apps.mirror_ranking import ranking_of
 from imgfp.apps.schemas import MirrorApp, settings_of
 from imgfp.datasets.benchmarks import open_benchmark
 from imgfp.datasets.matchable_set import MatchableSet
@@ -26,6 +25,8 @@ def judge(config: DictConfig) -> int:
         where, making = app.match_pairs, None
         answers = MatchPairs.read(Path(where), repeats=True)
     else:
+        from imgfp.apps.mirror_ranking import ranking_of  # loads torch, which judging an existing result does not need
+
         made = ranking_of(app, data)
         where, answers, making = "own ranking", made.answers, Making(made.network, made.pairs, made.seconds)
         answers.write(Path(app.paths.work) / "match_pairs")

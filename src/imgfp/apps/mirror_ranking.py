@@ -8,6 +8,8 @@ from imgfp.datasets.matchable_set import MatchableSet
 from imgfp.mirror.describe import RegionsConfig
 from imgfp.mirror.query import QueryConfig, WhiteningConfig
 from imgfp.mirror.similarity import SimilarityConfig
+from imgfp.pipeline.pairs.keypoints import KeypointConfig
+from imgfp.pipeline.pairs.verify import VerifyConfig
 from imgfp.pipeline.scene_ranking import RerankConfig, SceneRanking, SceneRankingConfig, rank_scenes
 
 
@@ -20,24 +22,15 @@ def ranking_of(app: MirrorApp, data: MatchableSet) -> SceneRanking:
 
 
 def _config(app: MirrorApp) -> SceneRankingConfig:
-    regions, similarity, whitening = app.regions, app.similarity, app.whitening
     return SceneRankingConfig(
-        RegionsConfig(
-            regions.net,
-            regions.weights,
-            regions.img_size,
-            regions.pool,
-            tuple(regions.rmac_step),
-            regions.multi_scale,
-        ),
+        RegionsConfig(**vars(app.regions) | {"rmac_step": tuple(app.regions.rmac_step)}),
         QueryConfig(
             app.answers,
-            SimilarityConfig(similarity.measure, similarity.euclidean),  # type: ignore[arg-type]  # it checks the name
-            WhiteningConfig(whitening.fit_on, whitening.out_dim, whitening.variance_share),
-            app.expansion.expand,
-            app.expansion.rounds,
+            SimilarityConfig(**vars(app.similarity)),
+            WhiteningConfig(**vars(app.whitening)),
+            **vars(app.expansion),
         ),
-        RerankConfig(app.rerank.candidates, app.rerank.network_weight),
-        app.keypoints,
-        app.verify,
+        RerankConfig(**vars(app.rerank)),
+        KeypointConfig(**vars(app.keypoints)),
+        VerifyConfig(**vars(app.verify)),
     )

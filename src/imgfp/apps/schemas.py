@@ -15,8 +15,6 @@ from imgfp.datasets.synthetic import SyntheticConfig
 from imgfp.descriptors.track_metrics import CAPS
 from imgfp.detection import SynthesisConfig
 from imgfp.errors import InputError
-from imgfp.pipeline.pairs.keypoints import KeypointConfig
-from imgfp.pipeline.pairs.verify import VerifyConfig
 
 
 @dataclass
@@ -251,6 +249,30 @@ class RerankSection:
 
 
 @dataclass
+class KeypointsSection:
+    """The fields of imgfp.pipeline.pairs.keypoints.KeypointConfig."""
+
+    upscale: float
+    longest: int
+    keypoints: int
+    octaves: int
+    levels: int
+    peak: float
+    edge: float
+    orientations: int
+
+
+@dataclass
+class VerifySection:
+    """The fields of imgfp.pipeline.pairs.verify.VerifyConfig."""
+
+    ratio: float
+    min_inliers: int
+    epipolar_error: float
+    homography_error: float
+
+
+@dataclass
 class MirrorApp(App):
     """evaluate/mirror.py."""
 
@@ -262,8 +284,8 @@ class MirrorApp(App):
     whitening: WhiteningSection
     expansion: ExpansionSection
     rerank: RerankSection
-    keypoints: Any  # KeypointConfig
-    verify: Any  # VerifyConfig
+    keypoints: KeypointsSection
+    verify: VerifySection
 
 
 _Settings = TypeVar("_Settings", bound=App)
@@ -292,11 +314,9 @@ def settings_of(config: DictConfig, kind: type[_Settings]) -> _Settings:
 
 
 def register_schemas() -> None:
-    """Makes the schema NAME_schema of each app, and the groups that are made from a dataclass."""
+    """Makes the schema NAME_schema of each app, and the groups `scenes` and `synthetic`."""
     store = ConfigStore.instance()
     for name, kind in SCHEMAS.items():
         store.store(name=f"{name}_schema", node=kind)
     store.store(group="scenes", name="default", node=writable_node(SynthesisConfig()))
     store.store(group="synthetic", name="default", node=writable_node(SyntheticConfig()))
-    store.store(group="keypoints", name="default", node=writable_node(KeypointConfig()))
-    store.store(group="verify", name="default", node=writable_node(VerifyConfig()))
