@@ -14,7 +14,7 @@ def rule_variables(listed: Path) -> dict[str, np.ndarray]:
     """The variables that a golden `<network>_variables.json` describes: uniform random numbers, each with its seed."""
     variables = {}
     for entry in json.loads(listed.read_text()):
-        drawn = np.random.RandomState(entry["seed"]).random_sample(entry["shape"])  # noqa: NPY002  # the folder's rule
+        drawn = np.random.RandomState(entry["seed"]).random_sample(entry["shape"])  # the folder's rule
         values = (entry["low"] + (entry["high"] - entry["low"]) * drawn).astype(np.float32)
         assert zlib.crc32(values.tobytes()) == entry["crc32"], entry["name"]
         variables[entry["name"]] = values
