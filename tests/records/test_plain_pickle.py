@@ -20,7 +20,7 @@ from imgfp.errors import InputError
 from imgfp.records.plain_pickle import read_plain_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
-numbers = st.one_of(st.integers(), st.floats(allow_nan=False), st.booleans(), st.none(), st.text(max_size=8))
+numbers = st.one_of(st.integers(-(1 << 63), (1 << 64) - 1), st.floats(allow_nan=False), st.booleans(), st.none(), st.text(max_size=8))
 content = st.recursive(
     numbers,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4)),
@@ -77,12 +77,13 @@ class Harmful:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (Harmful(), "names (posix|nt).system, which is no plain data"),
-        (OrderedDict(a=1), "names collections.OrderedDict, which is no plain data"),
-        (print, r"names (__builtin__|builtins).print, which is no plain data"),
+        (Harmful(), "names '(posix|nt).system', which is no plain data"),
+        (OrderedDict(a=1), "names 'collections.OrderedDict', which is no plain data"),
+        (print, "names '(__builtin__|builtins).print', which is no plain data"),
         (np.array([None, "x"], dtype=object), "dtype 'O8'"),
         (np.zeros(1, dtype=[("a", "f4")]), "dtype 'V4'"),
         ({(1, 2): 3}, "not a complete pickle"),
+        (1 << 65, "an integer of more than 64 bits"),
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(read, tmp_path: Path, monkeypatch, value: object, said: str, protocol: int) -> None:
@@ -153,10 +154,14 @@ def test_the_command(tmp_path: Path, capsys) -> None:
     with np.load(tmp_path / "pca.npz") as stored:
         assert all(np.array_equal(stored[name], part) for name, part in zip(names, parts, strict=True))
     capsys.readouterr()
-    for arguments, line in [
-        (["out.npz"], "the pickle holds a list of 3: give as many names, --names A,B,..."),
-        (["out.npz", "--names", "mean"], "the pickle holds a list of 3: give as many names, --names A,B,..."),
-        (["out.txt"], f"{tmp_path}/out.txt: give a file .json, or .npz (with --names for the arrays of a list)"),
+    for content, arguments, line in [
+        (parts, ["out.npz"], "the pickle holds a list of 3: give as many names, --names A,B,..."),
+        (parts, ["out.npz", "--names", "mean"], "the pickle holds a list of 3: give as many names, --names A,B,..."),
+        (parts, ["out.txt"], f"{tmp_path}/out.txt: give a file .json, or .npz (with --names for the arrays of a list)"),
+        ({"a": [[1], [2, 3]]}, ["out.npz"], "'a' in the pickle cannot be an array of an NPZ file: give a .json file to write"),
+        ({"file": [1]}, ["out.npz"], "'file' in the pickle cannot be an array of an NPZ file: give a .json file to write"),
+        (5, ["out.npz"], "the pickle holds no list of arrays: give a .json file to write, without --names"),
     ]:
+        source.write_bytes(pickle.dumps(content))
         assert main(["convert-pickle", str(source), f"{tmp_path}/{arguments[0]}", *arguments[1:]]) == 2
         assert capsys.readouterr().err == f"imgfp convert-pickle: {line}\n"

@@ -41,6 +41,6 @@ def open_benchmark(name: str, root: Path, options: Mapping[str, Path | str | flo
     for key, value in options.items():
         if value is not None and key not in known:
             raise InputError(f"data.{key}={value} has no effect on benchmark {name}: leave it out")
-    if not root.is_dir():
+    if not root.is_dir() and None in (options.get("image_list"), options.get("ground_truth")):
         raise InputError(f"{root}: no such folder: give the folder of {name} with data.root=DIR")
     return opened(root, **{key: options.get(key) for key in known})

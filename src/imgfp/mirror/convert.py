@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from imgfp.errors import InputError
-from imgfp.files import atomic_path
+from imgfp.files import write_bytes
 from imgfp.mirror.checkpoint_variables import network_variables
 from imgfp.mirror.tf_checkpoint import Checkpoint
 from imgfp.progress import track
@@ -45,6 +45,5 @@ def convert_checkpoint(checkpoint: Path, network: str, out: Path) -> int:
     tensors = {
         name: opened.read(name) for name in track(sorted(wanted), len(wanted), "reading the checkpoint", "variables")
     }
-    with atomic_path(out) as temporary:
-        save_file(tensors, temporary, metadata={"network": network})
+    write_bytes(out, save(tensors, metadata={"network": network}))
     return len(tensors)

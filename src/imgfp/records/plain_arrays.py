@@ -39,7 +39,7 @@ class Global:
             InputError: another name: loading it would run code.
         """
         if (module, name) not in _NAMES:
-            raise InputError(f"the pickle names {module}.{name}, which is no plain data")
+            raise InputError(f"the pickle names {f'{module}.{name}'[:80]!r}, which is no plain data")
         return cls(_NAMES[module, name])
 
 
@@ -95,7 +95,7 @@ def resolve(value: Any, limit: int) -> Any:
 
     Args:
         value: What the pickle gave.
-        limit: The most values and array elements; a part that is shared counts every time, so that a small pickle
+        limit: The most values, array elements and characters; a part that is shared counts every time, so that a small pickle
             cannot describe a huge result.
 
     Raises:
@@ -109,13 +109,15 @@ def _resolve(value: Any, depth: int, left: list[int]) -> Any:
         if value.role != "array" or value.value is None:
             raise InputError("the pickle holds an array without content")
         value = value.value
-    left[0] -= value.size + 1 if isinstance(value, np.ndarray) else 1
+    left[0] -= 1 + (value.size if isinstance(value, np.ndarray) else len(value) if isinstance(value, str) else 0)
     if depth > _MAX_DEPTH or left[0] < 0:
         raise InputError(f"the pickle is nested deeper than {_MAX_DEPTH}, or repeats its parts too often")
     if isinstance(value, list | tuple):
         return [_resolve(item, depth + 1, left) for item in value]
     if isinstance(value, dict):
         return {key: _resolve(item, depth + 1, left) for key, item in value.items()}
+    if isinstance(value, int) and value.bit_length() > 64:
+        raise InputError("the pickle holds an integer of more than 64 bits")
     if value is None or isinstance(value, str | int | float | np.ndarray):
         return value
     raise InputError(f"the pickle holds a value of type {type(value).__name__}")

@@ -34,9 +34,17 @@ def write_arrays(path: Path, content: Any, names: Sequence[str] | None) -> None:
         content = dict(zip(names, content, strict=True))
     elif not isinstance(content, dict) or names is not None:
         raise InputError("the pickle holds no list of arrays: give a .json file to write, without --names")
-    arrays = {str(name): np.asarray(value) for name, value in content.items()}
-    others = [name for name, array in arrays.items() if array.dtype.kind not in "biuf"]
-    if others:
-        raise InputError(f"'{others[0]}' in the pickle is no array of numbers: give a .json file to write")
+    arrays = {str(name): _array(value) for name, value in content.items()}
+    others = [name for name, array in arrays.items() if array.dtype.kind not in "biuf" or name == "file"]
+    if others:  # np.savez has a parameter of the name "file"
+        raise InputError(f"{others[0]!r} in the pickle cannot be an array of an NPZ file: give a .json file to write")
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def _array(value: Any) -> np.ndarray:
+    """The array of nested lists; one of objects where they are no array of numbers."""
+    try:
+        return np.asarray(value)
+    except ValueError:  # rows of several lengths
+        return np.empty(0, dtype=object)
