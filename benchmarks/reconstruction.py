@@ -134,7 +134,9 @@ def main() -> None:
         for key in total:
             total[key] += row[key]
     pairs, seconds = total["pairs"] / total["all_pairs"], total["s"] / total["all_s"]
-    print(f"\nall: {len(scenes)} scenes, {total['photographs']:.0f} photographs; in the largest component of the verified")
+    print(
+        f"\nall: {len(scenes)} scenes, {total['photographs']:.0f} photographs; in the largest component of the verified"
+    )
     print(f"pairs: grow {total['grow']:.0f}, knn {total['knn']:.0f}, trees {total['trees']:.0f}")
     need(f"pairs tested {pairs:.1%} of exhaustive: at most 25 %", pairs <= 0.25)
     need(f"verification {seconds:.1%} of the processor seconds of exhaustive: at most 35 %", seconds <= 0.35)

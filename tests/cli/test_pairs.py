@@ -26,7 +26,10 @@ def test_pairs_report_and_database(imgfp, photographs, tmp_path) -> None:
     said = imgfp("pairs", photographs, "--out", out, "--top", "50", "--colmap", tmp_path / "database.db")
     assert said.code == 3 and "broken.jpg: not a readable image" in said.errors[-1]
     assert out.read_text() == "a.png b.png\na.png c.png\nb.png c.png\n"
-    assert "3 verified pairs of 6 tested; 3 of 4 photographs in the largest of 2 components, 1 photographs isolated" in said.out
+    assert (
+        "3 verified pairs of 6 tested; 3 of 4 photographs in the largest of 2 components, 1 photographs isolated"
+        in said.out
+    )
     facts = json.loads((tmp_path / "pairs_view_graph.json").read_text())
     assert facts["isolated"] == ["far.png"] and facts["bridges"] == []
     page = (tmp_path / "pairs_view_graph.html").read_text()

@@ -41,8 +41,7 @@ def test_points_in_space_give_a_fundamental_matrix():
     assert 75 <= found.inliers <= 90 and not found.planar
     assert (found.matches[:, 0] == found.matches[:, 1]).all()  # point n is keypoint n in both
     first, second = (
-        np.c_[features.get(side).keypoints[found.matches[:, side], :2] + 0.5, np.ones(found.inliers)]
-        for side in (0, 1)
+        np.c_[features.get(side).keypoints[found.matches[:, side], :2] + 0.5, np.ones(found.inliers)] for side in (0, 1)
     )
     lines = first @ found.model.T
     distances = np.abs((second * lines).sum(axis=1)) / np.linalg.norm(lines[:, :2], axis=1)

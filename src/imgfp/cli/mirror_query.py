@@ -22,9 +22,13 @@ def add_query_parser(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     parser.add_argument("--top", type=int, default=TOP, help="answers per query (default: %(default)s)")
     measure = parser.add_mutually_exclusive_group()
     for name, meaning in (("rmac", "sum of the regions"), ("mac", "first region"), ("aml", "best pair of regions")):
-        measure.add_argument(f"--{name}", dest="measure", action="store_const", const=name, help=f"compare by {meaning}")
+        measure.add_argument(
+            f"--{name}", dest="measure", action="store_const", const=name, help=f"compare by {meaning}"
+        )
     parser.set_defaults(measure="prmac")
-    parser.add_argument("--euclidean-dist", action="store_true", help="squared distances; not normalised unless whitened")
+    parser.add_argument(
+        "--euclidean-dist", action="store_true", help="squared distances; not normalised unless whitened"
+    )
     parser.add_argument("--out-dim", type=int, metavar="N", help="fit a whitening to N dimensions on the database")
     parser.add_argument("--pca-thresh", type=float, metavar="X", help="fit as many dimensions as explain share X")
     parser.add_argument(
@@ -51,9 +55,7 @@ def run_query(options: argparse.Namespace) -> int:
     from imgfp.reports.console import report_failures
 
     fitted = options.out_dim is not None or options.pca_thresh is not None
-    whitening = WhiteningConfig(
-        options.pca_file or (DATABASE if fitted else NONE), options.out_dim, options.pca_thresh
-    )
+    whitening = WhiteningConfig(options.pca_file or (DATABASE if fitted else NONE), options.out_dim, options.pca_thresh)
     if options.qe and not options.et:
         raise InputError(f"--qe {options.qe} without --et: give the rounds of query expansion, such as --et 2")
     similarity = SimilarityConfig(options.measure, options.euclidean_dist)

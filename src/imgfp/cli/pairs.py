@@ -31,7 +31,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--budget", type=int, metavar="N", help="verify at most N pairs in all")
     parser.add_argument("--mutual", action="store_true", help="only pairs that are among each other's nearest")
-    parser.add_argument("--min-score", type=float, metavar="S", help="only pairs with at least this similarity (-1 to 1)")
+    parser.add_argument(
+        "--min-score", type=float, metavar="S", help="only pairs with at least this similarity (-1 to 1)"
+    )
     parser.add_argument("--unverified", action="store_true", help="write all tested pairs, not only the verified ones")
     parser.add_argument(
         "--format",

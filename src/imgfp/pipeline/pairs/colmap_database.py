@@ -15,7 +15,11 @@ from imgfp.pipeline.pairs.verify import TwoView
 
 
 def write_database(
-    path: Path, root: Path, names: tuple[str, ...], features: FeatureSource, pairs: Iterable[tuple[tuple[int, int], TwoView]]
+    path: Path,
+    root: Path,
+    names: tuple[str, ...],
+    features: FeatureSource,
+    pairs: Iterable[tuple[tuple[int, int], TwoView]],
 ) -> None:
     """Writes a new database atomically. Cameras (SIMPLE_RADIAL, focal lengths from EXIF where known) are COLMAP's own choice.
 
