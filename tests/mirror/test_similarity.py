@@ -39,7 +39,12 @@ def features(seed: int, images: int, regions: int, dim: int) -> np.ndarray:
     blocks=st.tuples(st.integers(1, 12), st.integers(1, 5)),
 )
 def test_blocks_equal_a_plain_loop(
-    seed: int, sizes: tuple[int, ...], measure: similarity.Measure, euclidean: bool, itself: bool, blocks: tuple[int, int]
+    seed: int,
+    sizes: tuple[int, ...],
+    measure: similarity.Measure,
+    euclidean: bool,
+    itself: bool,
+    blocks: tuple[int, int],
 ) -> None:
     config = SimilarityConfig(measure, euclidean)
     database = vectors_of(features(seed, *sizes[1:]), config)

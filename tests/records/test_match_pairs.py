@@ -23,7 +23,7 @@ def test_text_is_read_and_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["0 1", "0 1 x", "0 1 nan", "-1 1 0.5", "0 1.5 0.5", "0 1 0.5 2"])
 def test_bad_lines(line: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_text(f"0 0 1.0\n{line}\n")
-    with pytest.raises(InputError, match="line 2: .* is not '<query index> <database index> <score>': fix the line"):
+    with pytest.raises(InputError, match=r"line 2: .* is not '<query index> <database index> <score>': fix the line"):
         MatchPairs.read(tmp_path / "a")
 
 

@@ -33,8 +33,12 @@ def add_query_parser(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     measure = parser.add_mutually_exclusive_group()
     measure.add_argument("--rmac", action="store_true", help="compare the sums of the regions")
     measure.add_argument("--mac", action="store_true", help="compare the first regions")
-    parser.add_argument("--aml", action="store_true", help="the best pair of regions instead of the mean over the query's")
-    parser.add_argument("--euclidean-dist", action="store_true", help="squared distances; not normalised unless whitened")
+    parser.add_argument(
+        "--aml", action="store_true", help="the best pair of regions instead of the mean over the query's"
+    )
+    parser.add_argument(
+        "--euclidean-dist", action="store_true", help="squared distances; not normalised unless whitened"
+    )
     parser.add_argument("--out-dim", type=int, metavar="N", help="fit a whitening to N dimensions on the database")
     parser.add_argument("--pca-thresh", type=float, metavar="X", help="fit as many dimensions as explain share X")
     parser.add_argument(
@@ -100,6 +104,6 @@ def query_config(options: argparse.Namespace) -> "QueryConfig":
     share = options.pca_thresh
     fitted = given["out_dim"] is not None or share is not None
     whitening = WhiteningConfig(options.pca_file or (DATABASE if fitted else NONE), given["out_dim"], share)
-    measure: "Measure" = "rmac" if options.rmac else "mac" if options.mac else "aml" if options.aml else "prmac"
+    measure: Measure = "rmac" if options.rmac else "mac" if options.mac else "aml" if options.aml else "prmac"
     similarity = SimilarityConfig(measure, options.euclidean_dist)
     return QueryConfig(given["top"], similarity, whitening, given["qe"], given["et"], options.search)

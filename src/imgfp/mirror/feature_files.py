@@ -59,7 +59,9 @@ def read_listed_features(listed: Path, root: Path | None = None) -> ListedFeatur
         values[len(positions)] = feature
         positions.append(position)
     if values is None:
-        raise InputError(f"{listed}: none of the {len(paths)} files can be read; {failures[0].path}: {failures[0].reason}")
+        raise InputError(
+            f"{listed}: none of the {len(paths)} files can be read; {failures[0].path}: {failures[0].reason}"
+        )
     return ListedFeatures(values[: len(positions)], np.array(positions), len(paths), tuple(failures))
 
 
