@@ -234,8 +234,9 @@ class WhiteningSection:
 
 @dataclass
 class ExpansionSection:
-    """Query expansion: fields of imgfp.mirror.query.QueryConfig."""
+    """Expansion of the database and of queries: fields of imgfp.mirror.query.QueryConfig."""
 
+    augment: int
     expand: int
     rounds: int
 
