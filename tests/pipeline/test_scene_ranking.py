@@ -46,7 +46,7 @@ def test_two_places(tmp_path):
     scores = made.answers.scores.reshape(8, 8)
     network = made.network.scores.reshape(8, 8)
     assert (scores[:, :4] > np.log(15)).all()
-    assert scores[0, 4:] == pytest.approx(4 * network[0, 4:])
+    assert scores[0, 4:] == pytest.approx(2 * network[0, 4:])
 
     again = rank_scenes(tmp_path, database, database, tmp_path / "work", CONFIG)
     assert set(again.seconds) == {"rank"}
