@@ -44,6 +44,10 @@ def test_shared_points(verified):
     assert np.array_equal(shared_points(COUNT, verified).toarray(), by_loops(verified))
 
 
+def test_nothing_verified():
+    assert shared_points(2, []).toarray().tolist() == [[0, 0], [0, 0]]
+
+
 def test_a_match_needs_a_third_photograph():
     rows = np.arange(3)
     chain = [((0, 1), np.stack([rows, rows], 1)), ((2, 1), np.stack([rows[:2], rows[:2]], 1))]

@@ -35,10 +35,10 @@ class WhiteningConfig:
 class QueryConfig:
     """How queries are answered.
 
-    `top`: answers each. `augment`: each database image becomes the sum of itself and its first answers, this many with itself,
-    before queries are answered (Turcot and Lowe, 2009); 0: none. `expand`: answers added in each of `rounds` rounds of query
-    expansion. `search`: "auto" takes two
-    stages for PR-MAC where `needs_two_stages` says so; the stages apply to PR-MAC by inner products only.
+    `top`: answers each. `augment`: before queries are answered, each database image is expanded by this many first answers, of
+    which it is one itself (database-side augmentation: Turcot and Lowe, 2009); 0: none. `expand`: answers added in each of
+    `rounds` rounds of query expansion. `search`: "auto" takes two stages for PR-MAC where `needs_two_stages` says so; the stages
+    apply to PR-MAC by inner products only.
     """
 
     top: int = 20
