@@ -113,5 +113,5 @@ def test_networks_without_a_feature_map(tmp_path: Path) -> None:
     file = tmp_path / "vit.safetensors"
     model = timm.create_model("test_vit", num_classes=0)
     save_file({name: tensor.numpy() for name, tensor in model.state_dict().items()}, file)
-    with pytest.raises(InputError, match="test_vit: has no feature map .*: choose a convolutional network"):
+    with pytest.raises(InputError, match=r"test_vit: has no feature map .*: choose a convolutional network"):
         open_network("test_vit", str(file))
