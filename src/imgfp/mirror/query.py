@@ -97,7 +97,9 @@ def _search(
     staged = config.search == "two-stage" or (
         config.search == "auto" and needs_two_stages(count, database, config.top, compared)
     )
-    return (two_stage_search if staged else search)(queries, database, config.top, compared)
+    if staged:
+        return two_stage_search(queries, database, config.top)
+    return search(queries, database, config.top, compared)
 
 
 def prepare(values: np.ndarray, similarity: SimilarityConfig, whitening: Whitening | None) -> np.ndarray:
