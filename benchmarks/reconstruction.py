@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pycolmap
@@ -18,7 +19,7 @@ import pycolmap
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
 
 from benchmarks._side_by_side import keep, need
-from imgfp.images import ImageList
+from imgfp.images import ImageList, file_size
 from imgfp.local.store import FeatureStore
 from imgfp.mirror.describe import RegionsConfig
 from imgfp.mirror.select import Candidates, GrowConfig, grow, knn, trees
@@ -61,6 +62,8 @@ class Scene:
         self.features = FeatureStore(work / "keypoints")
         assert self.features.ids == images.ids, "every photograph can be read"
         self.candidates = candidate_pairs(regions, images.ids, len(images), False, None)
+        sizes = {(size.width, size.height) for path in images.paths if (size := file_size(path)) is not None}
+        self.camera = "single" if len(sizes) == 1 else "per-image"  # as the scenes' own models
         self.work = work
         verify_pairs(self.features, [(0, 1)])  # compiled once
 
@@ -75,7 +78,7 @@ class Scene:
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
             database = Path(folder) / "database.db"
             verified = [(pair, item) for pair, item in found.items() if item.inliers >= VerifyConfig().min_inliers]
-            write_database(database, self.root, self.names, self.features, verified)
+            write_database(database, self.root, self.names, self.features, verified, self.camera)
             options = pycolmap.IncrementalPipelineOptions(random_seed=seed)
             started = time.process_time()
             models = pycolmap.incremental_mapping(database, self.root, folder, options)
@@ -134,14 +137,16 @@ def main() -> None:
         for key in total:
             total[key] += row[key]
     pairs, seconds = total["pairs"] / total["all_pairs"], total["s"] / total["all_s"]
-    print(f"\nall: {len(scenes)} scenes, {total['photographs']:.0f} photographs; in the largest component of the verified")
+    print(
+        f"\nall: {len(scenes)} scenes, {total['photographs']:.0f} photographs; in the largest component of the verified"
+    )
     print(f"pairs: grow {total['grow']:.0f}, knn {total['knn']:.0f}, trees {total['trees']:.0f}")
     need(f"pairs tested {pairs:.1%} of exhaustive: at most 25 %", pairs <= 0.25)
     need(f"verification {seconds:.1%} of the processor seconds of exhaustive: at most 35 %", seconds <= 0.35)
     need(f"lost of those that all pairs register twice: {', '.join(lost) or 'none'}", not lost)
 
 
-def measure(scene: Scene) -> dict:  # type: ignore[type-arg]
+def measure(scene: Scene) -> dict[str, Any]:
     """All figures of one scene."""
     count = len(scene.names)
     everything, all_seconds = scene.verify([(a, b) for a in range(count) for b in range(a + 1, count)])
@@ -166,7 +171,7 @@ def measure(scene: Scene) -> dict:  # type: ignore[type-arg]
     }
 
 
-def show(name: str, row: dict) -> None:  # type: ignore[type-arg]
+def show(name: str, row: dict[str, Any]) -> None:
     """Prints one scene."""
     print(
         f"\n{name}: {row['photographs']} photographs; network {row['network_s']:.1f} s, keypoints {row['keypoints_s']:.1f} s; in the "

@@ -31,7 +31,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--budget", type=int, metavar="N", help="verify at most N pairs in all")
     parser.add_argument("--mutual", action="store_true", help="only pairs that are among each other's nearest")
-    parser.add_argument("--min-score", type=float, metavar="S", help="only pairs with at least this similarity (-1 to 1)")
+    parser.add_argument(
+        "--min-score", type=float, metavar="S", help="only pairs with at least this similarity (-1 to 1)"
+    )
     parser.add_argument("--unverified", action="store_true", help="write all tested pairs, not only the verified ones")
     parser.add_argument(
         "--format",
@@ -43,6 +45,11 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         metavar="DATABASE",
         help="also write a COLMAP database with images, keypoints and verified matches",
+    )
+    parser.add_argument(
+        "--camera",
+        default="auto",
+        help="photographs that share a camera in the database: auto, single, per-folder, per-image (default: %(default)s)",
     )
     parser.set_defaults(run=run_pairs)
 
@@ -63,6 +70,7 @@ def run_pairs(options: argparse.Namespace) -> int:
         unverified=options.unverified,
         format=options.format,
         colmap=options.colmap,
+        camera=options.camera,
     )
     print(f"{result.graph.summary}")
     print("stages:")

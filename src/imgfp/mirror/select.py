@@ -81,7 +81,7 @@ class GrowConfig:
     """
 
     first: int = 3
-    neighbours: int = 3
+    neighbours: int = 5
     top: int = 20
     budget: int | None = None
     min_inliers: int = 15
@@ -164,7 +164,7 @@ class _Chosen:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Those of the proposed rows, in their order, that the bounds allow."""
-        taken = []
+        taken: list[int] = []
         for row in rows.tolist():
             a, b = self._pairs[row]
             if len(taken) < self._left and max(self._used[a], self._used[b]) < self._top:

@@ -88,35 +88,42 @@ def render_view_graph(result: PairsResult, settings: dict[str, str]) -> str:
     alike = graph.lookalikes[:PAIRS]
     found = _two_views(result, {*best, *weak})
     cut = {int(rows[bridge.edge]): bridge.cuts_off for bridge in bridges}
-    return report_environment().get_template("view_graph.html").render(
-        title="View graph",
-        graph=graph,
-        settings=settings,
-        drawing=_drawing(result, album, bridges),
-        components=[
-            (len(part), [album.photograph(place, "") for place in part[:MEMBERS]])
-            for part in graph.components[:COMPONENTS]
-            if len(part) > 1
-        ],
-        more_components=sum(len(part) > 1 for part in graph.components[COMPONENTS:]),
-        bridges=[
-            album.pair(row, found.get(row), f"{graph.inliers[row]} inliers; without it {_count(cut[row])} cut off")
-            for row in weak
-        ],
-        bridges_total=len(bridges),
-        hanging=[album.photograph(place, _partner(result, place)) for place in graph.hanging[:SHOWN]],
-        hanging_total=len(graph.hanging),
-        isolated=[album.photograph(place, "no verified pair") for place in graph.isolated[:SHOWN]],
-        isolated_total=len(graph.isolated),
-        lookalikes=[album.pair(row, None, f"similarity {graph.scores[row]:.3f}, {graph.inliers[row]} inliers") for row in alike],
-        lookalikes_total=len(graph.lookalikes),
-        best=[
-            album.pair(row, found.get(row), f"{graph.inliers[row]} inliers, similarity {graph.scores[row]:.3f}")
-            for row in best
-        ],
-        failures=result.failures[:MAX_FAILURES],
-        failures_total=len(result.failures),
-        stages=result.stages,
+    return (
+        report_environment()
+        .get_template("view_graph.html")
+        .render(
+            title="View graph",
+            graph=graph,
+            settings=settings,
+            drawing=_drawing(result, album, bridges),
+            components=[
+                (len(part), [album.photograph(place, "") for place in part[:MEMBERS]])
+                for part in graph.components[:COMPONENTS]
+                if len(part) > 1
+            ],
+            more_components=sum(len(part) > 1 for part in graph.components[COMPONENTS:]),
+            bridges=[
+                album.pair(row, found.get(row), f"{graph.inliers[row]} inliers; without it {_count(cut[row])} cut off")
+                for row in weak
+            ],
+            bridges_total=len(bridges),
+            hanging=[album.photograph(place, _partner(result, place)) for place in graph.hanging[:SHOWN]],
+            hanging_total=len(graph.hanging),
+            isolated=[album.photograph(place, "no verified pair") for place in graph.isolated[:SHOWN]],
+            isolated_total=len(graph.isolated),
+            lookalikes=[
+                album.pair(row, None, f"similarity {graph.scores[row]:.3f}, {graph.inliers[row]} inliers")
+                for row in alike
+            ],
+            lookalikes_total=len(graph.lookalikes),
+            best=[
+                album.pair(row, found.get(row), f"{graph.inliers[row]} inliers, similarity {graph.scores[row]:.3f}")
+                for row in best
+            ],
+            failures=result.failures[:MAX_FAILURES],
+            failures_total=len(result.failures),
+            stages=result.stages,
+        )
     )
 
 
@@ -186,7 +193,9 @@ def _drawing(result: PairsResult, album: _Album, bridges: Sequence[Bridge]) -> D
     places, height = layout(parts, graph.edges, len(graph), width)
     rows, weak = np.flatnonzero(graph.verified), {bridge.edge for bridge in bridges}
     lines = [
-        (int(row), "bridge" if edge in weak else "edge") for edge, row in enumerate(rows) if drawn.issuperset(graph.pairs[row].tolist())
+        (int(row), "bridge" if edge in weak else "edge")
+        for edge, row in enumerate(rows)
+        if drawn.issuperset(graph.pairs[row].tolist())
     ]
     alike = [(row, "lookalike") for row in graph.lookalikes[:SHOWN] if drawn.issuperset(graph.pairs[row].tolist())]
     kept = sorted(lines, key=lambda line: (line[1] != "bridge", -graph.inliers[line[0]]))[:LINES]
@@ -202,7 +211,8 @@ def _drawing(result: PairsResult, album: _Album, bridges: Sequence[Bridge]) -> D
         Node(
             graph.names[place],
             f"{graph.degrees[place]} verified pairs",
-            *places[place].tolist(),
+            float(places[place, 0]),
+            float(places[place, 1]),
             album.photograph(place, "", _THUMBNAIL).image if place in pictured else None,
         )
         for place in sorted(drawn)
@@ -213,10 +223,18 @@ def _drawing(result: PairsResult, album: _Album, bridges: Sequence[Bridge]) -> D
 def _lines(result: PairsResult, rows: Iterable[tuple[int, str]], places: np.ndarray) -> Iterable[Line]:
     graph = result.graph
     for row, kind in rows:
-        ends = places[graph.pairs[row]].ravel().tolist()
+        x1, y1, x2, y2 = places[graph.pairs[row]].ravel().tolist()
         thick = 1.0 if kind == "lookalike" else float(np.clip(np.log2(graph.inliers[row] / 8), 1, 5))
         first, second = graph.named(row)
-        yield Line(*ends, kind, thick, f"{first} - {second}: {graph.inliers[row]} inliers, similarity {graph.scores[row]:.3f}")
+        yield Line(
+            x1,
+            y1,
+            x2,
+            y2,
+            kind,
+            thick,
+            f"{first} - {second}: {graph.inliers[row]} inliers, similarity {graph.scores[row]:.3f}",
+        )
 
 
 def _count(photographs: int) -> str:

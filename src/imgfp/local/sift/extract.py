@@ -17,7 +17,6 @@ from imgfp.local.sift.views import ONE_VIEW, ViewsConfig, extract_views
 from imgfp.local.sift.workers import WorkerContext, watch_parent
 from imgfp.threads import thread_count
 
-
 Extract = Callable[[Path], LocalFeatures | Failure]
 
 

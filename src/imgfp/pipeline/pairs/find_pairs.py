@@ -112,9 +112,7 @@ def find_pairs(images: ImageList, work: Path, config: PairsConfig | None = None)
     return PairsResult(images, work, graph, features, verifier, (described, found, *verified), failures)
 
 
-def _chosen(
-    candidates: Candidates, verifier: StoredVerifier, settings: PairsConfig
-) -> tuple[np.ndarray, np.ndarray]:
+def _chosen(candidates: Candidates, verifier: StoredVerifier, settings: PairsConfig) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the tested candidates and their inliers, in the order of testing."""
     if settings.select == "grow":
         bounds = GrowConfig(top=settings.top, budget=settings.budget, min_inliers=settings.verify.min_inliers)
