@@ -61,7 +61,9 @@ def whole_input(rgb: np.ndarray, longer: int) -> np.ndarray:
     height, width = rgb.shape[:2]
     scale = longer / max(height, width)
     target = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return np.array(Image.fromarray(rgb).resize(target, Image.Resampling.BICUBIC))  # a copy: torch wants writable memory
+    return np.array(
+        Image.fromarray(rgb).resize(target, Image.Resampling.BICUBIC)
+    )  # a copy: torch wants writable memory
 
 
 def resized_shape(height: int, width: int, size: int) -> tuple[int, int]:

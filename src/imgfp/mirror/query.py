@@ -1,15 +1,18 @@
 """From regions to answers: aggregate, whiten, search, expand the queries and search again."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from imgfp.errors import InputError
 from imgfp.mirror.expansion import expand_queries
 from imgfp.mirror.ranking import Ranking
-from imgfp.mirror.similarity import Measure, SimilarityConfig, aggregate, normalise, search
-from imgfp.mirror.whitening import PACKAGED, Whitening, fit_whitening
+from imgfp.mirror.similarity import SimilarityConfig, search, vectors_of
+from imgfp.mirror.two_stage import needs_two_stages, two_stage_search
+from imgfp.mirror.whitening import PACKAGED, Whitening, blockwise, fit_whitening
 from imgfp.progress import announce
 
 DATABASE, PACKAGE, NONE = "database", "packaged", "none"
@@ -30,18 +33,26 @@ class WhiteningConfig:
 
 @dataclass(frozen=True)
 class QueryConfig:
-    """How queries are answered: `top` answers each; `expand` answers added in each of `rounds` of query expansion."""
+    """How queries are answered.
+
+    `top`: answers each. `expand`: answers added in each of `rounds` rounds of query expansion. `search`: "auto" takes two
+    stages for PR-MAC where `needs_two_stages` says so; the stages apply to PR-MAC by inner products only.
+    """
 
     top: int = 20
     similarity: SimilarityConfig = field(default_factory=SimilarityConfig)
     whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
     expand: int = 0
     rounds: int = 0
+    search: Literal["auto", "exact", "two-stage"] = "auto"
 
     def __post_init__(self) -> None:
         for name, value, least in (("top", self.top, 1), ("qe", self.expand, 0), ("et", self.rounds, 0)):
             if value < least:
                 raise InputError(f"{name}={value}: must be an integer >= {least}")
+        compared = self.similarity
+        if self.search == "two-stage" and (compared.measure != "prmac" or compared.euclidean):
+            raise InputError("two-stage search is for PR-MAC without distances: use --search exact")
 
 
 @dataclass(frozen=True)
@@ -68,53 +79,56 @@ def query(database: np.ndarray, queries: np.ndarray | None, config: QueryConfig)
             f"queries have {queries.shape[1]} regions of {queries.shape[2]} numbers, the database "
             f"{database.shape[1]} of {database.shape[2]}: describe both with the same settings"
         )
-    whitening, held = _whitened_database(database, config)
-    asked = None if queries is None else _prepare(queries, config.similarity, whitening)
-    ranking = search(asked, held, config.top, config.similarity)
+    whitening = choose_whitening(database, config)
+    held = prepare(database, config.similarity, whitening)
+    asked = None if queries is None else prepare(queries, config.similarity, whitening)
+    ranking = _search(asked, held, config, config.similarity)
     for _ in range(config.rounds if config.expand else 0):
         expanded = expand_queries(held if asked is None else asked, held, ranking, config.expand)
         # after distances the original compares expanded queries by inner products too
-        ranking = search(expanded, held, config.top, replace(config.similarity, euclidean=False))
+        ranking = _search(expanded, held, config, replace(config.similarity, euclidean=False))
     return Answered(ranking, whitening)
 
 
-def choose_whitening(prepared: np.ndarray, config: WhiteningConfig) -> Whitening | None:
-    """The whitening for a database; None where none is asked, or where a fit has too few images for it, which is announced.
+def _search(queries: np.ndarray | None, database: np.ndarray, config: QueryConfig, compared: SimilarityConfig) -> Ranking:
+    count = len(database if queries is None else queries)
+    staged = config.search == "two-stage" or (
+        config.search == "auto" and needs_two_stages(count, database, config.top, compared)
+    )
+    return (two_stage_search if staged else search)(queries, database, config.top, compared)
+
+
+def prepare(values: np.ndarray, similarity: SimilarityConfig, whitening: Whitening | None) -> np.ndarray:
+    """What is compared: (images, regions or 1, dim) float32."""
+    if whitening is None:
+        return np.concatenate(list(blockwise(values, partial(vectors_of, config=similarity))))
+
+    def whitened(block: np.ndarray) -> np.ndarray:
+        return whitening.apply(vectors_of(block, similarity))
+
+    return np.concatenate(list(blockwise(values, whitened)))
+
+
+def choose_whitening(database: np.ndarray, config: QueryConfig) -> Whitening | None:
+    """The whitening of a run; None where none is asked, or where a fit has too few images for it, which is announced.
 
     Args:
-        prepared: (images, regions, dim), as the fit takes them.
+        database: (images, regions, dim), not normalised.
         config: Settings.
 
     Raises:
         InputError: the fit is not possible for another reason, or the file is not a whitening.
     """
-    if config.fit_on == NONE:
+    wanted = config.whitening
+    if wanted.fit_on == NONE:
         return None
-    if config.fit_on == PACKAGE:
-        return Whitening.load(PACKAGED)
-    if config.fit_on != DATABASE:
-        return Whitening.load(Path(config.fit_on))
-    if config.out_dim is not None and len(prepared) <= config.out_dim:
+    if wanted.fit_on != DATABASE:
+        return Whitening.load(PACKAGED if wanted.fit_on == PACKAGE else Path(wanted.fit_on))
+    if wanted.out_dim is not None and len(database) <= wanted.out_dim:
         announce(
-            f"no whitening: {len(prepared)} images are too few to fit {config.out_dim} dimensions (more images than "
-            "dimensions are needed): lower the dimension, or use a stored whitening"
+            f"no whitening: {len(database)} images are too few to fit {wanted.out_dim} dimensions, more images than "
+            "dimensions are needed: lower the dimension, or use a stored whitening"
         )
         return None
-    return fit_whitening(prepared, config.out_dim, config.variance_share)
-
-
-def _whitened_database(database: np.ndarray, config: QueryConfig) -> tuple[Whitening | None, np.ndarray]:
-    prepared = _unwhitened(database, config.similarity)
-    whitening = choose_whitening(prepared, config.whitening)
-    return whitening, prepared if whitening is None else whitening.apply(prepared)
-
-
-def _prepare(values: np.ndarray, similarity: SimilarityConfig, whitening: Whitening | None) -> np.ndarray:
-    prepared = _unwhitened(values, similarity)
-    return prepared if whitening is None else whitening.apply(prepared)
-
-
-def _unwhitened(values: np.ndarray, similarity: SimilarityConfig) -> np.ndarray:
-    """What the measure compares, normalised except for distances."""
-    vectors = aggregate(values, similarity.measure)
-    return np.ascontiguousarray(vectors, np.float32) if similarity.euclidean else normalise(vectors)
+    vectors = partial(vectors_of, config=config.similarity)
+    return fit_whitening(database, vectors, wanted.out_dim, wanted.variance_share)

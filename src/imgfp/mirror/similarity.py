@@ -14,6 +14,7 @@ import torch
 from imgfp.errors import InputError
 from imgfp.mirror.ranking import Ranking, TopK
 from imgfp.progress import track
+from imgfp.threads import thread_count
 
 Measure = Literal["prmac", "aml", "rmac", "mac"]
 # Products of a block: about ROWS query regions x COLUMNS images, 2.3 MB, which stays in the processor's cache
@@ -35,14 +36,16 @@ class SimilarityConfig:
             raise InputError(f"measure={self.measure!r}: must be one of {', '.join(get_args(Measure))}")
 
 
-def aggregate(values: np.ndarray, measure: Measure) -> np.ndarray:
-    """The vectors that a measure compares: (images, regions, dim) to the same, or to (images, 1, dim) for rmac and mac.
+def vectors_of(values: np.ndarray, config: SimilarityConfig) -> np.ndarray:
+    """The float32 vectors that are whitened or compared: (images, regions, dim), of rmac and mac (images, 1, dim).
 
-    The regions must not be normalised yet: R-MAC sums them as they are.
+    They have L2 norm 1 unless `config.euclidean`. R-MAC sums regions as they are, so `values` must not be normalised yet.
     """
-    if measure == "rmac":
-        return values.sum(axis=1, keepdims=True)
-    return values[:, :1] if measure == "mac" else values
+    if config.measure == "rmac":
+        values = values.sum(axis=1, keepdims=True)
+    elif config.measure == "mac":
+        values = values[:, :1]
+    return np.ascontiguousarray(values, np.float32) if config.euclidean else normalise(values)
 
 
 def normalise(values: np.ndarray) -> np.ndarray:
@@ -65,16 +68,17 @@ def search(queries: np.ndarray | None, database: np.ndarray, top: int, config: S
         top: Answers per query.
         config: The measure.
     """
+    torch.set_num_threads(thread_count())
     asked = database if queries is None else queries
     best = TopK(len(asked), min(top, len(database)))
-    compare = _Comparison(asked, database, config)
+    held, given = torch.from_numpy(database), torch.from_numpy(asked)
     rows = max(1, ROWS // asked.shape[1])
     for a in track(range(0, len(asked), rows), len(asked), "comparing", weight=rows):
         first = 0 if queries is not None else a
         # blocks of images begin where blocks of queries do, so that a pair of blocks is met once
         for b in range(first, len(database), COLUMNS):
             columns = slice(b, min(b + COLUMNS, len(database)))
-            forward, backward = compare.block(slice(a, a + rows), columns, both=queries is None)
+            forward, backward = compare_block(given[a : a + rows], held[columns], config, queries is None)
             best.add(a, forward, np.arange(columns.start, columns.stop))
             if backward is not None:
                 later = max(0, a + rows - columns.start)  # images of the query block itself have their scores already
@@ -83,43 +87,45 @@ def search(queries: np.ndarray | None, database: np.ndarray, top: int, config: S
     return Ranking(ranking.indices, -ranking.scores) if config.euclidean else ranking
 
 
-class _Comparison:
-    """Scores of blocks; higher is more similar, so distances are negative. Euclidean in float64: differences of large norms."""
+def compare_block(
+    queries: torch.Tensor, images: torch.Tensor, config: SimilarityConfig, both: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Scores (queries, images) and, where `both`, those of the images as queries, (images, queries); distances negative.
 
-    def __init__(self, queries: np.ndarray, database: np.ndarray, config: SimilarityConfig) -> None:
-        self._queries, self._database = torch.from_numpy(queries), torch.from_numpy(database)
-        self._regions = database.shape[1]
-        self._euclidean = config.euclidean
-        self._over_queries = torch.amax if config.measure == "aml" else torch.sum
-        self._add = torch.maximum if config.measure == "aml" else torch.add
+    One region of every image at a time: its products with all query regions form a contiguous matrix, so the maximum over
+    an image's regions is an elementwise one. Euclidean in float64: small differences of large norms.
 
-    def block(self, rows: slice, columns: slice, both: bool) -> tuple[np.ndarray, np.ndarray | None]:
-        """Scores (queries, images) and, where `both`, the scores of the images as queries, (images, queries).
-
-        One region of every image at a time: its products with all query regions form a contiguous matrix, so the maximum
-        over an image's regions is an elementwise one.
-        """
-        queries, images = self._queries[rows], self._database[columns]
-        if self._euclidean:
-            queries, images = queries.double(), images.double()
-        shape = (len(queries), self._regions, len(images))
-        flat = queries.reshape(-1, queries.shape[2])
-        norms = (flat.square().sum(1, keepdim=True), images.square().sum(2)) if self._euclidean else None
-        products = torch.empty(len(flat), len(images), dtype=flat.dtype)
-        nearest = torch.empty_like(products)
-        backward = None
-        for region in range(self._regions):
-            target = products if region else nearest
-            torch.mm(flat, images[:, region].T, out=target)
-            if norms:
-                target.mul_(2).sub_(norms[0]).sub_(norms[1][:, region])
-            if both:
-                over = target.view(shape).amax(1)
-                backward = over if backward is None else self._add(backward, over)
-            if region:
-                torch.maximum(nearest, products, out=nearest)
-        forward = self._over_queries(nearest.view(shape), 1)
-        return self._scores(forward), None if backward is None else self._scores(backward.T)
-
-    def _scores(self, sums: torch.Tensor) -> np.ndarray:
-        return sums.double().numpy() / self._regions
+    Args:
+        queries: (queries, regions, dim) float32.
+        images: (images, regions, dim) float32.
+        config: The measure.
+        both: Whether the other direction is wanted.
+    """
+    if config.euclidean:
+        queries, images = queries.double(), images.double()
+    aml = config.measure == "aml"
+    regions = images.shape[1]
+    shape = (len(queries), regions, len(images))
+    flat = queries.reshape(-1, queries.shape[2])
+    norms = (flat.square().sum(1, keepdim=True), images.square().sum(2)) if config.euclidean else None
+    products = torch.empty(len(flat), len(images), dtype=flat.dtype)
+    nearest = torch.empty_like(products)
+    backward: torch.Tensor | None = None
+    for region in range(regions):
+        target = products if region else nearest
+        torch.mm(flat, images[:, region].T, out=target)
+        if norms:
+            target.mul_(2).sub_(norms[0]).sub_(norms[1][:, region])
+        if both:
+            over_queries = target.view(shape).amax(1)
+            if backward is None:
+                backward = over_queries
+            else:
+                backward = torch.maximum(backward, over_queries) if aml else backward + over_queries
+        if region:
+            torch.maximum(nearest, products, out=nearest)
+    forward = nearest.view(shape).amax(1) if aml else nearest.view(shape).sum(1)
+    return (
+        forward.double().numpy() / regions,
+        None if backward is None else backward.T.double().numpy() / regions,
+    )

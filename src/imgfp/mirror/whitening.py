@@ -1,7 +1,7 @@
 """PCA whitening of regions: fitted, stored as .npz, applied."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -12,10 +12,14 @@ from imgfp.errors import InputError
 from imgfp.files import atomic_path
 from imgfp.mirror.similarity import normalise
 
-PACKAGED = Path(str(resources.files("imgfp.mirror") / "whitening_efficientnet_lite0.npz"))
+# fitted by train/whitening.py to photographs that the embedded network described, see its card beside it
+PACKAGED = Path(__file__).with_name("whitening.npz")
 _KEYS = ("mean", "eigvec", "eigval")  # as in the files of MIRorR
 # Above this many numbers (1 GB as float64) the covariance is accumulated in blocks
-_DENSE, _BLOCK = 2**27, 4096
+_DENSE = 2**27
+_BLOCK = 256  # images
+
+Prepare = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class Whitening:
         """Dimension of the vectors that it gives."""
         return len(self.variances)
 
-    def apply(self, values: np.ndarray, block: int = 256) -> np.ndarray:
-        """(images, regions, dim) to (images, regions, out_dim) float32 of L2 norm 1, `block` images at a time.
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """(images, regions, dim) to (images, regions, out_dim) float32 of L2 norm 1.
 
         Raises:
             InputError: another dimension than that of the fit.
@@ -50,16 +54,14 @@ class Whitening:
                 f"the whitening is for {self.dim} dimensions, the features have {values.shape[2]}: "
                 "use one that was fitted on features of the same network"
             )
-        out = np.empty((*values.shape[:2], self.out_dim), dtype=np.float32)
-        scaled = (self.components / np.sqrt(self.variances)[:, None]).T
-        for start in range(0, len(values), block):
-            out[start : start + block] = normalise((values[start : start + block] - self.mean) @ scaled)
-        return out
+        return normalise((values - self.mean) @ (self.components / np.sqrt(self.variances)[:, None]).T)
 
-    def save(self, path: Path) -> None:
-        """Writes .npz atomically, as arrays `mean`, `eigvec`, `eigval` in float64."""
+    def save(self, path: Path, compact: bool = False) -> None:
+        """Writes .npz atomically: arrays `mean`, `eigvec`, `eigval`, float64, or float16 and float32 where `compact`."""
+        kind, rows = (np.float32, np.float16) if compact else (np.float64, np.float64)
+        arrays = {"mean": self.mean.astype(kind), "eigvec": self.components.astype(rows)}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, mean=self.mean, eigvec=self.components, eigval=self.variances)
+            np.savez(file, **arrays, eigval=self.variances.astype(kind))
 
     @classmethod
     def load(cls, path: Path) -> "Whitening":
@@ -87,7 +89,15 @@ class Whitening:
         return cls(mean, components, variances)
 
 
-def fit_whitening(values: np.ndarray, out_dim: int | None = None, variance_share: float | None = None) -> Whitening:
+def blockwise(values: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray]:
+    """`prepare` of some images at a time, so that no second array of all images is needed."""
+    for start in range(0, len(values), _BLOCK):
+        yield prepare(values[start : start + _BLOCK])
+
+
+def fit_whitening(
+    values: np.ndarray, prepare: Prepare, out_dim: int | None = None, variance_share: float | None = None
+) -> Whitening:
     """Principal components of all regions.
 
     The solver is the one that the original's scikit-learn took: randomised (seed 0) for more than 500 rows or columns and
@@ -95,32 +105,33 @@ def fit_whitening(values: np.ndarray, out_dim: int | None = None, variance_share
     numbers the covariance is accumulated in blocks and decomposed exactly, to bound memory.
 
     Args:
-        values: (images, regions, dim) float32, as `aggregate` and `normalise` leave them.
+        values: (images, regions, dim) float32.
+        prepare: What is fitted, from a block of `values`: (images, regions or 1, dim).
         out_dim: Components to keep; takes precedence.
         variance_share: Keep the fewest components that explain more than this share of the variance, in (0, 1).
 
     Raises:
         InputError: settings out of range, or fewer components with any variance than asked.
     """
-    rows = values.reshape(-1, values.shape[2])
-    limit = min(rows.shape)
+    regions, dim = prepare(values[:1]).shape[1:]
+    rows = len(values) * regions
     if out_dim is None and (variance_share is None or not 0 < variance_share < 1):
-        raise InputError(f"variance share {variance_share}: must be between 0 and 1")
-    if out_dim is not None and not 1 <= out_dim <= limit:
+        raise InputError(f"share of the variance {variance_share}: must be above 0 and below 1")
+    if out_dim is not None and not 1 <= out_dim <= min(rows, dim):
         raise InputError(
-            f"whitening to {out_dim} dimensions: {rows.shape[0]} vectors of {rows.shape[1]} numbers allow 1 to {limit}: "
+            f"whitening to {out_dim} dimensions: {rows} vectors of {dim} numbers allow 1 to {min(rows, dim)}: "
             "change the dimension, or use a stored whitening"
         )
-    if rows.size > _DENSE:
-        mean, components, variances = _decompose_covariance(rows)
+    vectors = (block.reshape(-1, dim).astype(np.float64) for block in blockwise(values, prepare))
+    if rows * dim > _DENSE:
+        mean, components, variances = _decompose_covariance(vectors, dim)
         if out_dim is None:
-            share = np.cumsum(variances) / variances.sum()
-            out_dim = int(np.searchsorted(share, variance_share, side="right")) + 1
+            out_dim = int(np.searchsorted(np.cumsum(variances) / variances.sum(), variance_share, side="right")) + 1
         components, variances = components[:out_dim], variances[:out_dim]
     else:
-        mean, components, variances = _decompose(rows.astype(np.float64), out_dim, variance_share)
-    varied = int((variances > 1e-12 * max(variances[0], np.finfo(np.float64).tiny)).sum())
-    if variances[0] <= 0 or varied < len(variances):
+        mean, components, variances = _decompose(np.concatenate(list(vectors)), out_dim, variance_share)
+    varied = int((variances > max(1e-12 * variances[0], 1e-24)).sum())
+    if varied < len(variances):
         raise InputError(
             f"whitening to {len(variances)} dimensions: the regions vary in {varied} only (identical images?): "
             "lower the dimension, use a stored whitening, or none"
@@ -135,16 +146,17 @@ def _decompose(
 
     randomised = out_dim is not None and max(rows.shape) > 500 and out_dim < 0.8 * min(rows.shape)
     wanted: Any = variance_share if out_dim is None else out_dim
-    with np.errstate(invalid="ignore"):  # no variance at all: refused by who calls
+    with np.errstate(invalid="ignore"):  # without any variance its shares are 0 / 0; the caller refuses that
         fitted = PCA(wanted, svd_solver="randomized" if randomised else "full", random_state=0).fit(rows)
     return fitted.mean_, fitted.components_, fitted.explained_variance_
 
 
-def _decompose_covariance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    mean = rows.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((len(mean), len(mean)))
-    for start in range(0, len(rows), _BLOCK):
-        centred = rows[start : start + _BLOCK] - mean
-        covariance += centred.T @ centred
-    variances, vectors = np.linalg.eigh(covariance / (len(rows) - 1))
+def _decompose_covariance(blocks: Iterator[np.ndarray], dim: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rows, total, products = 0, np.zeros(dim), np.zeros((dim, dim))
+    for block in blocks:
+        rows += len(block)
+        total += block.sum(axis=0)
+        products += block.T @ block
+    mean = total / rows
+    variances, vectors = np.linalg.eigh((products - rows * np.outer(mean, mean)) / (rows - 1))
     return mean, np.ascontiguousarray(vectors.T[::-1]), variances[::-1]

@@ -32,14 +32,19 @@ class MatchPairs:
         return len(self.scores)
 
     @classmethod
-    def read(cls, path: Path) -> "MatchPairs":
+    def read(cls, path: Path, repeats: bool = False) -> "MatchPairs":
         """Reads the text; blank lines are ignored.
+
+        Args:
+            path: The file.
+            repeats: Accept an answer that is given more than once for one query.
 
         Raises:
             InputError: no such file, a line of another form, a negative index, a score that is not finite, an answer
                 given twice for one query.
         """
-        rows: dict[tuple[int, int], float] = {}
+        rows: list[tuple[int, int, float]] = []
+        seen: set[tuple[int, int]] = set()
         for number, line in enumerate(read_lines(path, _WANTED), start=1):
             if not line.strip():
                 continue
@@ -52,13 +57,19 @@ class MatchPairs:
                 raise InputError(
                     f"{path} line {number}: {line[:80]!r} is not '<query index> <database index> <score>': fix the line"
                 ) from None
-            if key in rows:
+            if key in seen and not repeats:
                 raise InputError(
                     f"{path} line {number}: the answer {key[1]} of query {key[0]} is there twice: keep only one"
                 )
-            rows[key] = value
-        keys = np.array(list(rows), dtype=np.int64).reshape(-1, 2)
-        return cls(keys[:, 0], keys[:, 1], np.array(list(rows.values()), dtype=np.float64))
+            seen.add(key)
+            rows.append((*key, value))
+        queries, database, scores = zip(*rows, strict=True) if rows else ((), (), ())
+        return cls(np.array(queries, np.int64), np.array(database, np.int64), np.array(scores, np.float64))
+
+    @property
+    def repeated(self) -> int:
+        """Number of answers that an earlier answer of the same query repeats."""
+        return len(self) - len(np.unique(np.stack([self.queries, self.database]), axis=1).T)
 
     def write(self, path: Path) -> None:
         """Writes the text atomically: scores in full precision, no newline behind the last line, as the original did."""

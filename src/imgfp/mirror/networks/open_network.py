@@ -12,7 +12,7 @@ from imgfp.files import hash_file
 from imgfp.mirror.networks.googlenet import GoogLeNet
 from imgfp.mirror.networks.resnet50 import ResNet50
 from imgfp.mirror.networks.trunk import Trunk
-from imgfp.mirror.networks.variables import read_variables
+from imgfp.mirror.networks.variables import check_variables, read_variables
 
 MIRROR_NETWORKS: dict[str, type[GoogLeNet | ResNet50]] = {"googlenet": GoogLeNet, "resnet-50": ResNet50}
 
@@ -66,17 +66,16 @@ def open_network(name: str = EMBEDDED, weights: str | None = None) -> MirrorNetw
         trunk = Trunk(name, weights)
         return MirrorNetwork(name, trunk.dim, fingerprint, False, trunk)
     assert weights is not None, "refused by network_fingerprint"
-    module = MIRROR_NETWORKS[name]()
-    module.fill(read_variables(Path(weights), module.variables, name))
-    module = module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return MirrorNetwork(name, module.dim, fingerprint, True, module)
+    module = _empty(name).to_empty(device="cpu").eval()
+    module.fill(read_variables(Path(weights), module.variables))
+    return MirrorNetwork(name, module.dim, fingerprint, True, module.to(memory_format=torch.channels_last))
 
 
 def network_fingerprint(name: str, weights: str | None) -> str:
-    """The fingerprint of a network, without opening it.
+    """The fingerprint of a network, without loading it; a weights file of one of MIRorR's networks is checked.
 
     Raises:
-        InputError: no weights for a network that has none built in, or no such file.
+        InputError: no weights for a network that has none built in, no such file, or the file of another network.
     """
     if weights is None:
         if name in MIRROR_NETWORKS:
@@ -85,6 +84,14 @@ def network_fingerprint(name: str, weights: str | None) -> str:
                 "'imgfp convert-mirror'"
             )
         return f"{name}, {'built-in' if name == EMBEDDED else 'timm'} weights"
-    if not Path(weights).is_file():
+    if name in MIRROR_NETWORKS:
+        check_variables(Path(weights), _empty(name).variables, name)
+    elif not Path(weights).is_file():
         raise InputError(f"{weights}: no such file: give the weights of {name}")
     return f"{name}, weights {hash_file(Path(weights))[:16]}"
+
+
+def _empty(name: str) -> GoogLeNet | ResNet50:
+    """The network without memory for its weights."""
+    with torch.device("meta"):
+        return MIRROR_NETWORKS[name]()

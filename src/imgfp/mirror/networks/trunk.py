@@ -43,11 +43,14 @@ class _Pointwise(nn.Module):
 
 def _replace_pointwise(module: nn.Module) -> None:
     for name, child in module.named_children():
-        plain = type(child) is nn.Conv2d and child.kernel_size == (1, 1) and child.stride == (1, 1)
-        if plain and child.groups == 1 and child.padding == (0, 0):
+        if type(child) is nn.Conv2d and _is_pointwise(child):
             setattr(module, name, _Pointwise(child))
         else:
             _replace_pointwise(child)
+
+
+def _is_pointwise(layer: nn.Conv2d) -> bool:
+    return (*layer.kernel_size, *layer.stride, layer.groups) == (1, 1, 1, 1, 1) and layer.padding == (0, 0)
 
 
 def _fold_normalisation(module: nn.Module) -> None:
@@ -58,6 +61,8 @@ def _fold_normalisation(module: nn.Module) -> None:
     for name, child in module.named_children():
         if isinstance(child, BatchNormAct2d):
             assert isinstance(previous, nn.Conv2d), "a convolution comes first in this network"
+            assert child.running_var is not None
+            assert child.running_mean is not None
             scale = child.weight.double() / torch.sqrt(child.running_var.double() + child.eps)
             shift = child.bias.double() - child.running_mean.double() * scale
             weight = previous.weight.double() * scale[:, None, None, None]

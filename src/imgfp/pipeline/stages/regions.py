@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from imgfp.errors import InputError
+from imgfp.files import write_bytes
 from imgfp.images import Failure, ImageList
 from imgfp.mirror.describe import RegionsConfig, describe_images
 from imgfp.mirror.networks import open_network
-from imgfp.mirror.region_features import RegionFeatures
+from imgfp.mirror.region_features import RegionFeatures, write_feature_file
 from imgfp.pipeline.stages.inputs import claim_images
 from imgfp.pipeline.stages.plan import read_plan
 from imgfp.pipeline.stages.shard import Shard, read_shards
@@ -36,7 +37,8 @@ class RegionsWork(Work):
 
         def make(number: int, rows: range) -> Shard:
             values = np.empty((len(rows), self.config.region_count, network.dim), np.float32)
-            ids, failures = [], []
+            ids: list[str] = []
+            failures = []
             described = describe_images([self.paths[row] for row in rows], network, self.config)
             for row, item in zip(rows, described, strict=True):
                 advance(1)
@@ -86,3 +88,21 @@ def read_regions(folder: Path) -> RegionFeatures:
     if not ids:
         raise InputError(f"{folder}: none of its images could be read: see the listed failures")
     return RegionFeatures(ids, np.concatenate([shard.values for shard in shards]), shards[0].made_with)
+
+
+def write_feature_files(folder: Path, images: ImageList, out: Path) -> int:
+    """Writes the features of a finished stage as MIRorR's files and returns the number of images.
+
+    `out/features/ID.npy` for every image, `out/feature_list.txt` with their paths below `out`, and `out/image_list.txt`
+    with the image of each line.
+    """
+    paths, described = dict(zip(images.ids, images.paths, strict=True)), []
+    for shard in region_shards(folder):
+        for image_id, values in zip(shard.ids, shard.values, strict=True):
+            write_feature_file(out / "features" / f"{image_id}.npy", values)
+            described.append(image_id)
+    lists = {"feature_list.txt": [f"features/{name}.npy" for name in described]}
+    lists["image_list.txt"] = [str(paths[name]) for name in described]
+    for name, lines in lists.items():
+        write_bytes(out / name, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+    return len(described)
