@@ -29,7 +29,7 @@ from imgfp.pipeline.pairs.keypoints import KeypointConfig
 from imgfp.pipeline.pairs.rank import candidate_pairs
 from imgfp.pipeline.pairs.stages import keypoint_stage
 from imgfp.pipeline.pairs.verify import TwoView, VerifyConfig, verify_pairs
-from imgfp.pipeline.stages.regions import read_regions, region_stage
+from imgfp.pipeline.stages.regions import region_shards, region_stage
 
 SCENES = Path(__file__).resolve().parents[2] / "shared" / "data" / "scenes"
 SMALLEST = 25  # photographs; in smaller sets all pairs are tested in seconds
@@ -54,14 +54,13 @@ class Scene:
         self.root, self.names = images.root, tuple(path.name for path in images.paths)
         started = time.perf_counter()
         region_stage("regions", images, RegionsConfig(), work / "regions")
-        regions = read_regions(work / "regions")
         self.network_seconds = time.perf_counter() - started
         started = time.perf_counter()
         keypoint_stage(images, KeypointConfig(), work / "keypoints")
         self.keypoint_seconds = time.perf_counter() - started
         self.features = FeatureStore(work / "keypoints")
         assert self.features.ids == images.ids, "every photograph can be read"
-        self.candidates = candidate_pairs(regions, images.ids, len(images), False, None)
+        self.candidates = candidate_pairs(region_shards(work / "regions"), images.ids, len(images), False, None)
         sizes = {(size.width, size.height) for path in images.paths if (size := file_size(path)) is not None}
         self.camera = "single" if len(sizes) == 1 else "per-image"  # as the scenes' own models
         self.work = work
