@@ -90,7 +90,8 @@ def find_pairs(images: ImageList, work: Path, config: PairsConfig | None = None)
         InputError: fewer than two readable photographs, or `work` was made from other images or settings.
     """
     settings = config or PairsConfig()
-    claim_folder(work, {"settings": asdict(settings), "images": claim_images(work, images)})
+    made_with = asdict(settings) | {"regions": settings.regions.made_with()}
+    claim_folder(work, {"settings": made_with, "images": claim_images(work, images)})
     _announce_needs(len(images), settings)
     described = region_stage("regions", images, settings.regions, work / "regions")
     found = keypoint_stage(images, settings.keypoints, work / "keypoints")
