@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pycolmap
@@ -18,7 +19,7 @@ import pycolmap
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # also as `python benchmarks/NAME.py`
 
 from benchmarks._side_by_side import keep, need
-from imgfp.images import ImageList
+from imgfp.images import ImageList, file_size
 from imgfp.local.store import FeatureStore
 from imgfp.mirror.describe import RegionsConfig
 from imgfp.mirror.select import Candidates, GrowConfig, grow, knn, trees
@@ -28,7 +29,7 @@ from imgfp.pipeline.pairs.keypoints import KeypointConfig
 from imgfp.pipeline.pairs.rank import candidate_pairs
 from imgfp.pipeline.pairs.stages import keypoint_stage
 from imgfp.pipeline.pairs.verify import TwoView, VerifyConfig, verify_pairs
-from imgfp.pipeline.stages.regions import read_regions, region_stage
+from imgfp.pipeline.stages.regions import region_shards, region_stage
 
 SCENES = Path(__file__).resolve().parents[2] / "shared" / "data" / "scenes"
 SMALLEST = 25  # photographs; in smaller sets all pairs are tested in seconds
@@ -53,14 +54,15 @@ class Scene:
         self.root, self.names = images.root, tuple(path.name for path in images.paths)
         started = time.perf_counter()
         region_stage("regions", images, RegionsConfig(), work / "regions")
-        regions = read_regions(work / "regions")
         self.network_seconds = time.perf_counter() - started
         started = time.perf_counter()
         keypoint_stage(images, KeypointConfig(), work / "keypoints")
         self.keypoint_seconds = time.perf_counter() - started
         self.features = FeatureStore(work / "keypoints")
         assert self.features.ids == images.ids, "every photograph can be read"
-        self.candidates = candidate_pairs(regions, images.ids, len(images), False, None)
+        self.candidates = candidate_pairs(region_shards(work / "regions"), images.ids, len(images), False, None)
+        sizes = {(size.width, size.height) for path in images.paths if (size := file_size(path)) is not None}
+        self.camera = "single" if len(sizes) == 1 else "per-image"  # as the scenes' own models
         self.work = work
         verify_pairs(self.features, [(0, 1)])  # compiled once
 
@@ -75,7 +77,7 @@ class Scene:
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
             database = Path(folder) / "database.db"
             verified = [(pair, item) for pair, item in found.items() if item.inliers >= VerifyConfig().min_inliers]
-            write_database(database, self.root, self.names, self.features, verified)
+            write_database(database, self.root, self.names, self.features, verified, self.camera)
             options = pycolmap.IncrementalPipelineOptions(random_seed=seed)
             started = time.process_time()
             models = pycolmap.incremental_mapping(database, self.root, folder, options)
@@ -143,7 +145,7 @@ def main() -> None:
     need(f"lost of those that all pairs register twice: {', '.join(lost) or 'none'}", not lost)
 
 
-def measure(scene: Scene) -> dict:  # type: ignore[type-arg]
+def measure(scene: Scene) -> dict[str, Any]:
     """All figures of one scene."""
     count = len(scene.names)
     everything, all_seconds = scene.verify([(a, b) for a in range(count) for b in range(a + 1, count)])
@@ -168,7 +170,7 @@ def measure(scene: Scene) -> dict:  # type: ignore[type-arg]
     }
 
 
-def show(name: str, row: dict) -> None:  # type: ignore[type-arg]
+def show(name: str, row: dict[str, Any]) -> None:
     """Prints one scene."""
     print(
         f"\n{name}: {row['photographs']} photographs; network {row['network_s']:.1f} s, keypoints {row['keypoints_s']:.1f} s; in the "

@@ -94,7 +94,8 @@ def test_candidates_of_a_ranking():
     neighbours = np.array([[0, 1], [1, 0], [0, -1]])
     scores = np.array([[1.0, 0.5], [1.0, 0.7], [0.4, 0.0]])
     every = Candidates.of(neighbours, scores)
-    assert every.pairs.tolist() == [[0, 1], [0, 2]] and every.scores == pytest.approx([0.6, 0.4])
+    assert every.pairs.tolist() == [[0, 1], [0, 2]]
+    assert every.scores == pytest.approx([0.6, 0.4])
     assert every.ranks.tolist() == [0, 0]
     assert Candidates.of(neighbours, scores, mutual=True).pairs.tolist() == [[0, 1]]
     assert Candidates.of(neighbours, scores, min_score=0.5).pairs.tolist() == [[0, 1]]

@@ -52,8 +52,10 @@ def test_facts_of_a_small_graph(tmp_path):
         {"pair": ["2.jpg", "3.jpg"], "inliers": 16, "cuts_off": 3},
         {"pair": ["5.jpg", "6.jpg"], "inliers": 40, "cuts_off": 1},
     ]
-    assert facts["hanging_by_one_pair"] == ["6.jpg"] and facts["isolated"] == ["7.jpg"]
+    assert facts["hanging_by_one_pair"] == ["6.jpg"]
+    assert facts["isolated"] == ["7.jpg"]
     assert facts["lookalikes"] == [["0.jpg", "7.jpg", 0.9]]
-    assert [len(part) for part in facts["components"]] == [7, 1] and facts["verified"] == 8
+    assert [len(part) for part in facts["components"]] == [7, 1]
+    assert facts["verified"] == 8
     assert "8 verified pairs of 9 tested; 7 of 8 photographs in the largest of 2 components" in found.summary
     assert graph(3, [(0, 1)], [3]).summary == "no pair of 3 photographs was verified: 1 pairs were tested"

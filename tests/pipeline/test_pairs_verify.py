@@ -38,20 +38,23 @@ def two_views(depth, agreeing=POINTS):
 def test_points_in_space_give_a_fundamental_matrix():
     features = two_views(depth=4, agreeing=80)
     (found,) = verify_pairs(features, [(0, 1)])
-    assert 75 <= found.inliers <= 90 and not found.planar
+    assert 75 <= found.inliers <= 90
+    assert not found.planar
     assert (found.matches[:, 0] == found.matches[:, 1]).all()  # point n is keypoint n in both
     first, second = (
         np.c_[features.get(side).keypoints[found.matches[:, side], :2] + 0.5, np.ones(found.inliers)] for side in (0, 1)
     )
     lines = first @ found.model.T
     distances = np.abs((second * lines).sum(axis=1)) / np.linalg.norm(lines[:, :2], axis=1)
-    assert np.median(distances) < 0.1 and distances.max() < 4
+    assert np.median(distances) < 0.1
+    assert distances.max() < 4
 
 
 def test_points_of_a_plane_give_a_homography():
     features = two_views(depth=0, agreeing=80)
     (found,) = verify_pairs(features, [(0, 1)])
-    assert 80 <= found.inliers <= 90 and found.planar
+    assert 80 <= found.inliers <= 90
+    assert found.planar
     true = features.get(0).keypoints[:80, :2] + 0.5
     moved = np.c_[true, np.ones(80)] @ found.model.T
     assert moved[:, :2] / moved[:, 2:] == pytest.approx(features.get(1).keypoints[:80, :2] + 0.5, abs=0.5)
@@ -71,7 +74,8 @@ def test_order_threads_and_unrelated_photographs(monkeypatch):
     assert found[2].inliers == found[4].inliers == 0
     monkeypatch.setenv("IMGFP_THREADS", "3")
     for one, three in zip(found, verify_pairs(every, pairs), strict=True):
-        assert np.array_equal(one.matches, three.matches) and one.planar == three.planar
+        assert np.array_equal(one.matches, three.matches)
+        assert one.planar == three.planar
 
 
 @pytest.mark.parametrize("size", [(8, 200), (200, 200)])
@@ -82,5 +86,6 @@ def test_no_keypoints(size):
 def test_most_keypoints_are_kept_by_size():
     rgb = np.random.default_rng(1).integers(0, 255, (160, 200, 3), dtype=np.uint8)
     every, few = (extract_keypoints(rgb, KeypointConfig(keypoints=count)) for count in (10**6, 50))
-    assert len(few) == 50 < len(every) and (few.width, few.height) == (300, 240)
+    assert len(few) == 50 < len(every)
+    assert (few.width, few.height) == (300, 240)
     assert few.keypoints[:, 2].min() >= np.sort(every.keypoints[:, 2])[-50]

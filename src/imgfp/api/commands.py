@@ -8,6 +8,7 @@ from imgfp.metrics import IscMetrics
 from imgfp.metrics import evaluate as evaluate_pairs
 from imgfp.pipeline.duplicates import Duplicates, find_duplicates
 from imgfp.pipeline.index import index as indexes
+from imgfp.pipeline.pairs.colmap_database import CAMERAS
 from imgfp.pipeline.pairs.find_pairs import PairsConfig, PairsResult, find_pairs
 from imgfp.pipeline.pairs.pair_files import FORMATS, check_names, claim_database, export_database, write_pairs
 from imgfp.pipeline.preset import require_one_of
@@ -126,6 +127,7 @@ def pairs(
     unverified: bool = False,
     format: str = "hloc",
     colmap: Folder | None = None,
+    camera: str = "auto",
 ) -> PairsResult:
     """Chooses and verifies the pairs of photographs that structure from motion should match.
 
@@ -141,6 +143,7 @@ def pairs(
         unverified: Write all tested pairs.
         format: "hloc": a line `nameA nameB` per pair, as COLMAP reads it too; "match_pairs": `index index similarity`.
         colmap: A COLMAP database to write, with images, keypoints and verified matches.
+        camera: Which photographs share a camera in that database: "auto" (COLMAP's choice), "single", "per-folder", "per-image".
 
     Returns:
         `graph` (components, bridges, isolated photographs), `names`, `stages`, `failures`.
@@ -157,6 +160,7 @@ def pairs(
     """
     settings = PairsConfig(select, top, budget, mutual, min_score)
     require_one_of("format", format, FORMATS)
+    require_one_of("camera", camera, CAMERAS)
     photographs, path, work = ImageList.open_collection(Path(images)), Path(out), work_folder(Path(out))
     if format == "hloc":
         check_names(photographs)
@@ -165,7 +169,7 @@ def pairs(
     result = find_pairs(photographs, work, settings)
     write_pairs(result, path, unverified, format)
     if colmap is not None:
-        export_database(result, Path(colmap))
+        export_database(result, Path(colmap), camera)
     shown = {"select": select, "top": str(top), "network": settings.regions.net}
     result.graph.write_json(path.with_name(f"{path.stem}_view_graph.json"))
     write_view_graph_report(result, path.with_name(f"{path.stem}_view_graph.html"), shown)

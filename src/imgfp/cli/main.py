@@ -39,7 +39,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"imgfp {package_version('imgfp')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    modules = (find, duplicates, evaluate, crop, pairs, original_steps, mirror, convert_mirror, convert_pickle, demo)
+    modules = (find, duplicates, pairs, evaluate, crop, original_steps, mirror, convert_mirror, convert_pickle, demo)
     for module in modules:
         module.add_commands(commands)
     return parser

@@ -46,6 +46,11 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="DATABASE",
         help="also write a COLMAP database with images, keypoints and verified matches",
     )
+    parser.add_argument(
+        "--camera",
+        default="auto",
+        help="photographs that share a camera in the database: auto, single, per-folder, per-image (default: %(default)s)",
+    )
     parser.set_defaults(run=run_pairs)
 
 
@@ -65,6 +70,7 @@ def run_pairs(options: argparse.Namespace) -> int:
         unverified=options.unverified,
         format=options.format,
         colmap=options.colmap,
+        camera=options.camera,
     )
     print(f"{result.graph.summary}")
     print("stages:")

@@ -18,7 +18,9 @@ Verify = Callable[[Sequence[tuple[int, int]]], Sequence[int]]
 
 METHODS = ("grow", "trees", "knn")
 _MOST_A_ROUND = 64  # pairs that one component proposes
-_BRIDGE_ROUNDS = 3  # in which more pairs are tested beside bridges
+# After all is connected: how many times the inliers of a verified pair must hold the parts together, in how many rounds at most,
+# and whether one such pair is enough. A mapper registers a photograph by about 30 points that it has already.
+_STRONGER = ((2, 4, True), (4, 4, True), (2, 3, False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,7 @@ class GrowConfig:
     """
 
     first: int = 3
-    neighbours: int = 3
+    neighbours: int = 5
     top: int = 20
     budget: int | None = None
     min_inliers: int = 15
@@ -92,29 +94,33 @@ def grow(candidates: Candidates, verify: Verify, config: GrowConfig) -> tuple[np
 
     First each photograph's `first` nearest are verified. Then, round by round, each component of the verified graph proposes its
     best untested pairs to the other components (one, then twice as many each round, up to 64), and each photograph with fewer than
-    `neighbours` verified pairs its best untested one. Where no pair is left between components, three rounds propose pairs between
-    the parts that a single pair joins, since one wrong or weak pair should not decide. It ends when nothing is proposed, or when
-    the budget is spent.
+    `neighbours` verified pairs its best untested one. Where no pair is left between components, up to eight rounds do the same for
+    components of strong pairs (twice, then four times `min_inliers`), and three for parts that a single strong pair joins, since
+    one wrong or weak pair should not decide. It ends when nothing is proposed, or when the budget is spent.
 
     Returns:
         Rows of the tested candidates, (t,) int64 in the order of testing, and their inliers, (t,) int64.
     """
     chosen = _Chosen(candidates, config.top, config.budget)
     rows, inliers = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    proposed, rounds, bridge_rounds = np.flatnonzero(candidates.ranks < config.first), 0, 0
+    proposed, stages, rounds = np.flatnonzero(candidates.ranks < config.first), list(_STRONGER), 0
+    factor, limit, one_is_enough = 1, len(candidates), True
     while len(batch := chosen.take(proposed)):
         found = np.asarray(verify([(int(a), int(b)) for a, b in candidates.pairs[batch]]), dtype=np.int64)
         rows, inliers = np.concatenate([rows, batch]), np.concatenate([inliers, found])
-        edges = candidates.pairs[rows[inliers >= config.min_inliers]]
-        degrees = np.bincount(edges.ravel(), minlength=candidates.count)
+        degrees = np.bincount(candidates.pairs[rows[inliers >= config.min_inliers]].ravel(), minlength=candidates.count)
         few = degrees < config.neighbours
         proposed = _best_per_group(candidates, np.arange(candidates.count), chosen.free, 1, few)
-        labels, most = component_labels(candidates.count, edges), min(2**rounds, _MOST_A_ROUND)
-        if not (chosen.free & _across(candidates, labels)).any() and bridge_rounds < _BRIDGE_ROUNDS:
-            labels, most = _without_bridges(candidates.count, edges), 2**bridge_rounds
-            bridge_rounds += 1
-        across = chosen.free & _across(candidates, labels)
-        proposed = np.union1d(proposed, _best_per_group(candidates, labels, across, most))
+        while True:
+            edges = candidates.pairs[rows[inliers >= factor * config.min_inliers]]
+            labels = (component_labels if one_is_enough else _without_bridges)(candidates.count, edges)
+            across = chosen.free & _across(candidates, labels)
+            if (across.any() and rounds < limit) or not stages:
+                break
+            (factor, limit, one_is_enough), rounds = stages.pop(0), 0
+        if rounds < limit:
+            more = _best_per_group(candidates, labels, across, min(2**rounds, _MOST_A_ROUND))
+            proposed = np.union1d(proposed, more)
         rounds += 1
     return rows, inliers
 
@@ -164,7 +170,7 @@ class _Chosen:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Those of the proposed rows, in their order, that the bounds allow."""
-        taken = []
+        taken: list[int] = []
         for row in rows.tolist():
             a, b = self._pairs[row]
             if len(taken) < self._left and max(self._used[a], self._used[b]) < self._top:

@@ -15,8 +15,8 @@ _QUERIES = 256
 
 
 def candidate_count(top: int) -> int:
-    """How many candidates are ranked for `top` answers: recall@20 of 99 % with 200, see benchmarks/README.md."""
-    return 5 * top + 100
+    """How many candidates are ranked for `top` answers: recall@20 of 99 % with 150, see benchmarks/README.md."""
+    return 5 * top + 50
 
 
 def needs_two_stages(queries: int, database: np.ndarray, top: int, config: SimilarityConfig) -> bool:

@@ -211,7 +211,8 @@ def _drawing(result: PairsResult, album: _Album, bridges: Sequence[Bridge]) -> D
         Node(
             graph.names[place],
             f"{graph.degrees[place]} verified pairs",
-            *places[place].tolist(),
+            float(places[place, 0]),
+            float(places[place, 1]),
             album.photograph(place, "", _THUMBNAIL).image if place in pictured else None,
         )
         for place in sorted(drawn)
@@ -222,11 +223,17 @@ def _drawing(result: PairsResult, album: _Album, bridges: Sequence[Bridge]) -> D
 def _lines(result: PairsResult, rows: Iterable[tuple[int, str]], places: np.ndarray) -> Iterable[Line]:
     graph = result.graph
     for row, kind in rows:
-        ends = places[graph.pairs[row]].ravel().tolist()
+        x1, y1, x2, y2 = places[graph.pairs[row]].ravel().tolist()
         thick = 1.0 if kind == "lookalike" else float(np.clip(np.log2(graph.inliers[row] / 8), 1, 5))
         first, second = graph.named(row)
         yield Line(
-            *ends, kind, thick, f"{first} - {second}: {graph.inliers[row]} inliers, similarity {graph.scores[row]:.3f}"
+            x1,
+            y1,
+            x2,
+            y2,
+            kind,
+            thick,
+            f"{first} - {second}: {graph.inliers[row]} inliers, similarity {graph.scores[row]:.3f}",
         )
 
 

@@ -32,7 +32,7 @@ def layout(components: list[list[int]], edges: np.ndarray, count: int, width: fl
         size = points.max(axis=0) + 1.4
         if left and left + size[0] > width:
             left, top, height = 0.0, top + height, 0.0
-        places[part] = points + (left + 0.7, top + 0.7)
+        places[part] = points + np.array([left + 0.7, top + 0.7])
         left, height = left + size[0], max(height, float(size[1]))
     return places, top + height
 

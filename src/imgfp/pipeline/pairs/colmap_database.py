@@ -13,6 +13,8 @@ from imgfp.local.features import LocalFeatures
 from imgfp.local.store import FeatureSource
 from imgfp.pipeline.pairs.verify import TwoView
 
+CAMERAS = ("auto", "single", "per-folder", "per-image")
+
 
 def write_database(
     path: Path,
@@ -20,8 +22,9 @@ def write_database(
     names: tuple[str, ...],
     features: FeatureSource,
     pairs: Iterable[tuple[tuple[int, int], TwoView]],
+    camera: str = "auto",
 ) -> None:
-    """Writes a new database atomically. Cameras (SIMPLE_RADIAL, focal lengths from EXIF where known) are COLMAP's own choice.
+    """Writes a new database atomically. Cameras are SIMPLE_RADIAL; COLMAP takes focal lengths from EXIF where they are known.
 
     Args:
         path: The database.
@@ -29,6 +32,7 @@ def write_database(
         names: The photographs, relative to `root`.
         features: Their features, in the same order.
         pairs: Verified pairs by position, each once.
+        camera: Which photographs share a camera, one of `CAMERAS` (COLMAP's camera modes).
 
     Raises:
         InputError: COLMAP cannot read one of the photographs.
@@ -39,7 +43,8 @@ def write_database(
     with atomic_path(path) as temporary:
         temporary.unlink(missing_ok=True)
         pycolmap.Database.open(temporary).close()  # the import needs an existing file
-        pycolmap.import_images(temporary, root, image_names=list(names))
+        mode = getattr(pycolmap.CameraMode, camera.upper().replace("-", "_"))
+        pycolmap.import_images(temporary, root, mode, list(names))
         database = pycolmap.Database.open(temporary)
         try:
             ids = {image.name: image.image_id for image in database.read_all_images()}

@@ -17,7 +17,7 @@ from imgfp.pipeline.pairs.stages import StoredVerifier, keypoint_stage
 from imgfp.pipeline.pairs.verify import VerifyConfig
 from imgfp.pipeline.stages.inputs import claim_images
 from imgfp.pipeline.stages.plan import claim_folder
-from imgfp.pipeline.stages.regions import read_regions, region_stage
+from imgfp.pipeline.stages.regions import region_shards, region_stage
 from imgfp.pipeline.stages.stage import StageResult
 from imgfp.progress import announce
 from imgfp.threads import thread_count
@@ -90,7 +90,8 @@ def find_pairs(images: ImageList, work: Path, config: PairsConfig | None = None)
         InputError: fewer than two readable photographs, or `work` was made from other images or settings.
     """
     settings = config or PairsConfig()
-    claim_folder(work, {"settings": asdict(settings), "images": claim_images(work, images)})
+    made_with = asdict(settings) | {"regions": settings.regions.made_with()}
+    claim_folder(work, {"settings": made_with, "images": claim_images(work, images)})
     _announce_needs(len(images), settings)
     described = region_stage("regions", images, settings.regions, work / "regions")
     found = keypoint_stage(images, settings.keypoints, work / "keypoints")
@@ -101,8 +102,8 @@ def find_pairs(images: ImageList, work: Path, config: PairsConfig | None = None)
             f"{images.root}: {len(features)} readable photographs of {len(images)}: pairs need at least two"
             + (f" (first failure: {failures[0].path}: {failures[0].reason})" if failures else "")
         )
-    regions = read_regions(work / "regions")
-    candidates = candidate_pairs(regions, features.ids, settings.top, settings.mutual, settings.min_score)
+    shards = region_shards(work / "regions")
+    candidates = candidate_pairs(shards, features.ids, settings.top, settings.mutual, settings.min_score)
     verifier = StoredVerifier(features, settings.verify, work / "verified")
     rows, inliers = _chosen(candidates, verifier, settings)
     path_of = dict(zip(images.ids, images.paths, strict=True))

@@ -62,9 +62,9 @@ def claim_database(path: Path, work: Path) -> None:
         raise InputError(f"{path}: exists and would be replaced: delete it, or give another name")
 
 
-def export_database(result: PairsResult, path: Path) -> None:
-    """Writes the COLMAP database of the verified pairs and remembers its path in the work folder."""
+def export_database(result: PairsResult, path: Path, camera: str) -> None:
+    """Writes the COLMAP database of the verified pairs and remembers its path in the work folder. `camera`: see `write_database`."""
     least = result.graph.min_inliers
     pairs = (item for item in result.verifier.results() if item[1].inliers >= least)
-    write_database(path, result.images.root, result.names, result.features, pairs)
+    write_database(path, result.images.root, result.names, result.features, pairs, camera)
     write_json(result.work / "database.json", str(path.resolve()))
