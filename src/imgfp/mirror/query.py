@@ -46,8 +46,8 @@ class QueryConfig:
     whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
     expand: int = 0
     rounds: int = 0
-    augment: int = 0
     search: Literal["auto", "exact", "two-stage"] = "auto"
+    augment: int = 0
 
     def __post_init__(self) -> None:
         for name, value, least in (
