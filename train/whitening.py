@@ -23,7 +23,9 @@ def shippable_photographs(data: Path, count: int) -> tuple[ImageList, dict[str, 
     training = ImageList.from_disc(data, "training")
     kept = [row for row, image_id in enumerate(training.ids) if image_id in rows and image_id not in left_out]
     kept = kept[:: max(1, len(kept) // count)][:count]
-    images = ImageList(training.root, tuple(training.ids[row] for row in kept), tuple(training.paths[row] for row in kept))
+    images = ImageList(
+        training.root, tuple(training.ids[row] for row in kept), tuple(training.paths[row] for row in kept)
+    )
     sources: dict[str, int] = {}
     for image_id in images.ids:
         name = f"{rows[image_id]['source']} ({rows[image_id]['licence']})"

@@ -88,3 +88,30 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     save_file(variables | {"conv1_7x7_s2/bias": np.zeros(3, np.float32)}, file)
     with pytest.raises(InputError, match=r"'conv1_7x7_s2/bias' is F32 of shape \[3\], in googlenet .* \[64\]"):
         open_network("googlenet", str(file))
+
+
+def test_timm_networks_take_torchvisions_weights(tmp_path: Path) -> None:
+    from torchvision.models import resnet50
+
+    torch.manual_seed(0)
+    original = resnet50().eval()
+    file = tmp_path / "resnet50.safetensors"
+    save_file({name: tensor.numpy() for name, tensor in original.state_dict().items()}, file)
+    network = open_network("resnet50", str(file))
+    assert (network.dim, network.crops) == (2048, False)
+    pixels = image(0, 64, 96)
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    normalised = torch.from_numpy(((pixels / 255 - mean) / std).astype(np.float32)).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        wanted = torch.nn.Sequential(*list(original.children())[:-2])(normalised).numpy()
+    np.testing.assert_allclose(network.maps(pixels[None]), wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
+
+
+def test_networks_without_a_feature_map(tmp_path: Path) -> None:
+    import timm
+
+    file = tmp_path / "vit.safetensors"
+    model = timm.create_model("test_vit", num_classes=0)
+    save_file({name: tensor.numpy() for name, tensor in model.state_dict().items()}, file)
+    with pytest.raises(InputError, match=r"test_vit: has no feature map .*: choose a convolutional network"):
+        open_network("test_vit", str(file))

@@ -20,7 +20,9 @@ from imgfp.errors import InputError
 from imgfp.records.plain_pickle import read_plain_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
-numbers = st.one_of(st.integers(-(1 << 63), (1 << 64) - 1), st.floats(allow_nan=False), st.booleans(), st.none(), st.text(max_size=8))
+numbers = st.one_of(
+    st.integers(-(1 << 63), (1 << 64) - 1), st.floats(allow_nan=False), st.booleans(), st.none(), st.text(max_size=8)
+)
 content = st.recursive(
     numbers,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4)),
@@ -158,8 +160,16 @@ def test_the_command(tmp_path: Path, capsys) -> None:
         (parts, ["out.npz"], "the pickle holds a list of 3: give as many names, --names A,B,..."),
         (parts, ["out.npz", "--names", "mean"], "the pickle holds a list of 3: give as many names, --names A,B,..."),
         (parts, ["out.txt"], f"{tmp_path}/out.txt: give a file .json, or .npz (with --names for the arrays of a list)"),
-        ({"a": [[1], [2, 3]]}, ["out.npz"], "'a' in the pickle cannot be an array of an NPZ file: give a .json file to write"),
-        ({"file": [1]}, ["out.npz"], "'file' in the pickle cannot be an array of an NPZ file: give a .json file to write"),
+        (
+            {"a": [[1], [2, 3]]},
+            ["out.npz"],
+            "'a' in the pickle cannot be an array of an NPZ file: give a .json file to write",
+        ),
+        (
+            {"file": [1]},
+            ["out.npz"],
+            "'file' in the pickle cannot be an array of an NPZ file: give a .json file to write",
+        ),
         (5, ["out.npz"], "the pickle holds no list of arrays: give a .json file to write, without --names"),
     ]:
         source.write_bytes(pickle.dumps(content))

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+NETWORKS = ("googlenet", "resnet-50")  # keys of imgfp.mirror.networks.MIRROR_NETWORKS, which loads torch
+
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the command."""
-    from imgfp.mirror.checkpoint_variables import NETWORKS
-
     parser = commands.add_parser(
         "convert-mirror",
         help="convert a MIRorR checkpoint to safetensors",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgfp.cli.mirror_preset import add_preset_options, show_preset
+from imgfp.cli.mirror_query import add_query_parser
 from imgfp.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     _add_describe(describe)
     describe.set_defaults(run=run_describe)
+    add_query_parser(steps)
 
 
 def _add_describe(parser: argparse.ArgumentParser) -> None:

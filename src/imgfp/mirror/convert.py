@@ -7,7 +7,7 @@ from safetensors.numpy import save
 
 from imgfp.errors import InputError
 from imgfp.files import write_bytes
-from imgfp.mirror.checkpoint_variables import network_variables
+from imgfp.mirror.networks import network_variables
 from imgfp.mirror.tf_checkpoint import Checkpoint
 from imgfp.progress import track
 
@@ -15,7 +15,7 @@ from imgfp.progress import track
 def convert_checkpoint(checkpoint: Path, network: str, out: Path) -> int:
     """Writes the variables of a network, under their names and in their layout in the checkpoint, to a safetensors file.
 
-    Other tensors (the optimizer's slots, `global_step`) are left out. The file's metadata name the network.
+    Other tensors (loss layers, the optimizer's slots, `global_step`) are left out. The file's metadata name the network.
 
     Args:
         checkpoint: the prefix, such as `model.ckpt-1000`, or its `.index` file.

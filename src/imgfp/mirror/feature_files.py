@@ -25,7 +25,7 @@ class ListedFeatures:
     failures: tuple[Failure, ...]
 
 
-def read_feature_list(listed: Path, root: Path | None = None) -> ListedFeatures:
+def read_listed_features(listed: Path, root: Path | None = None) -> ListedFeatures:
     """Reads the features that a text list names, one path per line, relative to `root` (default: the list's folder).
 
     A file that cannot be read keeps its position and is a failure.
@@ -59,7 +59,9 @@ def read_feature_list(listed: Path, root: Path | None = None) -> ListedFeatures:
         values[len(positions)] = feature
         positions.append(position)
     if values is None:
-        raise InputError(f"{listed}: none of the {len(paths)} files can be read; {failures[0].path}: {failures[0].reason}")
+        raise InputError(
+            f"{listed}: none of the {len(paths)} files can be read; {failures[0].path}: {failures[0].reason}"
+        )
     return ListedFeatures(values[: len(positions)], np.array(positions), len(paths), tuple(failures))
 
 

@@ -90,12 +90,16 @@ def query(database: np.ndarray, queries: np.ndarray | None, config: QueryConfig)
     return Answered(ranking, whitening)
 
 
-def _search(queries: np.ndarray | None, database: np.ndarray, config: QueryConfig, compared: SimilarityConfig) -> Ranking:
+def _search(
+    queries: np.ndarray | None, database: np.ndarray, config: QueryConfig, compared: SimilarityConfig
+) -> Ranking:
     count = len(database if queries is None else queries)
     staged = config.search == "two-stage" or (
         config.search == "auto" and needs_two_stages(count, database, config.top, compared)
     )
-    return (two_stage_search if staged else search)(queries, database, config.top, compared)
+    if staged:
+        return two_stage_search(queries, database, config.top)
+    return search(queries, database, config.top, compared)
 
 
 def prepare(values: np.ndarray, similarity: SimilarityConfig, whitening: Whitening | None) -> np.ndarray:

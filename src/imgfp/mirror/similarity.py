@@ -1,7 +1,7 @@
 """Similarities of images that are described by regions, and the exact search with them.
 
-PR-MAC: S(q, d) = mean over q's regions of the maximum over d's regions of the inner product. AML takes the maximum over q's
-regions too. R-MAC (sum of the regions) and MAC (the first region) compare one vector per image. Every score is divided by
+PR-MAC: S(q, d) = mean over q's regions of the maximum over d's regions of the inner product (of the smallest squared
+distance). AML takes the maximum over q's regions instead of the mean. R-MAC (sum of the regions) and MAC (the first region) compare one vector per image. Every score is divided by
 the number of regions, AML's also, as in the original code of MIRorR.
 """
 
@@ -104,6 +104,8 @@ def compare_block(
     if config.euclidean:
         queries, images = queries.double(), images.double()
     aml = config.measure == "aml"
+    # of distances the original takes the largest: negative here, so the minimum
+    outer, outer_of = (torch.amin, torch.minimum) if config.euclidean else (torch.amax, torch.maximum)
     regions = images.shape[1]
     shape = (len(queries), regions, len(images))
     flat = queries.reshape(-1, queries.shape[2])
@@ -121,10 +123,10 @@ def compare_block(
             if backward is None:
                 backward = over_queries
             else:
-                backward = torch.maximum(backward, over_queries) if aml else backward + over_queries
+                backward = outer_of(backward, over_queries) if aml else backward + over_queries
         if region:
             torch.maximum(nearest, products, out=nearest)
-    forward = nearest.view(shape).amax(1) if aml else nearest.view(shape).sum(1)
+    forward = outer(nearest.view(shape), 1) if aml else nearest.view(shape).sum(1)
     return (
         forward.double().numpy() / regions,
         None if backward is None else backward.T.double().numpy() / regions,

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from imgfp.mirror.ranking import Ranking, TopK
-from imgfp.mirror.similarity import SimilarityConfig, compare_block, normalise
+from imgfp.mirror.similarity import SimilarityConfig, normalise
 from imgfp.progress import track
 from imgfp.threads import thread_count
 
@@ -15,8 +15,8 @@ _QUERIES = 256
 
 
 def candidate_count(top: int) -> int:
-    """How many candidates are ranked for `top` answers: recall@20 of 99 % with 200, see benchmarks/README.md."""
-    return 5 * top + 100
+    """How many candidates are ranked for `top` answers: recall@20 of 99 % with 150, see benchmarks/README.md."""
+    return 5 * top + 50
 
 
 def needs_two_stages(queries: int, database: np.ndarray, top: int, config: SimilarityConfig) -> bool:
@@ -26,8 +26,8 @@ def needs_two_stages(queries: int, database: np.ndarray, top: int, config: Simil
     return long and config.measure == "prmac" and not config.euclidean and images > 4 * candidate_count(top)
 
 
-def two_stage_search(queries: np.ndarray | None, database: np.ndarray, top: int, config: SimilarityConfig) -> Ranking:
-    """As `search`, but each query is compared with `candidate_count(top)` images only; their scores are exact.
+def two_stage_search(queries: np.ndarray | None, database: np.ndarray, top: int) -> Ranking:
+    """As `search` by PR-MAC, but each query is compared with `candidate_count(top)` images only; their scores are exact.
 
     The first stage compares one vector per image, so it takes 1 / regions^2 of the exact search's products; the second does
     not grow with the database.
@@ -45,6 +45,7 @@ def two_stage_search(queries: np.ndarray | None, database: np.ndarray, top: int,
         candidates = torch.topk(coarse, count, sorted=False).indices.sort().values  # equal scores: the first image wins
         for row, chosen in enumerate(candidates):
             torch.index_select(held, 0, chosen, out=found)
-            scores, _ = compare_block(torch.from_numpy(block[row : row + 1]), found, config, both=False)
-            best.add(first + row, scores, chosen.numpy())
+            products = found.view(-1, found.shape[2]) @ torch.from_numpy(block[row].T)
+            scores = products.view(*found.shape[:2], -1).amax(1).sum(1).double() / found.shape[1]
+            best.add(first + row, scores.numpy()[None], chosen.numpy())
     return best.ranking()

@@ -59,9 +59,9 @@ class Whitening:
     def save(self, path: Path, compact: bool = False) -> None:
         """Writes .npz atomically: arrays `mean`, `eigvec`, `eigval`, float64, or float16 and float32 where `compact`."""
         kind, rows = (np.float32, np.float16) if compact else (np.float64, np.float64)
-        arrays = {"mean": self.mean.astype(kind), "eigvec": self.components.astype(rows)}
+        mean, components, variances = self.mean.astype(kind), self.components.astype(rows), self.variances.astype(kind)
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays, eigval=self.variances.astype(kind))
+            np.savez(file, mean=mean, eigvec=components, eigval=variances)
 
     @classmethod
     def load(cls, path: Path) -> "Whitening":
@@ -126,7 +126,7 @@ def fit_whitening(
     if rows * dim > _DENSE:
         mean, components, variances = _decompose_covariance(vectors, dim)
         if out_dim is None:
-            out_dim = int(np.searchsorted(np.cumsum(variances) / variances.sum(), variance_share, side="right")) + 1
+            out_dim = int((np.cumsum(variances) / variances.sum() <= variance_share).sum()) + 1
         components, variances = components[:out_dim], variances[:out_dim]
     else:
         mean, components, variances = _decompose(np.concatenate(list(vectors)), out_dim, variance_share)

@@ -85,10 +85,15 @@ def network_fingerprint(name: str, weights: str | None) -> str:
             )
         return f"{name}, {'built-in' if name == EMBEDDED else 'timm'} weights"
     if name in MIRROR_NETWORKS:
-        check_variables(Path(weights), _empty(name).variables, name)
+        check_variables(Path(weights), network_variables(name), name)
     elif not Path(weights).is_file():
         raise InputError(f"{weights}: no such file: give the weights of {name}")
     return f"{name}, weights {hash_file(Path(weights))[:16]}"
+
+
+def network_variables(name: str) -> dict[str, tuple[int, ...]]:
+    """Name and shape in TensorFlow's layout of every variable that a key of `MIRROR_NETWORKS` needs; no loss layers."""
+    return _empty(name).variables
 
 
 def _empty(name: str) -> GoogLeNet | ResNet50:
