@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+from photographs import photograph
 
+from imgfp.records.match_pairs import MatchPairs
 from imgfp.tracking import open_store
 
 SCENES = {
@@ -46,7 +48,7 @@ def test_scenes(app, tmp_path: Path) -> None:
         "a": {"queries": 2, "map_at_50": 0.625, "recall_at_10": 1.0},
         "b": {"queries": 1, "map_at_50": 1.0, "recall_at_10": 1.0},
     }
-    assert "map_at_50             0.7500   95 % interval" in done.stdout
+    assert "map_at_50                   0.7500   95 % interval" in done.stdout
     assert all(f"note: {caveat}" in done.stdout for caveat in found["caveats"])
     assert "1 of 4 queries have no answer: theirs count as AP 0" in done.stderr
     client = open_store(tmp_path / "mlruns").client()
@@ -86,6 +88,33 @@ def test_gl3d_and_the_revisited_benchmarks(app, tmp_path: Path) -> None:
     assert {name: found[f"{name}/map"] for name in ("easy", "medium", "hard")} == {"easy": 1, "medium": 1, "hard": 1}
 
 
+def test_own_ranking(app, tmp_path: Path) -> None:
+    names = [f"{scene}/images/{number}.png" for scene in ("astronaut", "coffee") for number in range(4)]
+    for name in names:
+        scene, _, file = name.split("/")
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photograph(scene).crop((15 * int(file[0]), 0, 200 + 15 * int(file[0]), 230)).save(path)
+    pairs = [f"{a} {b}" for a in range(8) for b in range(8) if a != b and a // 4 == b // 4]
+    lists = {"image_list.txt": "\n".join(names), "gt_pairs": "\n".join(pairs)}
+    settings = ("whitening.fit_on=none", "rerank.candidates=3", "answers=8")
+    done = app(lists, *settings)
+    assert done.returncode == 0, done.stderr
+    found = figures(tmp_path)
+    assert found["map_at_50"] == found["recall_at_10"] == 1.0
+    assert 0.9 < found["network"]["map_at_50"] <= 1.0
+    assert set(found["network"]) == {"map_at_50", "recall_at_10", "intervals", "scenes"}
+    assert found["verified_pairs"] >= 12
+    assert set(found["seconds_per_photograph"]) == {"describe", "keypoints", "verify", "rank"}
+    assert "network/map_at_50" in done.stdout
+    client = open_store(tmp_path / "mlruns").client()
+    (run,) = client.search_runs([client.get_experiment_by_name("mirror").experiment_id])
+    assert run.data.metrics["network/map_at_50"] == found["network"]["map_at_50"]
+    assert run.data.params["rerank.candidates"] == "3"
+    written = MatchPairs.read(tmp_path / "work/match_pairs")
+    assert len(written) == 64
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -93,6 +122,7 @@ def test_gl3d_and_the_revisited_benchmarks(app, tmp_path: Path) -> None:
         (["benchmark=holidays", "data.root=/none"], "/none: no such folder: give the folder of holidays with data.root=DIR"),
         (["data.thresold=1"], "unknown config key 'data.thresold' (did you mean 'data.threshold'?)"),
         (["data.benchmark=x"], "data.benchmark=x: give one of scenes, gl3d, oxford, paris, roxford, rparis, holidays"),
+        (["rerank.candidates=300"], "rerank.candidates=300: must be below answers=200, which count the query too"),
         (["match_pairs=/none"], "/none: no such file: give a match_pairs text with lines '<query index> <database index> <score>'"),
     ],
 )  # fmt: skip

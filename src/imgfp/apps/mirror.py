@@ -6,14 +6,13 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.hydra_app import sweep_key
-from imgfp.apps.mirror_ranking import ranking_of
 from imgfp.apps.schemas import MirrorApp, settings_of
 from imgfp.datasets.benchmarks import open_benchmark
 from imgfp.datasets.matchable_set import MatchableSet
 from imgfp.errors import OK
 from imgfp.records.match_pairs import MatchPairs
 from imgfp.reports.console import ui_hint
-from imgfp.studies.judged_ranking import judged_ranking, ranking_table
+from imgfp.studies.judged_ranking import Making, judged_ranking, ranking_table
 from imgfp.studies.judged_run import Tracking
 from imgfp.tracking import describe, open_store, parent_run
 
@@ -22,16 +21,22 @@ def judge(config: DictConfig) -> int:
     """Judges an existing result or makes one, and prints the figures with the protocol's caveats."""
     app = settings_of(config, MirrorApp)
     data = _open(app)
-    given = app.match_pairs is not None
-    answers = MatchPairs.read(Path(str(app.match_pairs)), repeats=True) if given else ranking_of(app, data)
-    where = str(app.match_pairs) if given else "own ranking"
+    if app.match_pairs is not None:
+        where, making = app.match_pairs, None
+        answers = MatchPairs.read(Path(where), repeats=True)
+    else:
+        from imgfp.apps.mirror_ranking import ranking_of  # loads torch, which judging an existing result does not need
+
+        made = ranking_of(app, data)
+        where, answers, making = "own ranking", made.answers, Making(made.network, made.pairs, made.seconds)
+        answers.write(Path(app.paths.work) / "match_pairs")
     mlruns, experiment = Path(app.paths.mlruns), app.tracking.experiment
     store, key = open_store(mlruns), sweep_key()
     parent = parent_run(store, experiment, key, f"sweep {Path(key).name}") if key else None
     shown: dict[str, object] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     settings = {name: value for name, value in shown.items() if name not in ("app", "paths", "tracking")}
     tracking = Tracking(mlruns, experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent)
-    done = judged_ranking(data, answers, where, Path(app.paths.work), tracking)
+    done = judged_ranking(data, answers, where, Path(app.paths.work), tracking, making)
     _warn(data, answers, where)
     print(ranking_table(done))
     print("\n".join(f"note: {caveat}" for caveat in data.caveats))

@@ -1,11 +1,36 @@
 """The ranking that evaluate/mirror.py makes and judges where no existing result is given."""
 
+import sys
+from pathlib import Path
+
 from imgfp.apps.schemas import MirrorApp
 from imgfp.datasets.matchable_set import MatchableSet
-from imgfp.errors import InputError
-from imgfp.records.match_pairs import MatchPairs
+from imgfp.mirror.describe import RegionsConfig
+from imgfp.mirror.query import QueryConfig, WhiteningConfig
+from imgfp.mirror.similarity import SimilarityConfig
+from imgfp.pipeline.pairs.keypoints import KeypointConfig
+from imgfp.pipeline.pairs.verify import VerifyConfig
+from imgfp.pipeline.scene_ranking import RerankConfig, SceneRanking, SceneRankingConfig, rank_scenes
 
 
-def ranking_of(settings: MirrorApp, images: MatchableSet) -> MatchPairs:
-    """Ranks the database of a benchmark for each of its queries, best first."""
-    raise InputError(f"give match_pairs=FILE, the result to judge on {images.name} ({settings.data.root})")
+def ranking_of(app: MirrorApp, data: MatchableSet) -> SceneRanking:
+    """Ranks the database of a benchmark for each of its queries, best first; failures are printed by name."""
+    made = rank_scenes(data.root, data.database, data.queries, Path(app.paths.work) / "stages", _config(app))
+    for failure in made.failures:
+        print(f"{failure.path}: {failure.reason}: left out", file=sys.stderr)
+    return made
+
+
+def _config(app: MirrorApp) -> SceneRankingConfig:
+    return SceneRankingConfig(
+        RegionsConfig(**vars(app.regions) | {"rmac_step": tuple(app.regions.rmac_step)}),
+        QueryConfig(
+            app.answers,
+            SimilarityConfig(**vars(app.similarity)),
+            WhiteningConfig(**vars(app.whitening)),
+            **vars(app.expansion),
+        ),
+        RerankConfig(**vars(app.rerank)),
+        KeypointConfig(**vars(app.keypoints)),
+        VerifyConfig(**vars(app.verify)),
+    )

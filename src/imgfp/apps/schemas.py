@@ -204,11 +204,89 @@ class MatchableSection(DataSection):
 
 
 @dataclass
+class RegionsSection:
+    """The fields of imgfp.mirror.describe.RegionsConfig."""
+
+    net: str
+    weights: str | None
+    img_size: int | None
+    pool: str
+    rmac_step: list[int]
+    multi_scale: bool
+
+
+@dataclass
+class SimilaritySection:
+    """The fields of imgfp.mirror.similarity.SimilarityConfig."""
+
+    measure: str
+    euclidean: bool
+
+
+@dataclass
+class WhiteningSection:
+    """The fields of imgfp.mirror.query.WhiteningConfig."""
+
+    fit_on: str
+    out_dim: int | None
+    variance_share: float | None
+
+
+@dataclass
+class ExpansionSection:
+    """Expansion of the database and of queries: fields of imgfp.mirror.query.QueryConfig."""
+
+    augment: int
+    expand: int
+    rounds: int
+
+
+@dataclass
+class RerankSection:
+    """The fields of imgfp.pipeline.scene_ranking.RerankConfig."""
+
+    candidates: int
+    network_weight: float
+
+
+@dataclass
+class KeypointsSection:
+    """The fields of imgfp.pipeline.pairs.keypoints.KeypointConfig."""
+
+    upscale: float
+    longest: int
+    keypoints: int
+    octaves: int
+    levels: int
+    peak: float
+    edge: float
+    orientations: int
+
+
+@dataclass
+class VerifySection:
+    """The fields of imgfp.pipeline.pairs.verify.VerifyConfig."""
+
+    ratio: float
+    min_inliers: int
+    epipolar_error: float
+    homography_error: float
+
+
+@dataclass
 class MirrorApp(App):
     """evaluate/mirror.py."""
 
     data: MatchableSection
     match_pairs: str | None
+    answers: int
+    regions: RegionsSection
+    similarity: SimilaritySection
+    whitening: WhiteningSection
+    expansion: ExpansionSection
+    rerank: RerankSection
+    keypoints: KeypointsSection
+    verify: VerifySection
 
 
 _Settings = TypeVar("_Settings", bound=App)

@@ -35,8 +35,10 @@ class WhiteningConfig:
 class QueryConfig:
     """How queries are answered.
 
-    `top`: answers each. `expand`: answers added in each of `rounds` rounds of query expansion. `search`: "auto" takes two
-    stages for PR-MAC where `needs_two_stages` says so; the stages apply to PR-MAC by inner products only.
+    `top`: answers each. `augment`: before queries are answered, each database image is expanded by this many first answers, of
+    which it is one itself (database-side augmentation: Turcot and Lowe, 2009); 0: none. `expand`: answers added in each of
+    `rounds` rounds of query expansion. `search`: "auto" takes two stages for PR-MAC where `needs_two_stages` says so; the stages
+    apply to PR-MAC by inner products only.
     """
 
     top: int = 20
@@ -44,10 +46,16 @@ class QueryConfig:
     whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
     expand: int = 0
     rounds: int = 0
+    augment: int = 0
     search: Literal["auto", "exact", "two-stage"] = "auto"
 
     def __post_init__(self) -> None:
-        for name, value, least in (("top", self.top, 1), ("qe", self.expand, 0), ("et", self.rounds, 0)):
+        for name, value, least in (
+            ("top", self.top, 1),
+            ("qe", self.expand, 0),
+            ("et", self.rounds, 0),
+            ("augment", self.augment, 0),
+        ):
             if value < least:
                 raise InputError(f"{name}={value}: must be an integer >= {least}")
         compared = self.similarity
@@ -81,6 +89,9 @@ def query(database: np.ndarray, queries: np.ndarray | None, config: QueryConfig)
         )
     whitening = choose_whitening(database, config)
     held = prepare(database, config.similarity, whitening)
+    if config.augment:
+        neighbours = _search(None, held, replace(config, top=config.augment), config.similarity)
+        held = expand_queries(held, held, neighbours, config.augment)
     asked = None if queries is None else prepare(queries, config.similarity, whitening)
     ranking = _search(asked, held, config, config.similarity)
     for _ in range(config.rounds if config.expand else 0):

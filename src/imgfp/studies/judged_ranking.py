@@ -25,7 +25,22 @@ class JudgedRanking:
     run_id: str
 
 
-def judged_ranking(data: MatchableSet, answers: MatchPairs, where: str, out: Path, tracking: Tracking) -> JudgedRanking:
+@dataclass(frozen=True)
+class Making:
+    """How a ranking of our own was made.
+
+    `network`: the ranking before anything was verified. `pairs`: how many were verified. `seconds`: wall seconds per photograph by
+    step; a step whose stored result was reused is missing.
+    """
+
+    network: MatchPairs
+    pairs: int
+    seconds: Mapping[str, float]
+
+
+def judged_ranking(
+    data: MatchableSet, answers: MatchPairs, where: str, out: Path, tracking: Tracking, making: Making | None = None
+) -> JudgedRanking:
     """Judges and tracks a ranking, and writes `figures.json`, `queries.csv` and, of several scenes, `scenes.csv`.
 
     Args:
@@ -34,12 +49,21 @@ def judged_ranking(data: MatchableSet, answers: MatchPairs, where: str, out: Pat
         where: Where it comes from.
         out: Folder of the results; earlier ones in it are replaced.
         tracking: The MLflow store and what it shows.
+        making: How the ranking was made, reported beside its figures; None: an existing result.
 
     Raises:
         InputError: the answers name images beyond the benchmark's lists.
     """
     metrics = data.evaluate(answers, where)
     figures = _figures(data, metrics, where)
+    if making is not None:
+        network = _figures(data, data.evaluate(making.network, where), where)
+        shown = {
+            key: value
+            for key, value in network.items()
+            if key not in ("benchmark", "data", "ranking", "queries", "caveats")
+        }
+        figures |= {"network": shown, "verified_pairs": making.pairs, "seconds_per_photograph": dict(making.seconds)}
     store = open_store(tracking.folder)
     tags = {"data": data.root.name, "benchmark": data.name}
     name = f"{data.name} {Path(where).name}"
@@ -48,26 +72,37 @@ def judged_ranking(data: MatchableSet, answers: MatchPairs, where: str, out: Pat
     ) as run:
         run.log_dataset(data.name, data.root, data.digest, len(data.queries), len(data.database))
         run.log_metrics(_flat(metrics))
+        if making is not None:
+            network_figures = {name: figures["network"][name] for name in _flat(metrics) if "/" not in name}
+            run.log_metrics({f"network/{name}": value for name, value in network_figures.items()})
         for path in _write(out, data, metrics, figures):
             run.log_artifact(path)
         return JudgedRanking(out, metrics, figures, run.run_id)
 
 
 def ranking_table(done: JudgedRanking) -> str:
-    """The figures as text: one row per subset with intervals, then one per scene."""
-    rows = []
-    intervals = done.figures["intervals"]
-    for name, value in _flat(done.metrics).items():
-        low, high = intervals[name].values()
-        rows.append(f"{name:<20} {value:>7.4f}   95 % interval {low:.4f} to {high:.4f}")
-    rows.append(f"{'queries':<20} {done.figures['queries']:>7}")
+    """The figures as text: one row per subset with intervals, then one per scene; those of the network alone below and beside."""
+    network = done.figures.get("network", {})
+    rows = [_row(name, value, done.figures) for name, value in _flat(done.metrics).items()]
+    rows += [_row(name, network[name], network, "network/") for name in _flat(done.metrics) if network]
+    rows.append(f"{'queries':<26} {done.figures['queries']:>7}")
+    if network:
+        rows.append(f"{'verified pairs':<26} {done.figures['verified_pairs']:>7}")
+        rows += [f"{'seconds per photograph, ' + step:<33} {value:.3f}" for step, value in done.figures["seconds_per_photograph"].items()]  # fmt: skip
     scenes = done.figures.get("scenes", {})
     names = [name for name in next(iter(scenes.values()), {}) if name != "queries"]
+    columns = [(name, scenes) for name in names] + [(f"network/{name}", network["scenes"]) for name in names if network]
     if scenes:
-        rows.append(f"{'scene':<20} {'queries':>7} " + " ".join(f"{name:>13}" for name in names))
+        rows.append(f"{'scene':<26} {'queries':>7} " + " ".join(f"{title:>21}" for title, _ in columns))
     for scene, values in scenes.items():
-        rows.append(f"{scene:<20} {values['queries']:>7} " + " ".join(f"{values[name]:>13.4f}" for name in names))
+        shown = (source[scene][title.removeprefix("network/")] for title, source in columns)
+        rows.append(f"{scene:<26} {values['queries']:>7} " + " ".join(f"{value:>21.4f}" for value in shown))
     return "\n".join(rows)
+
+
+def _row(name: str, value: float, figures: Mapping[str, Any], before: str = "") -> str:
+    low, high = figures["intervals"][name].values()
+    return f"{before + name:<26} {value:>7.4f}   95 % interval {low:.4f} to {high:.4f}"
 
 
 def _flat(metrics: Mapping[str, MatchableMetrics]) -> dict[str, float]:

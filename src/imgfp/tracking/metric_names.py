@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterable
 
 # `normalised/`: the global branch after score normalisation; `held_out/`: on queries not used for model selection;
-# then detector classes, and subsets of the revisited Oxford and Paris benchmarks
+# then detector classes, subsets of the revisited Oxford and Paris benchmarks, and a matchable ranking before verification
 BRANCHES = (
     *("global", "local", "crop", "merged", "normalised", "held_out"),
     *("overlay", "screenshot_content", "collage_tile"),
-    *("easy", "medium", "hard"),
+    *("easy", "medium", "hard", "network"),
 )
 FIGURES = (
     "uap",
