@@ -106,4 +106,4 @@ def query_config(options: argparse.Namespace) -> "QueryConfig":
     whitening = WhiteningConfig(options.pca_file or (DATABASE if fitted else NONE), given["out_dim"], share)
     measure: Measure = "rmac" if options.rmac else "mac" if options.mac else "aml" if options.aml else "prmac"
     similarity = SimilarityConfig(measure, options.euclidean_dist)
-    return QueryConfig(given["top"], similarity, whitening, given["qe"], given["et"], options.search)
+    return QueryConfig(given["top"], similarity, whitening, given["qe"], given["et"], search=options.search)

@@ -38,7 +38,7 @@ def read_source(source: Source, size: int, crops: bool) -> np.ndarray | Failure:
     """
     if isinstance(source, np.ndarray):
         return source
-    return read_rgb(Path(source), as_stored=True) if crops else read_rgb(Path(source), smallest=size)
+    return read_rgb(Path(source), as_tensorflow=True) if crops else read_rgb(Path(source), smallest=size)
 
 
 def network_inputs(rgb: np.ndarray, size: int, crops: bool, multi_scale: bool) -> list[np.ndarray]:

@@ -20,7 +20,7 @@ METHODS = ("grow", "trees", "knn")
 _MOST_A_ROUND = 64  # pairs that one component proposes
 # After all is connected: how many times the inliers of a verified pair must hold the parts together, in how many rounds at most,
 # and whether one such pair is enough. A mapper registers a photograph by about 30 points that it has already.
-_STRONGER = ((2, 4, True), (4, 4, True), (2, 3, False))
+_STRONGER = ((2, 4, True), (4, 4, True), (4, 4, False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +94,9 @@ def grow(candidates: Candidates, verify: Verify, config: GrowConfig) -> tuple[np
 
     First each photograph's `first` nearest are verified. Then, round by round, each component of the verified graph proposes its
     best untested pairs to the other components (one, then twice as many each round, up to 64), and each photograph with fewer than
-    `neighbours` verified pairs its best untested one. Where no pair is left between components, up to eight rounds do the same for
-    components of strong pairs (twice, then four times `min_inliers`), and three for parts that a single strong pair joins, since
-    one wrong or weak pair should not decide. It ends when nothing is proposed, or when the budget is spent.
+    `neighbours` verified pairs its best untested one. Where no pair is left between components, some rounds do the same for components
+    of strong pairs (2, then 4 times `min_inliers`), and for parts that a single strong pair joins, since one wrong or weak pair
+    should not decide. It ends when nothing is proposed, or when the budget is spent.
 
     Returns:
         Rows of the tested candidates, (t,) int64 in the order of testing, and their inliers, (t,) int64.
