@@ -132,7 +132,7 @@ def test_an_unreadable_file_is_named(index, queries, tmp_path) -> None:
         imgfp.Searcher(index, "local").lookup([queries / "a_saved.jpg", tmp_path / "broken.jpg"])
 
 
-def test_branches_and_counts_that_cannot_be(index, queries) -> None:
+def test_impossible_branches_and_counts(index, queries) -> None:
     with pytest.raises(imgfp.InputError, match="branch='globl': give one of"):
         imgfp.Searcher(index, "globl")
     with pytest.raises(imgfp.InputError, match="answers=0: must be >= 1"):

@@ -103,7 +103,7 @@ def test_an_experiment_with_an_error(check, text: str, message: str) -> None:
     assert check("esvit", experiment=text) == f"experiment/mine: {message}"
 
 
-def test_a_section_is_no_value(check) -> None:
+def test_a_section_is_not_a_value(check) -> None:
     assert check("esvit", experiment="loss: 5") == (
         "In 'experiment/mine': ValidationError raised while composing config: "
         "Merge error: int is not a subclass of ContrastiveConfig. value: 5"
@@ -179,7 +179,7 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("ranking", ["synthetic.queries=8", "preset.default.match.model=similarity", "precision=0.9", "sources=null"]),
     ],
 )
-def test_what_is_right_passes(check, app: str, arguments: list[str]) -> None:
+def test_valid_overrides_pass(check, app: str, arguments: list[str]) -> None:
     assert check(app, *arguments) == ""
 
 

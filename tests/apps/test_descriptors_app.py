@@ -149,7 +149,7 @@ def test_settings_reach_what_they_set(app, files, tmp_path) -> None:
     assert len(list((tmp_path / "work" / "set").glob("*/sscd/predictions.csv"))) == len(metrics)
 
 
-def test_pictures_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> None:
+def test_images_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> None:
     given = f"data.root={tiny_disc}", "encoder.size=96", "limit_dim=false"
     first = app(*given, "normalisation=[none,mean]")
     assert (first.code, list(first.table)) == (0, ["none", "mean"])
@@ -173,7 +173,7 @@ def test_pictures_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> Non
     assert app(*given, "normalisation=[sscd]", f"background={known}").table == app(*given, "normalisation=sscd").table
 
 
-def test_an_export_is_judged_as_its_card_says(app, tiny_disc, tmp_path) -> None:
+def test_an_export_is_evaluated_as_its_card_says(app, tiny_disc, tmp_path) -> None:
     torch.manual_seed(0)
     checkpoint = tmp_path / "net.safetensors"
     network = create_network(NetworkConfig("esvit_nano", dim=16))
@@ -207,7 +207,7 @@ def test_an_export_is_judged_as_its_card_says(app, tiny_disc, tmp_path) -> None:
         app(*given)
 
 
-def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> None:
+def test_unreadable_images_are_reported_with_exit_3(app, files, tiny_disc, tmp_path) -> None:
     path, table, _ = files
     truth = GroundTruth.read_csv(table)
     lacking = GroundTruth(
@@ -272,7 +272,7 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
         ("{both} normalisation=sscd normalisation.sscd.last=-1", "normalisation.sscd.last=-1: must be 0 <= first"),
     ],
 )
-def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: str) -> None:
+def test_one_line_error_for_bad_input(app, files, tmp_path, overrides: str, message: str) -> None:
     path, table, known = files
     places = {"h5": path, "csv": table, "known": known, "none": tmp_path / "none"}
     reference = read_descriptors(path, "reference")

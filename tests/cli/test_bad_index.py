@@ -48,7 +48,7 @@ def refused(imgfp, pictures, index, tmp_path):
     return run
 
 
-def test_pictures_without_keypoints_own_nothing_and_find_nothing(imgfp, index, pictures, tmp_path) -> None:
+def test_images_without_keypoints_find_nothing_and_are_not_found(imgfp, index, pictures, tmp_path) -> None:
     out = tmp_path / "out"
     said = imgfp("search", index, pictures, "--out", out)
     assert said.code == 0
@@ -67,7 +67,7 @@ def test_no_keypoints_anywhere(imgfp, pictures, tmp_path) -> None:
         assert (out / "predictions.csv").read_text() == "query_id,reference_id,score\n"
 
 
-def test_another_schema(refused, index) -> None:
+def test_unsupported_schema(refused, index) -> None:
     description = read_description(index)
     write_description(index, description | {"schema": 1})
     assert refused() == "index/index.json: schema 1, this version reads 3 and 4: delete index and build the index again"
@@ -82,7 +82,7 @@ def test_a_changed_description(refused, index) -> None:
         assert refused() == "index/index.json: damaged: delete index and build the index again"
 
 
-def test_another_preset(imgfp, index, pictures, tmp_path) -> None:
+def test_a_different_preset(imgfp, index, pictures, tmp_path) -> None:
     said = imgfp("index", pictures, "--out", index, "--preset", "imgfp", "--branches", "local")
     assert said.code == 2
     assert "index is an index with preset = 'default', now it is 'imgfp': give another" in said.errors[0]
@@ -111,7 +111,7 @@ def test_a_damaged_store(refused, index) -> None:
         path.write_bytes(data)
 
 
-def test_descriptors_of_another_dimension(refused, index) -> None:
+def test_descriptors_of_wrong_dimension(refused, index) -> None:
     folder = index / "parts/000/features"
     path = folder / "00000.descriptors.npy"
     np.save(path, np.load(path)[:, :64])

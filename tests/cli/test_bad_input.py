@@ -59,7 +59,7 @@ def test_empty_folder(refused, pictures, tmp_path) -> None:
     )
 
 
-def test_two_pictures_of_one_name(refused, pictures, tmp_path) -> None:
+def test_two_images_of_one_name(refused, pictures, tmp_path) -> None:
     (pictures / "sub").mkdir()
     (pictures / "sub" / "p0.jpg").write_bytes(b"")
     line = refused("index", pictures, "--out", tmp_path / "out")
@@ -74,7 +74,7 @@ def test_text_list_that_names_a_missing_file(refused, pictures, tmp_path) -> Non
     assert line == "pictures/list.txt line 3: 'p7.png' not found in pictures: fix the name or remove the line"
 
 
-def test_text_list_that_leaves_its_folder_or_is_no_text(refused, pictures, tmp_path) -> None:
+def test_text_list_that_leaves_its_folder_or_is_not_text(refused, pictures, tmp_path) -> None:
     (pictures / "list.txt").write_text("../secret.png\n")
     line = refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
     assert line.startswith("pictures/list.txt line 1: '../secret.png' is outside pictures")
@@ -131,7 +131,7 @@ def test_search_without_an_index(refused, pictures, tmp_path) -> None:
     assert line == "none: no finished index there (no index.json): run 'imgfp index REFERENCES --out none'"
 
 
-def test_demo_on_a_folder_of_another_form(refused, pictures, tmp_path) -> None:
+def test_demo_on_a_folder_of_unknown_layout(refused, pictures, tmp_path) -> None:
     rest = ["--out", tmp_path / "out", "--store", tmp_path / "mlruns"]
     assert refused("demo", "--data", tmp_path / "none", *rest).startswith("none: no such folder: ")
     assert refused("demo", "--data", pictures, *rest).startswith("pictures: no folder query_images/: ")
@@ -215,7 +215,7 @@ def test_descriptors(refused, tmp_path, changes: dict[str, np.ndarray | None], l
     assert refused("topk", tmp_path / "d.h5", "--out", tmp_path / "pairs.txt") == line
 
 
-def test_descriptors_that_are_no_h5(refused, tmp_path) -> None:
+def test_descriptors_that_are_not_hdf5(refused, tmp_path) -> None:
     assert refused("topk", tmp_path / "none.h5", "--out", tmp_path / "p").startswith(
         "none.h5: no such file: give an HDF5"
     )

@@ -41,7 +41,7 @@ def test_imgfps_rules_replace_and_list(imgfp, queries, tmp_path) -> None:
     assert "broken.jpg" in (out / "failures.csv").read_text()
 
 
-def test_crops_are_added_beside_their_pictures_and_made_again_where_missing(imgfp, queries, tmp_path) -> None:
+def test_crops_are_added_beside_their_images_and_cut_again_where_missing(imgfp, queries, tmp_path) -> None:
     out = tmp_path / "out"
     (queries / "broken.jpg").unlink()
     assert imgfp("crop", queries, out, *CLASSICAL).code == 0
@@ -55,7 +55,7 @@ def test_crops_are_added_beside_their_pictures_and_made_again_where_missing(imgf
     assert (out / "images/pasted.1.jpg").read_bytes() == first
 
 
-def test_other_rules_or_no_pictures(imgfp, queries, tmp_path) -> None:
+def test_other_rules_or_no_images(imgfp, queries, tmp_path) -> None:
     assert imgfp("crop", queries, tmp_path / "out", *CLASSICAL).code == 3
     said = imgfp("crop", queries, tmp_path / "out", "--rules", "global", *CLASSICAL)
     assert said.code == 2

@@ -26,7 +26,7 @@ def collection(tiny_disc, tmp_path) -> Path:
     return folder
 
 
-def test_groups_stand_in_the_report_the_original_first(imgfp, collection, tmp_path) -> None:
+def test_groups_are_in_the_report_the_original_first(imgfp, collection, tmp_path) -> None:
     before = {path: path.read_bytes() for path in collection.iterdir()}
     out = tmp_path / "out"
     said = imgfp("duplicates", collection, "--out", out)
@@ -62,7 +62,7 @@ def test_only_the_first_groups_and_members_are_drawn(imgfp, collection, tmp_path
     assert "1 more in groups.csv." in page
 
 
-def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) -> None:
+def test_unreadable_images_give_exit_3_and_the_rest_is_compared(imgfp, collection, tmp_path) -> None:
     (collection / "broken.jpg").write_bytes(b"")
     out = tmp_path / "out"
     said = imgfp("duplicates", collection, "--out", out)
@@ -74,14 +74,14 @@ def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) 
     assert "the file is empty" in (out / "report.html").read_text()
 
 
-def test_one_picture_has_no_duplicates(imgfp, collection, tmp_path) -> None:
+def test_one_image_has_no_duplicates(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", min(collection.iterdir()), "--out", tmp_path / "out")
     assert said.code == 0
     assert said.out.startswith("no duplicates among 1 images")
     assert "No duplicates found." in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_bad_input_is_one_line(imgfp, collection, tmp_path) -> None:
+def test_one_line_error_for_bad_input(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", collection, "--out", tmp_path / "out", "--preset", "imgfp")
     assert (said.code, said.errors) == (
         2,

@@ -59,7 +59,7 @@ def test_no_image(paths: list[Path]) -> None:
     assert (matrix.shape, readable.shape, failures) == ((0, 5), (0,), [])
 
 
-def test_real_encoder_with_a_hole(tmp_path: Path) -> None:
+def test_real_encoder_with_an_unreadable_image(tmp_path: Path) -> None:
     from imgfp.encoders import EncoderConfig, create_encoder
 
     encoder = create_encoder(EncoderConfig(size=96))

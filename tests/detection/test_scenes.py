@@ -19,7 +19,7 @@ def pool() -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_boxes_lie_within_their_scene(pool, kind: str) -> None:
+def test_boxes_are_within_their_scene(pool, kind: str) -> None:
     scenes = Scenes(pool, 320)
     for seed in range(25):
         scene = scenes.make(kind, np.random.default_rng(seed))
@@ -37,7 +37,7 @@ def test_boxes_lie_within_their_scene(pool, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "nothing"])
-def test_a_box_is_where_its_picture_is(pool, kind: str, monkeypatch) -> None:
+def test_a_box_is_where_its_image_is(pool, kind: str, monkeypatch) -> None:
     """Every pasted picture is magenta, and nothing else is."""
     magenta, green = (np.full((160, 200, 3), colour, np.uint8) for colour in ((255, 0, 255), (0, 90, 0)))
     monkeypatch.setattr(Scenes, "_content", lambda self, rng: magenta)
@@ -60,7 +60,7 @@ def test_a_box_is_where_its_picture_is(pool, kind: str, monkeypatch) -> None:
     assert seen > 5
 
 
-def test_the_box_is_around_the_picture_and_not_the_bars(pool, monkeypatch) -> None:
+def test_the_box_is_around_the_image_and_not_the_bars(pool, monkeypatch) -> None:
     magenta = np.full((160, 200, 3), (255, 0, 255), np.uint8)
     monkeypatch.setattr(Scenes, "_content", lambda self, rng: magenta)
     scenes, barred = Scenes(pool, 320), 0
@@ -75,7 +75,7 @@ def test_the_box_is_around_the_picture_and_not_the_bars(pool, monkeypatch) -> No
     assert 6 <= barred <= 30
 
 
-def test_a_thin_picture_has_its_box_too(pool, monkeypatch) -> None:
+def test_a_thin_image_has_its_box_too(pool, monkeypatch) -> None:
     """Its short side is rounded up: the box follows."""
     thin = np.full((16, 256, 3), (255, 0, 255), np.uint8)
     monkeypatch.setattr(Scenes, "_shown", lambda self, rng: (thin, Box(0, 0, 256, 16)))
@@ -130,7 +130,7 @@ def test_a_set_is_made_resumed_and_read(photographs, tmp_path) -> None:
     assert contents(tmp_path / "two") != first
 
 
-def test_what_cannot_be_made_or_read(photographs, tmp_path) -> None:
+def test_impossible_or_unreadable_sets(photographs, tmp_path) -> None:
     few = ImageList(photographs.root, photographs.ids[:3], photographs.paths[:3])
     with pytest.raises(InputError, match=r"3 photographs: scenes need at least 4"):
         make_scenes(few, tmp_path / "out", SynthesisConfig(size=2, held_out=1))

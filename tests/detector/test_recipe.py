@@ -27,6 +27,6 @@ def test_sides_go_from_small_to_large() -> None:
         ({"weights": "old.bin"}, "weights=old.bin: give a .safetensors export, or a .pt file with trust_weights=true"),
     ],
 )
-def test_what_a_recipe_cannot_have(change: dict[str, object], told: str) -> None:
+def test_impossible_recipes(change: dict[str, object], told: str) -> None:
     with pytest.raises(InputError, match=f"^{told}" if told[0] in "wnoed" else told):
         DetectorRecipe(**change)  # type: ignore[arg-type]

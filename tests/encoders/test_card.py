@@ -60,7 +60,7 @@ def change(path: Path, **values: object) -> None:
     path.with_suffix(".json").write_text(json.dumps(card | values))
 
 
-def test_there_and_back(exported: tuple[Network, Path]) -> None:
+def test_round_trip(exported: tuple[Network, Path]) -> None:
     network, path = exported
     loaded, card = load_export(path)
     np.testing.assert_array_equal(rows_of(loaded.eval()), rows_of(network))
@@ -136,7 +136,7 @@ def test_a_flipped_bit(exported: tuple[Network, Path]) -> None:
     assert "in x.json: copy both files" in refused(path)
 
 
-def test_the_card_of_another_export(exported: tuple[Network, Path]) -> None:
+def test_the_card_of_a_different_export(exported: tuple[Network, Path]) -> None:
     network, path = exported
     with torch.no_grad():
         network.head.bias.add_(1)
@@ -183,7 +183,7 @@ def test_one_of_the_two_files_is_missing(exported: tuple[Network, Path]) -> None
         assert told in str(caught.value)
 
 
-def test_an_esvit_without_weights_or_with_a_knob_that_does_nothing(micro: str) -> None:
+def test_an_esvit_without_weights_or_with_a_setting_without_effect(micro: str) -> None:
     with pytest.raises(
         InputError, match=r"^encoder.name='esvit_micro_w4': no pretrained weights are bundled: give encoder.wei"
     ):

@@ -76,7 +76,7 @@ def test_any_size(height: int, width: int) -> None:
         torch.testing.assert_close(esvit.features(pictures(height, width)), with_gradients, atol=5e-6, rtol=0)
 
 
-def test_a_picture_does_not_depend_on_its_batch() -> None:
+def test_a_descriptor_is_independent_of_the_batch() -> None:
     esvit = model().eval()
     both = pictures(100, 100)
     with torch.inference_mode():

@@ -78,7 +78,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(app) -> None:
     assert done.stderr == f"isc.py: unknown config key 'preset.default.vote.candidatse' {wanted}\n"
 
 
-def test_missing_data_is_one_line(app, tmp_path) -> None:
+def test_one_line_error_for_missing_data(app, tmp_path) -> None:
     done = app(f"data.root={tmp_path / 'none'}")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
@@ -113,7 +113,7 @@ def test_every_experiment_composes_and_changes_something(composed, experiment: s
     assert composed(f"+experiment={experiment}") != composed()
 
 
-def test_the_data_folder_comes_from_the_environment_or_lies_beside_the_repository(composed, monkeypatch) -> None:
+def test_the_data_folder_comes_from_the_environment_or_is_beside_the_repository(composed, monkeypatch) -> None:
     monkeypatch.setenv("IMGFP_DATA", "/some/where")
     assert composed().data.root == "/some/where"
     monkeypatch.delenv("IMGFP_DATA")

@@ -46,7 +46,7 @@ def test_copies_get_higher_odds_than_others_also_where_not_seen() -> None:
     )
 
 
-def test_what_cannot_be_fitted_is_told() -> None:
+def test_what_cannot_be_fitted_is_reported() -> None:
     evidence, true = candidates(20)
     with pytest.raises(
         InputError, match=r"^0 of 60 candidates are copies: give a set with both copies and non-copies$"

@@ -86,13 +86,13 @@ def test_cmyk_jpeg(tmp_path: Path) -> None:
         ("LA", [(0, 255), (0, 0), (0, 128)], [(0, 0, 0), (255, 255, 255), (127, 127, 127)]),
     ],
 )
-def test_alpha_lies_over_white(tmp_path: Path, mode: str, pixels: list, wanted: list) -> None:
+def test_alpha_is_composited_over_white(tmp_path: Path, mode: str, pixels: list, wanted: list) -> None:
     image = Image.new(mode, (len(pixels), 1))
     image.putdata(pixels)
     assert [tuple(pixel) for pixel in rgb_of(saved(tmp_path / "a.png", image))[0].tolist()] == wanted
 
 
-def test_palette_with_transparency_lies_over_white(tmp_path: Path) -> None:
+def test_palette_with_transparency_is_composited_over_white(tmp_path: Path) -> None:
     image = Image.new("P", (3, 1))
     image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     image.putdata([0, 1, 2])
@@ -195,7 +195,7 @@ def test_draft_keeps_the_orientation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "webp", "tif", "bmp"])
-def test_truncated_anywhere_is_a_failure_or_a_picture_never_an_exception(tmp_path: Path, suffix: str) -> None:
+def test_truncated_anywhere_is_a_failure_or_an_image_never_an_exception(tmp_path: Path, suffix: str) -> None:
     buffer = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8)
     Image.fromarray(noise).save(buffer, {"jpg": "JPEG", "tif": "TIFF"}.get(suffix, suffix.upper()))
@@ -211,7 +211,7 @@ def test_empty_file(tmp_path: Path) -> None:
     assert failure_of(tmp_path / "a.jpg").reason == "the file is empty"
 
 
-def test_text_named_as_a_picture(tmp_path: Path) -> None:
+def test_text_named_as_an_image(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("hello")
     reason = failure_of(tmp_path / "a.jpg").reason
     assert "not a readable image" in reason

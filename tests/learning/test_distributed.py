@@ -51,7 +51,7 @@ def test_two_processes_make_the_steps_of_one_with_all_the_images(
         torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-6, msg=name)
 
 
-def test_several_processes_without_torchrun_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_line_error_for_several_processes_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(InputError, match=r"start the processes by torchrun --nproc-per-node=N train/esvit.py"):
         join_processes(TrainerConfig(distributed=True))

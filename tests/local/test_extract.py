@@ -23,7 +23,7 @@ def extracted(picture_files: list[Path]):
     return first, again
 
 
-def test_order_and_holes(picture_files: list[Path], extracted) -> None:
+def test_order_and_missing_items(picture_files: list[Path], extracted) -> None:
     for path, item in zip(picture_files, extracted[0], strict=True):
         if path.name == "2.png":
             assert isinstance(item, Failure)
@@ -37,7 +37,7 @@ def test_order_and_holes(picture_files: list[Path], extracted) -> None:
         np.testing.assert_array_equal(item.descriptors, alone.descriptors)
 
 
-def test_pictures_differ_and_the_flat_one_is_empty(extracted) -> None:
+def test_images_differ_and_the_flat_one_is_empty(extracted) -> None:
     counts = [len(item) if not isinstance(item, Failure) else None for item in extracted[0]]
     assert counts[2] is None
     assert counts[4] == 0
@@ -82,7 +82,7 @@ def test_too_few_keypoints_count_as_none(make_texture) -> None:
     assert len(extract_sift(rgb, SiftConfig(least=found + 1))) == 0
 
 
-def test_a_form_taken_twice_is_nothing() -> None:
+def test_a_transform_applied_twice_changes_nothing() -> None:
     descriptors = np.random.default_rng(0).integers(0, 256, (9, 128), dtype=np.uint8)
     for transform in transforms_for(mirrored=True, inverted=True)[1:]:
         changed = transform_descriptors(descriptors, transform)

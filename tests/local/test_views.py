@@ -54,7 +54,7 @@ def test_positions_in_another_frame_by_hand() -> None:
     assert (moved.width, moved.height) == (100, 100)
 
 
-def test_every_view_finds_the_plain_picture_s_keypoints_where_they_are(make_texture) -> None:
+def test_every_view_finds_the_keypoints_of_the_unscaled_image(make_texture) -> None:
     picture = make_texture(3, 240, 300)
     item = extract_views(picture, SMALL, ViewsConfig(2.0, 1.5))
     assert (item.width, item.height, len(item.views)) == (125, 100, 4)

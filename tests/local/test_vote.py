@@ -52,7 +52,7 @@ def test_a_copy_is_found(source: Source, rule: str) -> None:
         assert found[0] == [Candidate(2, 20.0)]
 
 
-def test_answers_do_not_depend_on_company(source: Source) -> None:
+def test_answers_do_not_depend_on_batch(source: Source) -> None:
     queries = [
         parts(source.get(0), slice(0, 12)),
         parts(source.get(2), slice(3, 30)),
@@ -129,7 +129,7 @@ def test_imgfp_limits(owners: list[int], mean: int, emitted: int | None) -> None
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_inliers_tell_a_copy_from_another_picture(make_texture, mirrored: bool) -> None:
+def test_inliers_separate_copies_from_other_images(make_texture, mirrored: bool) -> None:
     original = make_texture(1, 300, 340)
     copy = original[30:260, 40:300]
     query, reference, other = (

@@ -138,12 +138,12 @@ def test_weights_leave_a_branch_out_and_move_the_odds(sets, tmp_path) -> None:
         ),
     ],
 )
-def test_weights_that_cannot_be(weights, told) -> None:
+def test_impossible_weights(weights, told) -> None:
     with pytest.raises(InputError, match=told):
         Preset(fusion=FusionConfig(weights=weights))
 
 
-def test_crop_settings_that_cannot_be() -> None:
+def test_impossible_crop_settings() -> None:
     preset = PRESETS["default"]
     with pytest.raises(InputError, match=r"^crop\.finder='yolo': give one of auto, learned, classical$"):
         replace(preset, crop=replace(preset.crop, finder="yolo"))
@@ -151,7 +151,7 @@ def test_crop_settings_that_cannot_be() -> None:
         replace(preset, crop=replace(preset.crop, rules="all"))
 
 
-def test_holes_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> None:
+def test_unreadable_images_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> None:
     """An unreadable query is a named hole; a crop of one pixel has no keypoints and finds nothing, and ends no run."""
     from imgfp.detection import Box, Detection
     from imgfp.detection.finders import ClassicalFinder

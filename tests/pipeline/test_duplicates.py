@@ -129,7 +129,7 @@ def test_sizes_tell_the_original_from_its_copies(duplicates, collection) -> None
     assert (row["width_a"], row["height_a"], row["width_b"], row["height_b"]) == ("250", "230", "200", "184")
 
 
-def test_a_chain_is_one_group_though_its_ends_share_nothing(duplicates, small_set, tmp_path) -> None:
+def test_a_chain_is_one_group_though_its_ends_do_not_match(duplicates, small_set, tmp_path) -> None:
     folder = tmp_path / "chain"
     folder.mkdir()
     with Image.open(small_set.references / "ref2.png") as image:
@@ -155,7 +155,7 @@ def test_more_equal_files_than_candidates_hide_no_edited_copy(duplicates, collec
     assert [stage.items for stage in result.stages if stage.name == "local candidates"] == [8], "each picture once"
 
 
-def test_holes_are_named_and_so_are_files_equal_to_them(duplicates, collection) -> None:
+def test_unreadable_files_and_identical_ones_are_reported(duplicates, collection) -> None:
     whole = duplicates(collection, "whole")
     (collection / "broken.jpg").write_bytes(b"no picture")
     (collection / "broken_too.jpg").write_bytes(b"no picture")
@@ -243,7 +243,7 @@ def test_a_preset_without_probabilities_is_refused(small_set, tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_another_collection_in_the_same_folder_is_refused(duplicates, collection) -> None:
+def test_a_different_collection_in_the_same_folder_is_refused(duplicates, collection) -> None:
     duplicates(collection)
     (collection / "ref1.png").unlink()
     with pytest.raises(InputError, match="give another output folder, or delete this one"):

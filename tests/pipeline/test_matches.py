@@ -93,7 +93,7 @@ def test_every_copy_is_found_and_named(found: Detection) -> None:
     assert {name: (row["reference_id"], row["label"]) for name, row in found.rows.items() if name != "flat"} == wanted
 
 
-def test_it_is_said_what_was_done_to_the_whole_picture(found: Detection) -> None:
+def test_global_edits_are_reported(found: Detection) -> None:
     changed = {name: (row["mirrored"], row["inverted"]) for name, row in found.rows.items() if name != "flat"}
     assert {name: both for name, both in changed.items() if "True" in both} == {
         "negative": ("False", "True"),
@@ -102,7 +102,7 @@ def test_it_is_said_what_was_done_to_the_whole_picture(found: Detection) -> None
     }
 
 
-def test_the_box_lies_in_pixels_of_the_query(found: Detection) -> None:
+def test_the_box_is_in_pixels_of_the_query(found: Detection) -> None:
     def box(name: str) -> list[int]:
         return [int(found.rows[name][side]) for side in ("left", "top", "right", "bottom")]
 
@@ -154,7 +154,7 @@ def test_the_summary_counts_labels(found: Detection) -> None:
     assert sum(answer.label in COPIES for answer in found.result.answers) == 7
 
 
-def test_another_rule_leaves_no_labels_of_this_one(found: Detection, tmp_path, one_process) -> None:
+def test_a_different_rule_leaves_no_labels_of_this_one(found: Detection, tmp_path, one_process) -> None:
     index, preset = open_index(found.result.out / "index"), calibrated(tmp_path)
     queries = found.result.queries
     one = ImageList(queries.root, queries.ids[:1], queries.paths[:1])
@@ -191,7 +191,7 @@ def test_without_keypoints_on_one_side_nothing_is_found(small_set, tmp_path, one
         ('{"schema": 0, "features": []}', r"^.*calibration\.json: calibration of another version: fit it again .*$"),
     ],
 )
-def test_a_calibration_that_cannot_be_used_is_told_before_the_work(small_set, tmp_path, text, said: str) -> None:
+def test_an_unusable_calibration_is_reported_before_the_work(small_set, tmp_path, text, said: str) -> None:
     preset = calibrated(tmp_path)
     (tmp_path / "calibration.json").unlink() if text is None else (tmp_path / "calibration.json").write_text(text)
     lists = [ImageList.open(folder) for folder in (small_set.queries, small_set.references)]

@@ -126,7 +126,7 @@ def test_rule_similarity_ranks_the_global_branch_without_local_features(small_se
     assert len(result.predictions) == 2 * len(queries)
 
 
-def test_unreadable_images_are_named_holes_and_change_no_other_row(small_set, tmp_path, capsys) -> None:
+def test_unreadable_images_are_reported_and_change_no_other_row(small_set, tmp_path, capsys) -> None:
     queries, references = tmp_path / "queries", tmp_path / "references"
     shutil.copytree(small_set.queries, queries)
     shutil.copytree(small_set.references, references)
@@ -197,7 +197,7 @@ def test_background_subtracts_the_mean_of_the_three_nearest_similarities(finder)
     assert np.ptp(list(offset.values())) > 0.01, "else the test could not tell queries apart"
 
 
-def test_another_background_in_the_same_folder_is_refused(finder) -> None:
+def test_a_different_background_in_the_same_folder_is_refused(finder) -> None:
     finder("out", branches=("global",), background=True)
     with pytest.raises(
         InputError, match=r"global_candidates was made with inputs\.background = '[0-9a-f]+', now it is None"
@@ -205,7 +205,7 @@ def test_another_background_in_the_same_folder_is_refused(finder) -> None:
         finder("out", branches=("global",))
 
 
-def test_another_preset_in_the_same_folder_is_refused_and_the_result_kept(finder, contents) -> None:
+def test_a_different_preset_in_the_same_folder_is_refused_and_the_result_kept(finder, contents) -> None:
     before = contents(finder("out").out)
     with pytest.raises(InputError, match=r"is an index with preset = 'default', now it is 'imgfp'"):
         finder("out", "imgfp")
@@ -226,7 +226,7 @@ def test_presets_and_branches_are_named() -> None:
     assert RunConfig.named(branches="global,crop").indexed == BOTH
 
 
-def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
+def test_the_substitute_is_reported_only_where_used() -> None:
     imgfp = PRESETS["imgfp"]
     note = RunConfig("imgfp", imgfp, BOTH).note
     assert note is not None

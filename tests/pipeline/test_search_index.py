@@ -102,7 +102,7 @@ def test_a_search_with_other_extraction_settings_is_refused(built, small_set, tm
         "parts/000/features/00000.json",
     ],
 )
-def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small_set, contents, name: str) -> None:
+def test_a_damaged_index_is_refused_and_repaired_by_rebuilding(built, small_set, contents, name: str) -> None:
     before = contents(built)
     data = before[name]
     (built / name).write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
@@ -122,7 +122,7 @@ def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small
         ('{"schema": 1}', r"index\.json: schema 1, this version reads 3 and 4: delete .* and build the index again"),
     ],
 )
-def test_a_folder_that_is_no_index_is_refused(tmp_path, text, told: str) -> None:
+def test_a_folder_that_is_not_an_index_is_refused(tmp_path, text, told: str) -> None:
     if text is not None:
         (tmp_path / "index.json").write_text(text)
     with pytest.raises(InputError, match=told):

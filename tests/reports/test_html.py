@@ -81,7 +81,7 @@ def test_figures_failures_and_stages_are_shown(report: Report) -> None:
     assert "A demonstration set of 20 photographs." in text
 
 
-def test_every_picture_says_what_it_shows(report: Report) -> None:
+def test_every_image_has_alt_text(report: Report) -> None:
     pictures = [attributes for tag, attributes in Page(render_report(report)).tags if tag == "img"]
     assert len(pictures) == 5
     assert all(attributes["alt"] for attributes in pictures)
@@ -117,7 +117,7 @@ def test_the_same_report_gives_the_same_bytes(report: Report, tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["report.html"]
 
 
-def test_a_name_that_is_no_utf8_can_be_written(report: Report, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_can_be_written(report: Report, tmp_path: Path) -> None:
     write_report(replace(report, failures=(Failure(Path("caf\udce9.jpg"), "the file is empty"),)), tmp_path / "r.html")
     assert "caf\\udce9.jpg" in (tmp_path / "r.html").read_text(encoding="utf-8")
 

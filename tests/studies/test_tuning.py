@@ -84,7 +84,7 @@ def test_a_proposal_that_was_cut_short_is_proposed_again(tmp_path: Path) -> None
     assert search.next() == wanted
 
 
-def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+def test_one_line_error_for_a_damaged_file(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     path.write_bytes(b"no database" * 100)
     with pytest.raises(InputError) as error:

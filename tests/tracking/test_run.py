@@ -42,7 +42,7 @@ def test_everything_logged_can_be_read_back(store: Store, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("error", "status"), [(RuntimeError("disk full"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
-def test_an_exception_marks_the_run_and_goes_on(store: Store, error: BaseException, status: str) -> None:
+def test_an_exception_marks_the_run_and_propagates(store: Store, error: BaseException, status: str) -> None:
     with pytest.raises(type(error)), tracked_run(store, "ends", "bad", {}) as run:
         raise error
     read = store.client().get_run(run.run_id)

@@ -119,6 +119,6 @@ def test_a_copied_store_works_after_relocate(store: Store, tmp_path: Path) -> No
     assert second.run_id != first.run_id
 
 
-def test_relocate_wants_a_store(tmp_path: Path) -> None:
+def test_relocate_requires_a_store(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no mlflow\.db found"):
         relocate(tmp_path)

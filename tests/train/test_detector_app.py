@@ -38,7 +38,7 @@ def app(composed, monkeypatch):
 
 
 @needs_detector
-def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_a_training_is_one_run_and_resumes(app, tmp_path: Path, capsys, monkeypatch) -> None:
     from imgfp_detector import read_card, training
 
     keep = training._keep
@@ -99,14 +99,14 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
         ("scenes.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
     ],
 )
-def test_bad_input_is_one_line(app, tmp_path: Path, given: str, told: str) -> None:
+def test_one_line_error_for_bad_input(app, tmp_path: Path, given: str, told: str) -> None:
     with pytest.raises(InputError, match=told) as caught:
         app(given.format(tmp=tmp_path))
     assert "\n" not in str(caught.value)
 
 
 @needs_detector
-def test_another_network_is_refused(app) -> None:
+def test_a_different_network_is_refused(app) -> None:
     with pytest.raises(InputError, match=r"^network='yolov8': give one of yolov5n, yolov5s"):
         app(network="yolov8")
 

@@ -11,7 +11,7 @@ from experiments import ROOT
 from imgfp.tracking import open_store
 
 
-def test_torchrun_trains_and_names_the_holes_of_all_processes(
+def test_torchrun_trains_and_reports_the_failures_of_all_processes(
     training_disc: Path, quick: list[str], tmp_path: Path
 ) -> None:
     root = tmp_path / "set"

@@ -101,7 +101,7 @@ def test_labels_say_what_is_seen(opened, truth: str) -> None:
     assert len(set(seen.values())) == len(seen)
 
 
-def test_broken_photographs_shrink_their_batch(opened, made: Path, tmp_path: Path) -> None:
+def test_unreadable_photographs_shrink_their_batch(opened, made: Path, tmp_path: Path) -> None:
     root = tmp_path / "broken"
     shutil.copytree(made, root)
     for name in ("T02", "T07"):
@@ -111,7 +111,7 @@ def test_broken_photographs_shrink_their_batch(opened, made: Path, tmp_path: Pat
     assert {Path(path).stem for batch in batches for path, _ in batch.failures} == {"T02", "T07"}
 
 
-def test_an_epoch_without_any_picture_ends_the_training(opened, tmp_path: Path) -> None:
+def test_an_epoch_without_images_ends_the_training(opened, tmp_path: Path) -> None:
     (tmp_path / "training_images").mkdir()
     for name in "abc":
         (tmp_path / "training_images" / f"{name}.jpg").write_bytes(b"no picture")
@@ -138,7 +138,7 @@ class Listener(pl.LightningModule):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_lightning_trainer_gets_its_epoch_also_when_it_goes_on(opened, tmp_path: Path) -> None:
+def test_a_lightning_trainer_gets_its_epoch_also_when_it_resumes(opened, tmp_path: Path) -> None:
     """Lightning asks for a resumed training's iterator before it tells the epoch."""
 
     def trainer(epochs: int) -> pl.Trainer:

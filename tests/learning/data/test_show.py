@@ -35,7 +35,7 @@ def test_true_pairs_say_what_they_are(opened, truth: str) -> None:
     assert {caption[2] for caption in pairs} == {"reference"}
 
 
-def test_a_broken_photograph_is_shown_as_missing(opened, made: Path, tmp_path: Path) -> None:
+def test_unreadable_photograph_is_shown_as_missing(opened, made: Path, tmp_path: Path) -> None:
     shutil.copytree(made, tmp_path / "broken")
     (tmp_path / "broken" / "training_images" / "T05.jpg").write_bytes(b"no picture")
     samples = {sample.captions[0]: sample for sample in show_samples(opened(root=tmp_path / "broken"), 11)}

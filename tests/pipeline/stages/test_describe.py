@@ -77,7 +77,7 @@ def test_presets_check_what_is_given() -> None:
             Preset(encoder=EncoderConfig(**settings))
 
 
-def test_no_stand_in_where_weights_are_given() -> None:
+def test_no_substitute_where_weights_are_given() -> None:
     preset = Preset(
         encoder=EncoderConfig(weights="x.safetensors"), vote=PRESETS["imgfp"].vote, index=PRESETS["imgfp"].index
     )

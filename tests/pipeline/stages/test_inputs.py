@@ -20,13 +20,13 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_same_pictures_are_known_again(pictures: Path) -> None:
+def test_the_same_images_are_recognised(pictures: Path) -> None:
     first = claim_images(pictures / "stage", listed(pictures, "a", "b"))
     assert first["count"] == 2
     assert claim_images(pictures / "stage", listed(pictures, "a", "b")) == first
 
 
-def test_other_bytes_of_the_same_length_are_other_pictures(pictures: Path) -> None:
+def test_other_bytes_of_the_same_length_are_other_images(pictures: Path) -> None:
     claim_images(pictures / "stage", listed(pictures, "a", "b"))
     (pictures / "b.jpg").write_text("x" * 9)
     with pytest.raises(
@@ -38,7 +38,7 @@ def test_other_bytes_of_the_same_length_are_other_pictures(pictures: Path) -> No
 @pytest.mark.parametrize(
     ("names", "difference"), [("abc", "c, new"), ("a", "b, removed"), ("ba", "their order"), ("ca", "b, removed")]
 )
-def test_another_list_is_refused(pictures: Path, names: str, difference: str) -> None:
+def test_a_different_list_is_refused(pictures: Path, names: str, difference: str) -> None:
     claim_images(pictures / "stage", listed(pictures, "a", "b"))
     with pytest.raises(InputError, match=f"the first that differs: {difference}"):
         claim_images(pictures / "stage", listed(pictures, *names))

@@ -93,7 +93,7 @@ def test_failures_are_collected_also_from_reused_shards(tmp_path: Path) -> None:
         ({"size": 4}, "shard_size = 3, now it is 4"),
     ],
 )
-def test_another_plan_is_refused_by_the_key_that_changed(done: Path, change: dict[str, object], told: str) -> None:
+def test_a_different_plan_is_refused_with_the_changed_key(done: Path, change: dict[str, object], told: str) -> None:
     before = contents(done)
     message = f"{done} was made with {told}: give another output folder, or delete this one"
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
@@ -145,7 +145,7 @@ def test_a_damaged_plan_is_refused(done: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 2])
-def test_an_interrupted_stage_goes_on_where_it_was(done: Path, tmp_path: Path, stop_at: int) -> None:
+def test_an_interrupted_stage_resumes(done: Path, tmp_path: Path, stop_at: int) -> None:
     folder = tmp_path / "interrupted"
     with pytest.raises(KeyboardInterrupt):
         run_stage(make(folder), Work(folder, stop_at))
