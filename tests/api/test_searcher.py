@@ -133,7 +133,7 @@ def test_an_unreadable_file_is_named(index, queries, tmp_path) -> None:
 
 
 def test_impossible_branches_and_counts(index, queries) -> None:
-    with pytest.raises(imgfp.InputError, match="branch='globl': give one of"):
+    with pytest.raises(imgfp.InputError, match="unknown branch 'globl': must be one of"):
         imgfp.Searcher(index, "globl")
     with pytest.raises(imgfp.InputError, match="answers=0: must be >= 1"):
         imgfp.Searcher(index, "local").lookup(queries / "a_saved.jpg", answers=0)

@@ -48,7 +48,7 @@ def check(tmp_path: Path) -> Callable[..., str]:
         ("esvit", ["+experiment=mini_esvit", "loss.margin=1"], NO_MARGIN),
         ("esvit", ["+experiment=mini_esvitt"], "experiment=mini_esvitt: no such choice: did you mean 'mini_esvit'?"),
         ("esvit", ["loss=tripplet"], "loss=tripplet: no such choice: did you mean 'triplet'?"),
-        ("esvit", ["loss=x"], "loss=x: no such choice: give one of contrastive, infonce_koleo, margin, triplet"),
+        ("esvit", ["loss=x"], "loss=x: no such choice: must be one of contrastive, infonce_koleo, margin, triplet"),
         ("esvit", ["lss=triplet"], "unknown config key 'lss' (did you mean 'loss'?)"),
         ("esvit", ["lr=1e-3"], "unknown config key 'lr' (did you mean 'optimizer.lr'?)"),
         ("esvit", ["+loss.magin=1"], "unknown config key 'loss.magin' (did you mean 'loss.margin'?)"),

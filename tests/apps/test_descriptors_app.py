@@ -255,7 +255,7 @@ def test_unreadable_images_are_reported_with_exit_3(app, files, tiny_disc, tmp_p
             "query dimension 16 differs from background dimension 300: extract",
         ),
         ("{both} answers=0", "answers=0: must be an integer >= 1"),
-        ("{both} cap=all", "cap='all': give one of global, query"),
+        ("{both} cap=all", "cap='all': must be one of global, query"),
         ("{both} encoder.size=64", "descriptors={h5}: no image is encoded: leave checkpoint and encoder out, or"),
         ("{both} checkpoint=none.safetensors", "checkpoint=none.safetensors: no such file: give an exported network"),
         ("{both} checkpoint={csv} encoder.weights=x", "checkpoint={csv} and encoder.weights=x: give one of them"),
@@ -292,7 +292,7 @@ def test_one_line_error_for_bad_input(app, files, tmp_path, overrides: str, mess
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ("cap=all", "cap='all': give one of global, query"),
+        ("cap=all", "cap='all': must be one of global, query"),
         (
             "checkpoint={evil}",
             "checkpoint={evil}: the embedded encoder has built-in weights: set encoder.name too, or give",

@@ -132,7 +132,7 @@ def test_descriptors_of_wrong_dimension(refused, index) -> None:
 
 def test_an_unknown_or_removed_kind(imgfp, pictures, tmp_path) -> None:
     for kind, told in (
-        ("best", "index.kind='best': give one of auto, exact, ivf_sq8, ivf_pq24, ivf_pq16"),
+        ("best", "index.kind='best': must be one of auto, exact, ivf_sq8, ivf_pq24, ivf_pq16"),
         ("fast_scan", "index.kind='fast_scan' was removed: use ivf_pq16"),
     ):
         said = imgfp("index", pictures, "--out", tmp_path / "o", "--index", kind)

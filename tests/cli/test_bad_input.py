@@ -113,8 +113,11 @@ def test_output_that_is_a_file(refused, pictures, tmp_path) -> None:
 
 def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> None:
     rest = [pictures, pictures, "--out", tmp_path / "out"]
-    assert refused("find", *rest, "--preset", "best") == "preset='best': give one of default, imgfp"
-    assert refused("find", *rest, "--branches", "crops") == "branch='crops': give one of local, global, crop"
+    assert refused("find", *rest, "--preset", "best") == "preset='best': must be one of default, imgfp"
+    assert (
+        refused("find", *rest, "--branches", "crops")
+        == "branches: unknown branch 'crops': must be one of local, global, crop"
+    )
     assert refused("find", *rest, "--branches", "") == "branches='': give one or more of local, global, crop"
     line = refused("index", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
     assert line.startswith("the crop branch applies to queries only, an index stores no crops: give local, global")

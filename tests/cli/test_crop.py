@@ -30,7 +30,7 @@ def test_imgfps_rules_replace_and_list(imgfp, queries, tmp_path) -> None:
     out = tmp_path / "out"
     said = imgfp("crop", queries, out, "--rules", "local", *CLASSICAL)
     assert said.code == 3
-    assert "1 crops, of 1 of 3 images" in said.out
+    assert "1 crop from 1 of 3 images" in said.out
     assert sorted(path.name for path in (out / "images").iterdir()) == ["pasted.jpg", "plain.png"]
     assert (out / "images/plain.png").read_bytes() == (queries / "plain.png").read_bytes()
     with Image.open(out / "images/pasted.jpg") as crop:
@@ -61,9 +61,12 @@ def test_other_rules_or_no_images(imgfp, queries, tmp_path) -> None:
     assert said.code == 2
     assert "was made with added = True, now it is False: give another output folder" in said.errors[0]
     said = imgfp("crop", queries, tmp_path / "new", "--rules", "best", *CLASSICAL)
-    assert (said.code, said.errors) == (2, ["imgfp crop: crop rules 'best': give one of global, local, default"])
+    assert (said.code, said.errors) == (
+        2,
+        ["imgfp crop: unknown crop rules 'best': must be one of global, local, default"],
+    )
     said = imgfp("crop", queries, tmp_path / "new", "--preset", "local")
     assert (said.code, said.errors) == (2, ["imgfp crop: --preset was renamed: use --rules (try 'imgfp crop --help')"])
     assert imgfp("crop", tmp_path / "none", tmp_path / "new", *CLASSICAL).code == 2
     said = imgfp("crop", queries, tmp_path / "new", "--finder", "best")
-    assert said.errors == ["imgfp crop: finder 'best': give one of auto, learned, classical"]
+    assert said.errors == ["imgfp crop: unknown detector 'best': must be one of auto, learned, classical"]

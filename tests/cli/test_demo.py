@@ -34,4 +34,4 @@ def test_demo_on_a_custom_folder(imgfp, tiny_disc, tmp_path) -> None:
     assert all(math.isfinite(run.data.metrics[name]) for name in ("uap", "local/uap", "global/recall_at_1"))
     assert f"{run.data.metrics['uap']:.4f}" in said.out
     kept = {item.path for item in client.list_artifacts(run.info.run_id)}
-    assert {"predictions.csv", "report.html", "pictures"} <= kept
+    assert {"predictions.csv", "report.html", "images"} <= kept

@@ -32,7 +32,7 @@ def test_groups_are_in_the_report_the_original_first(imgfp, collection, tmp_path
     said = imgfp("duplicates", collection, "--out", out)
     assert said.code == 0
     original = sorted(path.stem for path in collection.iterdir())[2]
-    assert "1 groups of 3 images among 5 images" in said.out
+    assert "1 group of 3 images among 5 images" in said.out
     assert f"group 1: 3 images, the likely original {original}" in said.out
     assert "of the answers called copies were right" in said.out
     assert str(out / "report.html") in said.out
@@ -70,14 +70,14 @@ def test_unreadable_images_give_exit_3_and_the_rest_is_compared(imgfp, collectio
     assert said.errors[-1] == (
         f"1 image(s) skipped, listed in {out / 'failures.csv'}; first: {collection / 'broken.jpg'}: the file is empty"
     )
-    assert "1 groups of 3 images among 6 images" in said.out
+    assert "1 group of 3 images among 6 images" in said.out
     assert "the file is empty" in (out / "report.html").read_text()
 
 
 def test_one_image_has_no_duplicates(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", min(collection.iterdir()), "--out", tmp_path / "out")
     assert said.code == 0
-    assert said.out.startswith("no duplicates among 1 images")
+    assert said.out.startswith("no duplicates among 1 image")
     assert "No duplicates found." in (tmp_path / "out" / "report.html").read_text()
 
 

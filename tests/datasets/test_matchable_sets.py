@@ -111,7 +111,7 @@ def test_gl3d_of_unknown_layout_is_refused(write) -> None:
     def said(label: str = "mesh_overlap", threshold: float = 0.5) -> str:
         return refuses(partial(open_gl3d, root, None, None, label, threshold), root)
 
-    assert said("overlap") == "data.label=overlap: give one of mesh_overlap, common_track"
+    assert said("overlap") == "data.label=overlap: must be one of mesh_overlap, common_track"
     assert said(threshold=0) == "data.threshold=0: must be above 0 and at most 1"
     assert said("common_track", 0.9).startswith("ROOT: no query has a positive")
     ratios = "data/s/geolabel/mesh_overlap.txt"

@@ -82,5 +82,5 @@ def test_bad_input(made: Made) -> None:
         rank(query, reference, other)
     with pytest.raises(InputError, match="answers=0: must be >= 1"):
         rank(query, reference, truth, per_query=0)
-    with pytest.raises(InputError, match="cap='all': give one of global, query"):
+    with pytest.raises(InputError, match="cap='all': must be one of global, query"):
         rank(query, reference, truth, cap="all")

@@ -55,5 +55,5 @@ def test_cuts_are_whole_pixels() -> None:
 
 
 def test_unknown_rules() -> None:
-    with pytest.raises(InputError, match=r"^crop rules 'best': give one of global, local, default$"):
+    with pytest.raises(InputError, match=r"^unknown crop rules 'best': must be one of global, local, default$"):
         crop_rules("best", ClassicalFinder())

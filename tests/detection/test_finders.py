@@ -27,5 +27,5 @@ def test_without_the_extra(monkeypatch, capsys) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(InputError, match=r"^finder 'yolo': give one of auto, learned, classical$"):
+    with pytest.raises(InputError, match=r"^unknown detector 'yolo': must be one of auto, learned, classical$"):
         open_finder("yolo")

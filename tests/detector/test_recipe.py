@@ -15,9 +15,9 @@ def test_sides_go_from_small_to_large() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"network": "yolov5q"}, "network='yolov5q': give one of yolov5n, yolov5s"),
-        ({"optimizer": "adam"}, "optimizer='adam': give one of AdamW, SGD"),
-        ({"device": "tpu"}, "device='tpu': give one of auto, cpu, cuda"),
+        ({"network": "yolov5q"}, "network='yolov5q': must be one of yolov5n, yolov5s"),
+        ({"optimizer": "adam"}, "optimizer='adam': must be one of AdamW, SGD"),
+        ({"device": "tpu"}, "device='tpu': must be one of auto, cpu, cuda"),
         ({"epochs": (1, 2)}, r"epochs=\[1, 2\], size=\[320\]: give one number each, or lists of equal length"),
         ({"epochs": (0,)}, r"epochs=\[0\]"),
         ({"size": (100,)}, r"size=\[100\]: must be multiples of 32, >= 64, in ascending order"),

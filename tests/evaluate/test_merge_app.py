@@ -40,7 +40,7 @@ def test_a_grid_a_search_and_one_setting(tiny_disc, tmp_path, monkeypatch, capsy
     assert parent.data.metrics["uap"] == max(run.data.metrics["uap"] for run in children)
     assert parent.data.tags["best.fusion.weights.local"] in ("0", "1")
     client = open_store(tmp_path / "mlruns").client()
-    assert [item.path for item in client.list_artifacts(parent.info.run_id, "pictures")] == ["pictures/weights.png"]
+    assert [item.path for item in client.list_artifacts(parent.info.run_id, "images")] == ["images/weights.png"]
 
     # in this process, over the same folders: nothing is extracted or compared again
     OmegaConf.register_new_resolver("repo", lambda path: str(ROOT / path), replace=True)

@@ -92,7 +92,7 @@ def test_gl3d_and_the_revisited_benchmarks(app, tmp_path: Path) -> None:
         (["benchmark=holidays", "data.threshold=0.3"], "data.threshold=0.3 has no effect on benchmark holidays: leave it out"),
         (["benchmark=holidays", "data.root=/none"], "/none: no such folder: give the folder of holidays with data.root=DIR"),
         (["data.thresold=1"], "unknown config key 'data.thresold' (did you mean 'data.threshold'?)"),
-        (["data.benchmark=x"], "data.benchmark=x: give one of scenes, gl3d, oxford, paris, roxford, rparis, holidays"),
+        (["data.benchmark=x"], "data.benchmark=x: must be one of scenes, gl3d, oxford, paris, roxford, rparis, holidays"),
         (["match_pairs=/none"], "/none: no such file: give a match_pairs text with lines '<query index> <database index> <score>'"),
     ],
 )  # fmt: skip

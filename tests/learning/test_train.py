@@ -242,5 +242,5 @@ def test_one_line_error_for_an_unreadable_last_checkpoint(training, micro: Recip
 def test_one_line_error_for_an_unavailable_gpu(training, micro: Recipe, tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    with pytest.raises(InputError, match="torch sees no GPU here: take trainer=cpu"):
+    with pytest.raises(InputError, match="torch sees no GPU here: use trainer=cpu"):
         training(micro, tmp_path, trainer=TrainerConfig(accelerator="gpu"))

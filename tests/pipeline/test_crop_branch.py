@@ -130,7 +130,7 @@ def test_weights_leave_a_branch_out_and_move_the_odds(sets, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("weights", "told"),
     [
-        ({"lokal": 1.0}, r"^fusion\.weights='lokal': give one of local, global, crop$"),
+        ({"lokal": 1.0}, r"^fusion\.weights='lokal': must be one of local, global, crop$"),
         ({"crop": -1.0}, r"^fusion\.weights\.crop=-1\.0: must be a number >= 0$"),
         (
             {"local": 0.0, "global": 0.0, "crop": 0.0},
@@ -145,9 +145,9 @@ def test_impossible_weights(weights, told) -> None:
 
 def test_impossible_crop_settings() -> None:
     preset = PRESETS["default"]
-    with pytest.raises(InputError, match=r"^crop\.finder='yolo': give one of auto, learned, classical$"):
+    with pytest.raises(InputError, match=r"^crop\.finder='yolo': must be one of auto, learned, classical$"):
         replace(preset, crop=replace(preset.crop, finder="yolo"))
-    with pytest.raises(InputError, match=r"^crop\.rules='all': give one of default, imgfp$"):
+    with pytest.raises(InputError, match=r"^crop\.rules='all': must be one of default, imgfp$"):
         replace(preset, crop=replace(preset.crop, rules="all"))
 
 

@@ -178,7 +178,7 @@ def test_without_keypoints_on_one_side_nothing_is_found(small_set, tmp_path, one
     lists = [ImageList.open(folder) for folder in folders.values()]
     result = find(*lists, tmp_path / "out", RunConfig.named(branches="local"))
     assert len(result.predictions) == 0
-    assert result.summary == "0 pairs for 0 of 1 queries among 1 references"
+    assert result.summary == "0 pairs for 0 of 1 queries among 1 reference"
     (row,) = read(result.out / "matches.csv")
     assert row == {name: "" for name in HEADER} | {"query_id": "query", "label": NONE}
 

@@ -213,9 +213,9 @@ def test_a_different_preset_in_the_same_folder_is_refused_and_the_result_kept(fi
 
 
 def test_presets_and_branches_are_named() -> None:
-    with pytest.raises(InputError, match=r"^preset='best': give one of default, imgfp$"):
+    with pytest.raises(InputError, match=r"^preset='best': must be one of default, imgfp$"):
         preset_named("best")
-    with pytest.raises(InputError, match=r"^branch='globl': give one of local, global, crop$"):
+    with pytest.raises(InputError, match=r"^branches: unknown branch 'globl': must be one of local, global, crop$"):
         parse_branches("local,globl")
     with pytest.raises(InputError, match=r"^branches=' , ': give one or more of local, global, crop$"):
         parse_branches(" , ")
@@ -239,8 +239,8 @@ def test_the_substitute_is_reported_only_where_used() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"fusion": {"rule": "max"}}, "fusion.rule='max': give one of sum, verified, calibrated, similarity"),
-        ({"match": {"model": "cubic"}}, "match.model='cubic': give one of similarity, affine"),
+        ({"fusion": {"rule": "max"}}, "fusion.rule='max': must be one of sum, verified, calibrated, similarity"),
+        ({"match": {"model": "cubic"}}, "match.model='cubic': must be one of similarity, affine"),
         ({"match": {"hypothesis_tolerance": 0}}, "match.hypothesis_tolerance=0: must be above 0"),
         ({"views": {"upscale": 0.5}}, r"views.upscale=0.5: must be from 1 \(no such view\) to 4"),
         ({"views": {"aspect": 5}}, r"views.aspect=5: must be from 1 \(no such view\) to 4"),
@@ -252,7 +252,7 @@ def test_the_substitute_is_reported_only_where_used() -> None:
         ({"vote": {"candidates": 0}}, "vote.candidates=0: must be >= 1"),
         ({"vote": {"k": 1}}, "vote.k=1: rule 'weighted' needs k >= 2"),
         ({"sift": {"side": -3}}, "sift.side=-3: must be >= 1"),
-        ({"sift": {"extractor": "vlfeat"}}, "sift.extractor='vlfeat': give one of compiled, pycolmap"),
+        ({"sift": {"extractor": "vlfeat"}}, "sift.extractor='vlfeat': must be one of compiled, pycolmap"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, object]], told: str) -> None:

@@ -182,11 +182,11 @@ def test_an_index_of_the_version_before_is_read(built, small_set, tmp_path) -> N
     old_index(built)
     after = open_index(built)
     assert extraction_of(read_description(built)).sift.extractor == "pycolmap"
-    assert (after.branches, after.images, after.kept_as) == (before.branches, before.images, before.kept_as)
+    assert (after.branches, after.images, after.index_config) == (before.branches, before.images, before.index_config)
     assert read_description(built)["schema"] == SCHEMA
 
 
-def test_an_index_kept_as_no_longer_supported_is_refused(built) -> None:
+def test_an_index_of_a_removed_type_is_refused(built) -> None:
     old_index(built, kind="fast_scan")
     with pytest.raises(InputError, match=r"index.kind='fast_scan' was removed: use ivf_pq16"):
         open_index(built)

@@ -13,7 +13,7 @@ from imgfp.tracking import open_store
 def test_one_line_error_for_a_damaged_state_that_may_be_moved_aside(tmp_path: Path) -> None:
     store, path = open_store(tmp_path / "mlruns"), tmp_path / "work" / "mini-0"
     RunFolder.open(path, "a" * 8, True, store).note(finished={"epochs": 1, "stopped_early": False})
-    for damage in ('{"material": "aaa', "", "7", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")):
+    for damage in ('{"data_hash": "aaa', "", "7", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")):
         (path / "run.json").write_text(damage, encoding="latin-1")
         with pytest.raises(InputError) as caught:
             RunFolder.open(path, "a" * 8, True, store)

@@ -35,10 +35,10 @@ def test_everything_logged_can_be_read_back(store: Store, tmp_path: Path) -> Non
     assert json.loads(data.dataset.profile) == {"num_queries": 200, "num_references": 1000}
     assert json.loads(data.dataset.source) == {"uri": str(tmp_path)}
     assert [(tag.key, tag.value) for tag in data.tags] == [("mlflow.data.context", "evaluation")]
-    assert {item.path for item in client.list_artifacts(run.run_id)} == {"config.yaml", "reports", "pictures"}
+    assert {item.path for item in client.list_artifacts(run.run_id)} == {"config.yaml", "reports", "images"}
     assert Path(client.download_artifacts(run.run_id, "config.yaml")).read_text() == "index:\n  k: 5\n"
     assert Path(client.download_artifacts(run.run_id, "reports/report.html")).read_text() == "<p>fine</p>"
-    assert Path(client.download_artifacts(run.run_id, "pictures/curve.png")).read_bytes() == b"png"
+    assert Path(client.download_artifacts(run.run_id, "images/curve.png")).read_bytes() == b"png"
 
 
 @pytest.mark.parametrize(("error", "status"), [(RuntimeError("disk full"), "FAILED"), (KeyboardInterrupt(), "KILLED")])

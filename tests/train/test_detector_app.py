@@ -60,7 +60,7 @@ def test_a_training_is_one_run_and_resumes(app, tmp_path: Path, capsys, monkeypa
     assert run.info.status == "FINISHED"
     assert {item.step for item in client.get_metric_history(run.info.run_id, "map50")} == {1, 2}
     assert {"map50", "map50_95", "box_precision", "box_recall", "loss", "learning_rate"} <= run.data.metrics.keys()
-    pictures = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "pictures")}
+    pictures = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "images")}
     assert pictures == {"scenes.png", "predictions.png", "precision_recall.png"}
     (folder,) = (tmp_path / "work").glob("mini-*")
     (weights,) = folder.glob("epoch-*.safetensors")
@@ -69,7 +69,7 @@ def test_a_training_is_one_run_and_resumes(app, tmp_path: Path, capsys, monkeypa
     assert card["command"] == "python train/detector.py"
     assert card["scenes"] == describe_scenes(SynthesisConfig(size=8, held_out=4, longest=96))
     assert app("epochs=[2]", "merge_classes=false") == 0
-    assert "is done already" in capsys.readouterr().err
+    assert "already finished" in capsys.readouterr().err
 
     (checkpoint,) = folder.glob("checkpoint-*.pt")
     checkpoint.write_bytes(b"another file")
@@ -107,7 +107,7 @@ def test_one_line_error_for_bad_input(app, tmp_path: Path, given: str, told: str
 
 @needs_detector
 def test_a_different_network_is_refused(app) -> None:
-    with pytest.raises(InputError, match=r"^network='yolov8': give one of yolov5n, yolov5s"):
+    with pytest.raises(InputError, match=r"^network='yolov8': must be one of yolov5n, yolov5s"):
         app(network="yolov8")
 
 

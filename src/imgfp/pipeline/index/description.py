@@ -20,7 +20,7 @@ _KEYS = {"preset", "extraction", "index", "branches", "weights", "parts", "remov
 def describe(run: RunConfig) -> dict[str, Any]:
     """What index.json says beside its parts.
 
-    `index` is how local descriptors are kept unless a search asks for another kind: it may change, the rest may not.
+    `index` is the default index type for local descriptors: it may change, the rest may not.
     """
     return {
         "schema": SCHEMA,
@@ -39,7 +39,7 @@ def extraction_of(description: dict[str, Any]) -> Extraction:
 
 
 def index_config_of(description: dict[str, Any]) -> IndexConfig:
-    """How local descriptors are kept unless a search asks for another kind."""
+    """The default index type for local descriptors."""
     return IndexConfig(**description["index"])
 
 
@@ -49,10 +49,10 @@ def write_description(folder: Path, description: dict[str, Any]) -> None:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """The state of the index in `folder`; one of the version before is understood.
+    """The state of the index in `folder`; the previous schema is read too.
 
     Raises:
-        InputError: not there, damaged, of another version, or kept in a way that is no longer supported.
+        InputError: missing, damaged, of an unsupported version, or of an index type that is no longer supported.
     """
     path = folder / "index.json"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""What a stage's folder was made from: `plan.json`. The same plan is reused, another is refused by name."""
+"""What a stage's folder was made from: `plan.json`. The same plan is reused, a different one is refused with the key that differs."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ from imgfp.renamed_keys import old_settings
 
 
 def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
-    """Writes the plan into a new folder, or compares it with the one that is there.
+    """Writes the plan into a new folder, or compares it with the existing one.
 
     Raises:
-        InputError: the folder was made from another plan; the message names the first key that differs.
+        InputError: the folder was made from a different plan; the message names the first key that differs.
     """
     path = folder / "plan.json"
     if not path.is_file():
