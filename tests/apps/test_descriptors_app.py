@@ -226,13 +226,13 @@ def test_unreadable_images_are_reported_with_exit_3(app, files, tiny_disc, tmp_p
 
     broken = tmp_path / "broken"
     shutil.copytree(tiny_disc, broken)
-    picture = sorted((broken / "query_images").iterdir())[0]
-    picture.write_bytes(b"no picture")
+    image = sorted((broken / "query_images").iterdir())[0]
+    image.write_bytes(b"not an image")
     done = app(f"data.root={broken}", "encoder.size=64", "limit_dim=false")
     assert done.code == 3
     (line,) = done.errors
     assert line.startswith("1 image(s) skipped, listed in ")
-    assert str(picture) in line
+    assert str(image) in line
 
 
 @pytest.mark.parametrize(

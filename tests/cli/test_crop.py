@@ -13,7 +13,7 @@ CLASSICAL = ("--finder", "classical")
 
 @pytest.fixture
 def queries(tmp_path: Path) -> Path:
-    """One picture on a page, one without anything pasted, and one that is none."""
+    """One image on a page, one without anything pasted, and one unreadable file."""
     folder = tmp_path / "queries"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -22,7 +22,7 @@ def queries(tmp_path: Path) -> Path:
     page[60:200, 80:260] = np.clip(110 + 500 * blobs, 0, 200)
     Image.fromarray(page).save(folder / "pasted.png")
     Image.fromarray(np.full((90, 120, 3), 30, np.uint8)).save(folder / "plain.png")
-    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "broken.jpg").write_bytes(b"not an image")
     return folder
 
 

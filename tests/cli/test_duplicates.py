@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("one_process")
 
 @pytest.fixture
 def collection(tiny_disc, tmp_path) -> Path:
-    """Three pictures, one of them twice, the second smaller in bytes, and mirrored."""
+    """Three images, one of them twice, the second smaller in bytes, and mirrored."""
     folder = tmp_path / "collection"
     folder.mkdir()
     for path in sorted((tiny_disc / "reference_images").iterdir())[:3]:
@@ -43,8 +43,8 @@ def test_groups_are_in_the_report_the_original_first(imgfp, collection, tmp_path
     assert "mirrored, probability" in page
     assert f"240 x 180, {(collection / 'zz_same.png').stat().st_size:,} bytes" in page
     assert "of the answers called copies were right" in page
-    pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
-    assert [Image.open(io.BytesIO(base64.b64decode(data))).height for data in pictures] == [200] * 3
+    images = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    assert [Image.open(io.BytesIO(base64.b64decode(data))).height for data in images] == [200] * 3
     assert 'id="figures"' not in page
     assert {path: path.read_bytes() for path in collection.iterdir()} == before, "nothing is ever deleted"
 

@@ -90,7 +90,7 @@ def test_impossible_synthetic_sets_are_reported(photographs, tmp_path) -> None:
 def test_unreadable_photograph_gives_no_query(photographs, tmp_path) -> None:
     make_synthetic_set(photographs, tmp_path / "whole", CONFIG)
     (_, used), *_ = sorted(GroundTruth.read_csv(tmp_path / "whole/ground_truth.csv").pairs())
-    photographs.paths[photographs.ids.index(used)].write_bytes(b"no picture")
+    photographs.paths[photographs.ids.index(used)].write_bytes(b"not an image")
     make_synthetic_set(photographs, tmp_path / "set", CONFIG)
     truth = GroundTruth.read_csv(tmp_path / "set/ground_truth.csv")
     assert "Q00000" not in truth.queries

@@ -1,4 +1,4 @@
-"""Descriptors judged by the descriptor track's rules: which queries count, and what the global cap does to figures."""
+"""Descriptors evaluated by the descriptor track's rules: which queries count, and what the global cap does to figures."""
 
 from collections.abc import Callable
 

@@ -28,7 +28,7 @@ def test_text_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("0 0.5 0.5 0.2", "is not a box"),
         ("3 0.5 0.5 0.2 0.2", "is not a box"),
@@ -39,8 +39,8 @@ def test_text_and_back() -> None:
         ("0 nan 0.5 0.2 0.2", "is outside"),
     ],
 )
-def test_lines_that_are_not_a_box(line: str, told: str) -> None:
-    with pytest.raises(InputError, match=rf"^a\.txt, line 2: .*{told}"):
+def test_lines_that_are_not_a_box(line: str, message: str) -> None:
+    with pytest.raises(InputError, match=rf"^a\.txt, line 2: .*{message}"):
         from_yolo("0 0.5 0.5 0.2 0.2\n" + line, 100, 100, "a.txt")
 
 

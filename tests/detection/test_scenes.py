@@ -1,4 +1,4 @@
-"""Made-up scenes: their boxes are where the pictures are, and the same seed gives the same bytes."""
+"""Synthetic scenes: their boxes are where the images are, and the same seed gives the same bytes."""
 
 import csv
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_boxes_are_within_their_scene(pool, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "nothing"])
 def test_a_box_is_where_its_image_is(pool, kind: str, monkeypatch) -> None:
-    """Every pasted picture is magenta, and nothing else is."""
+    """Every pasted image is magenta, and nothing else is."""
     magenta, green = (np.full((160, 200, 3), colour, np.uint8) for colour in ((255, 0, 255), (0, 90, 0)))
     monkeypatch.setattr(Scenes, "_content", lambda self, rng: magenta)
     monkeypatch.setattr(Scenes, "_photograph", lambda self, rng: green)
@@ -54,8 +54,8 @@ def test_a_box_is_where_its_image_is(pool, kind: str, monkeypatch) -> None:
         ys, xs = np.nonzero(shown)
         found = Box(xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
         sides = np.array([[box.left, box.top, box.right, box.bottom] for box in scene.boxes])
-        told = Box(*sides[:, :2].min(axis=0).tolist(), *sides[:, 2:].max(axis=0).tolist())
-        assert overlap(found, told) > 0.93, seed
+        expected = Box(*sides[:, :2].min(axis=0).tolist(), *sides[:, 2:].max(axis=0).tolist())
+        assert overlap(found, expected) > 0.93, seed
         seen += 1
     assert seen > 5
 
@@ -103,7 +103,7 @@ def photographs(pool, tmp_path: Path) -> ImageList:
     (tmp_path / "photographs").mkdir()
     for number, image in enumerate(pool):
         Image.fromarray(image).save(tmp_path / "photographs" / f"P{number}.png")
-    (tmp_path / "photographs" / "P3.png").write_bytes(b"no picture")
+    (tmp_path / "photographs" / "P3.png").write_bytes(b"not an image")
     return ImageList.from_folder(tmp_path / "photographs")
 
 

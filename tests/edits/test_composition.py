@@ -50,16 +50,16 @@ def test_images_are_kept_below_the_limit_and_the_matrix_follows(edits, photo, li
             return edit(image, rng)
 
         chain = ("hflip", name, "invert")
-        place, pictures = (70, 110), []
+        place, images = (70, 110), []
         for ink in (60, 240):
             picture = cv2.circle(np.full_like(photo, 60), place, 12, (ink,) * 3, -1)
             rng = np.random.default_rng(3)
-            pictures.append(apply_edits(picture, chain, {**edits, name: watched}, rng, limit=limit))
-        assert np.array_equal(pictures[0].matrix, pictures[1].matrix)
-        height, width = pictures[0].image.shape[:2]
+            images.append(apply_edits(picture, chain, {**edits, name: watched}, rng, limit=limit))
+        assert np.array_equal(images[0].matrix, images[1].matrix)
+        height, width = images[0].image.shape[:2]
         assert height * width <= limit
-        x, y, z = pictures[0].matrix @ [*place, 1]
-        weight = np.abs(pictures[0].image.astype(float) - pictures[1].image).sum(axis=2)
+        x, y, z = images[0].matrix @ [*place, 1]
+        weight = np.abs(images[0].image.astype(float) - images[1].image).sum(axis=2)
         rows, columns = np.mgrid[:height, :width]
         near = np.maximum(abs(columns - x / z), abs(rows - y / z)) < 0.15 * width
         found = [(weight * near * axis).sum() / (weight * near).sum() for axis in (columns, rows)]

@@ -85,7 +85,7 @@ def test_image_is_valid_and_changed(edits, photo, name, shape):
         if name not in _MOVING:
             assert edited.image.shape == image.shape
             assert np.array_equal(edited.matrix, np.eye(3))
-        elif name not in ("meme", "pad_square"):  # a bar below a picture, borders right of one pixel: nothing moves
+        elif name not in ("meme", "pad_square"):  # a bar below an image, borders right of one pixel: nothing moves
             assert not np.array_equal(edited.matrix, np.eye(3))
 
 

@@ -56,12 +56,12 @@ def test_embedded_is_deterministic(embedded: Encoder) -> None:
 
 
 def test_extreme_images_have_finite_descriptors(embedded: Encoder) -> None:
-    pictures = np.stack([np.zeros((224, 224, 3)), np.full((224, 224, 3), 255)]).astype(np.uint8)
-    assert np.isfinite(embedded.encode(pictures)).all()
+    images = np.stack([np.zeros((224, 224, 3)), np.full((224, 224, 3), 255)]).astype(np.uint8)
+    assert np.isfinite(embedded.encode(images)).all()
 
 
 def test_embedded_weights_are_trained(embedded: Encoder) -> None:
-    """A shifted copy resembles its picture more than another picture does: not so with arbitrary weights of this depth."""
+    """A shifted copy is more similar to its image than a different image is: not so with arbitrary weights of this depth."""
     import cv2
 
     rng = np.random.default_rng(3)

@@ -30,7 +30,7 @@ def weights(golden: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Te
 
 
 def under(names: list[str], weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The golden weights under the names of a real checkpoint; made-up tensors for heads that they lack."""
+    """The golden weights under the names of a real checkpoint; synthetic tensors for heads that they lack."""
     return {name: weights.get(name.removeprefix("module."), torch.full((3, 2), 7.0)) for name in names}
 
 

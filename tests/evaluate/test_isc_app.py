@@ -65,7 +65,9 @@ def test_presets_experiments_and_a_sweep(app, tiny_disc, tmp_path, one_process) 
     assert len(children) == len(EXPERIMENTS)
     assert {run.data.tags[PARENT] for run in children} == {parent.info.run_id}
     assert {run.info.status for run in new} == {"FINISHED"}
-    assert len({tuple(sorted(run.data.params.items())) for run in children}) == len(EXPERIMENTS), "told apart by params"
+    assert len({tuple(sorted(run.data.params.items())) for run in children}) == len(EXPERIMENTS), (
+        "distinguished by params"
+    )
     assert all("uap" in run.data.metrics for run in children)
     written = {path.name for path in tmp_path.iterdir()}
     assert not {"outputs", "multirun"} & written, "nothing goes into the working folder"

@@ -1,4 +1,4 @@
-"""From evidence to probabilities and labels: expected values by hand, with a made-up calibration."""
+"""From evidence to probabilities and labels: expected values by hand, with a synthetic calibration."""
 
 import json
 import math
@@ -99,7 +99,7 @@ def test_calibrated_keeps_the_best_of_each_query_and_orders_all() -> None:
     assert [row[:2] for row in found] == [("o", "t"), ("q", "s"), ("p", "r")]
     odds = 9 / math.e  # (1 + inliers) / e
     assert found[0][2] == pytest.approx(odds / (1 + odds))
-    assert found[1][2] == np.nextafter(found[0][2], 0), "equal pairs are told apart by the last bit"
+    assert found[1][2] == np.nextafter(found[0][2], 0), "equal pairs differ in the last bit"
     assert len(calibrated(best_evidence(evidence, PLAIN), None, 2)) == 4
 
 
@@ -163,8 +163,8 @@ def changed(**values: object) -> str:
         ("{" + "x" * 40, "damaged or not a calibration file"),
         ("[]", "damaged or not a calibration file"),
         ("{}", "damaged or not a calibration file"),
-        (changed(schema=2), "calibration of another version: fit it again with train/ranking.py"),
-        (changed(features=["log_inliers"]), "calibration of another version"),
+        (changed(schema=2), "calibration of an unsupported version: fit it again with train/ranking.py"),
+        (changed(features=["log_inliers"]), "calibration of an unsupported version"),
         (changed(mean=[0.0] * 6), "damaged"),
         (changed(mean=[math.nan] * 7), "damaged"),
         (changed(deviation=[0.0] * 7), "damaged"),

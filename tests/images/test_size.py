@@ -1,4 +1,4 @@
-"""Sizes from headers, and the hash that tells a saved-again picture from an edited one."""
+"""Sizes from headers, and the hash that separates re-saved images from edited ones."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_size_is_that_of_the_image_as_displayed(tmp_path: Path, orientation: int
 
 
 def test_what_is_not_an_image_has_no_size(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    (tmp_path / "a.jpg").write_bytes(b"not an image")
     assert file_size(tmp_path / "a.jpg") is None
     assert file_size(tmp_path / "gone.jpg") is None
     assert file_size(tmp_path) is None

@@ -42,7 +42,7 @@ def test_files_of_a_training(training, micro: Recipe, tmp_path: Path) -> None:
     assert all(loss > 0 for loss in losses)
     assert notes.points[-1][1] == {"failed_images": 0.0}
 
-    # what is exported is what was judged, with a card that says how it was made
+    # what is exported is what was validated, with a card that says how it was made
     best = max(range(3), key=lambda epoch: (notes.checkpoints[epoch][2]["uap"], -epoch))
     assert (tmp_path / f"{BEST}.safetensors").resolve().stem == f"epoch-{best:03d}"
     assert done.best == tmp_path / f"{BEST}.safetensors"
@@ -148,10 +148,10 @@ def test_it_stops_without_improvement(training, micro: Recipe, tmp_path: Path) -
     assert done.epochs < 9
 
 
-def test_unreadable_photograph_is_reported(training, micro: Recipe, made_up: Path, tmp_path: Path) -> None:
+def test_unreadable_photograph_is_reported(training, micro: Recipe, synthetic_set: Path, tmp_path: Path) -> None:
     broken = tmp_path / "photographs"
     broken.mkdir()
-    for path in (made_up / "training_images").iterdir():
+    for path in (synthetic_set / "training_images").iterdir():
         (broken / path.name).write_bytes(path.read_bytes()[:200] if "3" in path.name else path.read_bytes())
     done = training(micro, tmp_path / "run", pairs=replace(micro.pairs, photographs=str(broken)))
     assert [failure.path.name for failure in done.failures] == ["T000003.jpg"]
@@ -200,20 +200,20 @@ def test_weights_spoilt_by_the_last_step_are_not_saved(training, micro: Recipe, 
     assert not (tmp_path / "epoch-001.safetensors").exists()
 
 
-def test_unreadable_validation_image_is_reported(training, micro: Recipe, made_up: Path, tmp_path: Path) -> None:
+def test_unreadable_validation_image_is_reported(training, micro: Recipe, synthetic_set: Path, tmp_path: Path) -> None:
     spoilt = tmp_path / "set"
-    shutil.copytree(made_up, spoilt)
-    (spoilt / "reference_images" / "R000001.jpg").write_bytes(b"not a picture")
+    shutil.copytree(synthetic_set, spoilt)
+    (spoilt / "reference_images" / "R000001.jpg").write_bytes(b"not an image")
     done = training(micro, tmp_path / "run", root=spoilt)
     assert [failure.path.name for failure in done.failures] == ["R000001.jpg"]
 
 
 def test_queries_among_the_training_photographs_are_refused(
-    training, micro: Recipe, made_up: Path, tmp_path: Path
+    training, micro: Recipe, synthetic_set: Path, tmp_path: Path
 ) -> None:
     copies = tmp_path / "copies"
-    shutil.copytree(made_up / "training_images", copies)
-    shutil.copy(made_up / "query_images" / "Q00002.jpg", copies / "innocent.jpg")
+    shutil.copytree(synthetic_set / "training_images", copies)
+    shutil.copy(synthetic_set / "query_images" / "Q00002.jpg", copies / "innocent.jpg")
     with pytest.raises(InputError, match=r"1 training photographs are queries of the validation set, first .*innocent"):
         training(micro, tmp_path / "run", pairs=replace(micro.pairs, photographs=str(copies)))
 

@@ -32,7 +32,7 @@ class Source:
     """IMAGES images of EACH descriptors."""
 
     descriptors: np.ndarray
-    fingerprint = "made up"
+    fingerprint = "synthetic"
 
     def __post_init__(self) -> None:
         self.ids = tuple(f"R{number}" for number in range(IMAGES))

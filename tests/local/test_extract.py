@@ -1,4 +1,4 @@
-"""SIFT of files by worker processes: order kept, a bad file is a hole in its own place."""
+"""SIFT of files by worker processes: order kept, a bad file is a failure at its position."""
 
 import subprocess
 import sys
@@ -16,15 +16,15 @@ from imgfp.local.sift.sift import SiftConfig, extract_sift
 
 
 @pytest.fixture(scope="module")
-def extracted(picture_files: list[Path]):
+def extracted(image_files: list[Path]):
     with SiftPool(SiftConfig(), workers=2) as pool:
-        first = list(pool.extract(picture_files))
-        again = list(pool.extract(picture_files[::-1]))
+        first = list(pool.extract(image_files))
+        again = list(pool.extract(image_files[::-1]))
     return first, again
 
 
-def test_order_and_missing_items(picture_files: list[Path], extracted) -> None:
-    for path, item in zip(picture_files, extracted[0], strict=True):
+def test_order_and_missing_items(image_files: list[Path], extracted) -> None:
+    for path, item in zip(image_files, extracted[0], strict=True):
         if path.name == "2.png":
             assert isinstance(item, Failure)
             assert item.path == path

@@ -95,7 +95,7 @@ def keypoints(count: int, seed: int = 0) -> np.ndarray:
 
 
 def moved(items: np.ndarray, scale: float, turn: float, transform: Transform) -> np.ndarray:
-    """Keypoints of a picture that was mirrored or inverted as `transform` says, then scaled and turned."""
+    """Keypoints of an image that was mirrored or inverted as `transform` says, then scaled and turned."""
     x, y, sigma, theta = items.astype(np.float64).T
     if transform.mirrored:
         x, theta = 299 - x, math.pi - theta

@@ -1,4 +1,4 @@
-"""Votes and match scores on made-up features whose answer is known."""
+"""Votes and match scores on synthetic features whose answer is known."""
 
 from collections.abc import Iterator
 
@@ -133,8 +133,8 @@ def test_inliers_separate_copies_from_other_images(make_texture, mirrored: bool)
     original = make_texture(1, 300, 340)
     copy = original[30:260, 40:300]
     query, reference, other = (
-        MatchInput(extract_sift(np.ascontiguousarray(picture), SiftConfig()), MatchConfig().transforms)
-        for picture in (copy[:, ::-1] if mirrored else copy, original, make_texture(2, 300, 340))
+        MatchInput(extract_sift(np.ascontiguousarray(photo), SiftConfig()), MatchConfig().transforms)
+        for photo in (copy[:, ::-1] if mirrored else copy, original, make_texture(2, 300, 340))
     )
     for config in (MatchConfig(), MatchConfig(score="count", ratio=1.8)):
         right, wrong = (compare_pair(query, side, config) for side in (reference, other))

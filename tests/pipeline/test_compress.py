@@ -80,17 +80,17 @@ def test_merged_codes_of_a_different_codebook_are_refused(built, small_set, tmp_
     build_index(ImageList.open(small_set.background), other, RunConfig.named(branches="local", index="ivf_pq24"))
     for path in (other / "compressed/ivf_pq24/codebook").iterdir():
         (built / "compressed/ivf_pq24/codebook" / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(InputError, match=r"merged-.*: made with another codebook: delete "):
+    with pytest.raises(InputError, match=r"merged-.*: made with a different codebook: delete "):
         look_up(built, small_set, tmp_path / "out")
 
 
 def test_one_line_error_for_an_unavailable_gpu(built, small_set, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("imgfp.pipeline.index.descriptor_index.gpu_device", lambda: None)
-    for device, told in (("gpu", 1), ("auto", 0), ("cpu", 0)):
+    for device, times in (("gpu", 1), ("auto", 0), ("cpu", 0)):
         capsys.readouterr()
         look_up(built, small_set, tmp_path / device, IndexConfig("exact", device=device))
         line = "index.device=gpu: torch finds no usable GPU: searching on the CPU\n"
-        assert capsys.readouterr().err.count(line) == told
+        assert capsys.readouterr().err.count(line) == times
 
 
 def test_the_gpu_answers_as_the_cpu(built, small_set, tmp_path, monkeypatch) -> None:

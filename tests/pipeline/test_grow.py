@@ -27,7 +27,7 @@ def _small_shards(monkeypatch) -> None:
 @pytest.fixture
 def halves(small_set, tmp_path) -> dict[str, ImageList]:
     """Two lists of four references each, and all eight in that order."""
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     shutil.copytree(small_set.references, folder)
     names = sorted(path.name for path in folder.iterdir())
     lists = {"a": names[1::2], "b": names[::2], "both": names[1::2] + names[::2]}
@@ -183,12 +183,12 @@ def test_ids_from_the_command_line_or_a_file(tmp_path) -> None:
 
 def test_other_settings_are_named_in_the_error(halves, tmp_path) -> None:
     index = build(halves["a"], tmp_path / "index", "ivf_sq8")
-    for given, told in (
+    for given, message in (
         ({"--preset": "imgfp"}, "--preset default, not imgfp: leave --preset out"),
         ({"--branches": "global,local"}, "--branches local, not global,local: leave"),
         ({"--index": "exact"}, "--index ivf_sq8, not exact: leave"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             add_images(halves["b"], index, given)
     add_images(halves["b"], index, {"--preset": "default", "--branches": "local", "--index": "ivf_sq8"})
     assert len(open_index(index).images) == 8

@@ -1,4 +1,4 @@
-"""matches.csv: what answers are called, where the copy lies, and what happens to pictures without keypoints."""
+"""matches.csv: labels of answers, where the copy is, and images without keypoints."""
 
 import csv
 import math
@@ -49,7 +49,7 @@ def flat(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def found(small_set, tmp_path_factory) -> Detection:
-    """Three photographs and a picture of one colour are searched; one run for all tests that only look at it."""
+    """Three photographs and an image of one colour are searched; one run for all tests that only read it."""
     folder = tmp_path_factory.mktemp("labels")
     references, queries = folder / "references", folder / "queries"
     references.mkdir()
@@ -188,7 +188,10 @@ def test_without_keypoints_on_one_side_nothing_is_found(small_set, tmp_path, one
     [
         (None, r"^.*calibration\.json: no such file: fit it with train/ranking\.py$"),
         ("{", r"^.*calibration\.json: damaged or not a calibration file: fit it again with train/ranking\.py$"),
-        ('{"schema": 0, "features": []}', r"^.*calibration\.json: calibration of another version: fit it again .*$"),
+        (
+            '{"schema": 0, "features": []}',
+            r"^.*calibration\.json: calibration of an unsupported version: fit it again .*$",
+        ),
     ],
 )
 def test_an_unusable_calibration_is_reported_before_the_work(small_set, tmp_path, text, said: str) -> None:

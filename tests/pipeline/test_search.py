@@ -131,7 +131,7 @@ def test_unreadable_images_are_reported_and_change_no_other_row(small_set, tmp_p
     shutil.copytree(small_set.queries, queries)
     shutil.copytree(small_set.references, references)
     # in the middle of the lists, so that a shifted row would show
-    (queries / "middle.jpg").write_bytes(b"no picture")
+    (queries / "middle.jpg").write_bytes(b"not an image")
     (references / "ref3a.png").write_bytes(b"")
     for preset in PRESETS:
         whole, out = tmp_path / f"{preset}_whole", tmp_path / f"{preset}_holes"
@@ -155,7 +155,7 @@ def test_unreadable_images_are_reported_and_change_no_other_row(small_set, tmp_p
 def test_failures_of_an_earlier_run_are_not_kept(small_set, tmp_path) -> None:
     queries = tmp_path / "queries"
     shutil.copytree(small_set.queries, queries)
-    (queries / "bad.jpg").write_bytes(b"no picture")
+    (queries / "bad.jpg").write_bytes(b"not an image")
     lists = ImageList.open(queries), ImageList.open(small_set.references)
     run, out = RunConfig.named("default", "global"), tmp_path / "out"
     index = tmp_path / "index"
@@ -237,7 +237,7 @@ def test_the_substitute_is_reported_only_where_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"fusion": {"rule": "max"}}, "fusion.rule='max': must be one of sum, verified, calibrated, similarity"),
         ({"match": {"model": "cubic"}}, "match.model='cubic': must be one of similarity, affine"),
@@ -255,9 +255,9 @@ def test_the_substitute_is_reported_only_where_used() -> None:
         ({"sift": {"extractor": "vlfeat"}}, "sift.extractor='vlfeat': must be one of compiled, pycolmap"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, object]], told: str) -> None:
+def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, object]], message: str) -> None:
     default = PRESETS["default"]
-    with pytest.raises(InputError, match=f"^{told}$"):
+    with pytest.raises(InputError, match=f"^{message}$"):
         replace(default, **{key: replace(getattr(default, key), **values) for key, values in change.items()})
 
 

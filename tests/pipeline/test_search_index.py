@@ -1,4 +1,4 @@
-"""An index that is searched: the bytes of a search without one, what it lacks, what is refused, and how it is mended."""
+"""An index that is searched: the bytes of a search without one, what it lacks, what is refused, and how it is repaired."""
 
 import json
 from dataclasses import replace
@@ -113,7 +113,7 @@ def test_a_damaged_index_is_refused_and_repaired_by_rebuilding(built, small_set,
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, r"no finished index there \(no index\.json\): run 'imgfp index REFERENCES --out "),
         ("{", r"index\.json: damaged: delete .* and build the index again"),
@@ -122,10 +122,10 @@ def test_a_damaged_index_is_refused_and_repaired_by_rebuilding(built, small_set,
         ('{"schema": 1}', r"index\.json: schema 1, this version reads 3 and 4: delete .* and build the index again"),
     ],
 )
-def test_a_folder_that_is_not_an_index_is_refused(tmp_path, text, told: str) -> None:
+def test_a_folder_that_is_not_an_index_is_refused(tmp_path, text, message: str) -> None:
     if text is not None:
         (tmp_path / "index.json").write_text(text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         open_index(tmp_path)
 
 
@@ -150,8 +150,8 @@ def test_an_index_states_the_extractor_that_was_used(small_set, tmp_path, capsys
     monkeypatch.setattr("imgfp.local.sift.extractor_check.compiled_fault", lambda: "no compiler")
     queries, references = ImageList.open(small_set.queries), ImageList.open(small_set.references)
     build_index(references, tmp_path / "index", RunConfig.named(branches="local"))
-    told = capsys.readouterr().err.splitlines()
-    assert told == [
+    message = capsys.readouterr().err.splitlines()
+    assert message == [
         "the compiled SIFT extractor cannot be used here, falling back to pycolmap: no compiler",
         "reference features: pycolmap SIFT",
     ]

@@ -1,4 +1,4 @@
-"""Boxes are drawn where they are, and the picture that was given stays as it was."""
+"""Boxes are drawn where they are, and the given image is unchanged."""
 
 import numpy as np
 

@@ -9,9 +9,9 @@ def plain(height: int, width: int, colour: tuple[int, int, int] = (40, 60, 160))
     return np.full((height, width, 3), colour, np.uint8)
 
 
-def yellow(picture: np.ndarray) -> np.ndarray:
+def yellow(image: np.ndarray) -> np.ndarray:
     """Where yellow was mixed in: a thin line may share its colour between two rows of pixels."""
-    red, green, blue = np.moveaxis(picture.astype(int), 2, 0)
+    red, green, blue = np.moveaxis(image.astype(int), 2, 0)
     return (red > blue + 15) & (green > blue + 15)
 
 
@@ -71,10 +71,10 @@ def test_a_frame_follows_a_letterboxed_image() -> None:
 
 @pytest.mark.parametrize("box", [None, (0.0, 0.0, 1.0, 1.0)])
 def test_no_frame_around_all_of_the_query(box: tuple[float, float, float, float] | None) -> None:
-    pictures = plain(100, 100), plain(50, 50)
-    np.testing.assert_array_equal(draw_match(*pictures, None, box), draw_match(*pictures, None))
-    unread = draw_match(None, pictures[1], None, (0.1, 0.1, 0.5, 0.5))
-    np.testing.assert_array_equal(unread, draw_match(None, pictures[1], None))
+    images = plain(100, 100), plain(50, 50)
+    np.testing.assert_array_equal(draw_match(*images, None, box), draw_match(*images, None))
+    unread = draw_match(None, images[1], None, (0.1, 0.1, 0.5, 0.5))
+    np.testing.assert_array_equal(unread, draw_match(None, images[1], None))
 
 
 def test_many_lines_are_thinned_evenly() -> None:
@@ -102,9 +102,9 @@ def test_unreadable_image_is_a_gray_panel_with_text(missing: str) -> None:
     drawn = draw_match(query, reference, np.array([[0.1, 0.1, 0.9, 0.9]]), height=140)
     assert drawn.shape == (140, 280 + GAP, 3)
     assert not yellow(drawn).any()
-    for panel, picture in ((drawn[:, :140], query), (drawn[:, 140 + GAP :], reference)):
-        assert ((panel > 215).all(axis=2).any()) == (picture is None)  # white letters
-        assert tuple(panel[5, 5]) == (PANEL_COLOUR if picture is None else (40, 60, 160))
+    for panel, image in ((drawn[:, :140], query), (drawn[:, 140 + GAP :], reference)):
+        assert ((panel > 215).all(axis=2).any()) == (image is None)  # white letters
+        assert tuple(panel[5, 5]) == (PANEL_COLOUR if image is None else (40, 60, 160))
 
 
 def test_wrong_shapes_are_named() -> None:

@@ -1,4 +1,4 @@
-"""The sample grid: one card an item, pictures in their own shape, captions that fit."""
+"""The sample grid: one card per item, aspect ratios kept, captions that fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
 @dataclass(frozen=True)
 class Item:
-    pictures: Sequence[np.ndarray | None]
+    images: Sequence[np.ndarray | None]
     captions: Sequence[str]
 
 
@@ -79,7 +79,7 @@ def test_captions_fit_below_their_image(text: str) -> None:
 def test_no_caption_and_long_words_leave_the_neighbours_alone() -> None:
     grid = sample_grid([Item([plain(9, 9, RED), plain(9, 9, GREEN)], ["x" * 99, ""])])
     below = grid[GAP + PADDING + CELL :, GAP + PADDING + CELL + PADDING : -GAP - PADDING]
-    assert (below.reshape(-1, 3).min(axis=0) > 200).all()  # no letter below the second picture
+    assert (below.reshape(-1, 3).min(axis=0) > 200).all()  # no letter below the second image
 
 
 def test_the_file_holds_the_grid(tmp_path: Path) -> None:

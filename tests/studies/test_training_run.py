@@ -1,4 +1,4 @@
-"""The folder of a training: found again, refused where it is damaged, moved aside where it is begun afresh."""
+"""The folder of a training: found again, refused where it is damaged, moved aside where training restarts."""
 
 from pathlib import Path
 

@@ -39,7 +39,7 @@ def searched(path: Path, trials: int, seed: int = 3, stopped: bool = False) -> S
             Search(SPACE, seed, path).next()
             search = Search(SPACE, seed, path)
         trial = search.next()
-        assert trial == search.next(), "one that was begun is resumed"
+        assert trial == search.next(), "an unfinished trial is resumed"
         search.tell(trial, uap(trial))
     return search
 

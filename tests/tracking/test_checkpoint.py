@@ -1,4 +1,4 @@
-"""A checkpoint in MLflow: its figures, its card, one copy on disk; and a run that goes on."""
+"""A checkpoint in MLflow: its figures, its card, one copy on disk; and a resumed run."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -89,10 +89,10 @@ def test_an_unknown_metric_is_refused_before_anything_is_written(store: Store, w
 
 
 def test_a_run_resumes(store: Store) -> None:
-    begun = tracked_run(store, "resumed", "begun", {"seed": 3})
-    run = begun.__enter__()
+    started = tracked_run(store, "resumed", "begun", {"seed": 3})
+    run = started.__enter__()
     run.log_metrics({"loss": 2.0}, 1)
-    begun.__exit__(RuntimeError, RuntimeError("power cut"), None)
+    started.__exit__(RuntimeError, RuntimeError("power cut"), None)
     assert store.client().get_run(run.run_id).info.status == "FAILED"
     assert store.has_run(run.run_id)
     assert not store.has_run("0" * 32)

@@ -11,16 +11,16 @@ from imgfp.tracking.run import ERROR_TAG
 
 def test_everything_logged_can_be_read_back(store: Store, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("<p>fine</p>")
-    pictures = tmp_path / "drawn"
-    pictures.mkdir()
-    (pictures / "curve.png").write_bytes(b"png")
+    images = tmp_path / "drawn"
+    images.mkdir()
+    (images / "curve.png").write_bytes(b"png")
     config = {"index": {"k": 5}, "many": {f"key{number}": number for number in range(250)}}
 
     with tracked_run(store, "whole", "a run", config, "index:\n  k: 5\n", {"stage": "fusion"}) as run:
         run.log_metrics({"uap": 0.75, "merged/recall_at_p90": None, "images_per_second": 21})
         run.log_dataset("isc-mini", tmp_path, "0123456789abcdef" * 4, queries=200, references=1000)
         run.log_artifact(tmp_path / "report.html", "reports")
-        run.log_images(pictures)
+        run.log_images(images)
 
     client = store.client()
     read = client.get_run(run.run_id)

@@ -61,12 +61,12 @@ def test_two_processes_meet_a_fresh_store_and_share_one_parent(tmp_path: Path, f
     (parent,) = parents
     store = open_store(folder)
     runs = {run.info.run_id: run for run in store.client().search_runs([store.experiment_id("sweep")])}
-    told = runs.pop(parent)
-    assert (told.info.run_name, told.info.status) == ("a sweep", "FINISHED")
+    ended = runs.pop(parent)
+    assert (ended.info.run_name, ended.info.status) == ("a sweep", "FINISHED")
     assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent}
     assert sorted(run.data.params["n"] for run in runs.values()) == ["0", "1"]
     assert {(run.info.status, run.data.metrics["uap"]) for run in runs.values()} == {("FINISHED", 0.5)}
-    assert told.info.end_time >= max(run.info.end_time for run in runs.values())
+    assert ended.info.end_time >= max(run.info.end_time for run in runs.values())
     assert list(elsewhere.iterdir()) == []
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "artifacts", "mlflow.db"]
 

@@ -72,8 +72,8 @@ def test_samples_of_any_epoch_are_shown(app, composed, quick: list[str], monkeyp
     wanted, first = show_samples(data, 2, 2), show_samples(data, 2)
     assert [sample.captions for sample in samples] == [sample.captions for sample in wanted]
     for sample, other in zip(samples, wanted, strict=True):
-        for picture, expected in zip(sample.pictures, other.pictures, strict=True):
-            np.testing.assert_array_equal(picture, expected)
+        for image, expected in zip(sample.images, other.images, strict=True):
+            np.testing.assert_array_equal(image, expected)
     assert [sample.captions for sample in samples] != [sample.captions for sample in first]
 
 

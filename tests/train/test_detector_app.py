@@ -60,8 +60,8 @@ def test_a_training_is_one_run_and_resumes(app, tmp_path: Path, capsys, monkeypa
     assert run.info.status == "FINISHED"
     assert {item.step for item in client.get_metric_history(run.info.run_id, "map50")} == {1, 2}
     assert {"map50", "map50_95", "box_precision", "box_recall", "loss", "learning_rate"} <= run.data.metrics.keys()
-    pictures = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "images")}
-    assert pictures == {"scenes.png", "predictions.png", "precision_recall.png"}
+    images = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "images")}
+    assert images == {"scenes.png", "predictions.png", "precision_recall.png"}
     (folder,) = (tmp_path / "work").glob("mini-*")
     (weights,) = folder.glob("epoch-*.safetensors")
     card = read_card(weights)
@@ -75,8 +75,8 @@ def test_a_training_is_one_run_and_resumes(app, tmp_path: Path, capsys, monkeypa
     checkpoint.write_bytes(b"another file")
     with pytest.raises(InputError, match=r"checkpoint-\w+\.pt: missing or changed"):
         app("epochs=[2]", "merge_classes=false")
-    told = "weights for classes .*'overlay'.*, not .*'picture'"
-    with pytest.raises(InputError, match=told):
+    message = "weights for classes .*'overlay'.*, not .*'picture'"
+    with pytest.raises(InputError, match=message):
         app(f"weights={weights}")
 
 
@@ -89,7 +89,7 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
 
 @needs_detector
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ("epochs=x", "epochs=x: must be an integer, or a list of integers, one per stage"),
         ("photographs={tmp}/none", "none: no such folder or text list"),
@@ -99,8 +99,8 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
         ("scenes.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
     ],
 )
-def test_one_line_error_for_bad_input(app, tmp_path: Path, given: str, told: str) -> None:
-    with pytest.raises(InputError, match=told) as caught:
+def test_one_line_error_for_bad_input(app, tmp_path: Path, given: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
         app(given.format(tmp=tmp_path))
     assert "\n" not in str(caught.value)
 

@@ -18,7 +18,7 @@ def test_torchrun_trains_and_reports_the_failures_of_all_processes(
     shutil.copytree(training_disc, root)
     broken = sorted((root / "training_images").iterdir())[2:5]
     for path in broken:
-        path.write_bytes(b"not a picture")
+        path.write_bytes(b"not an image")
     folders = {"paths.work": "work", "paths.mlruns": "mlruns", "hydra.run.dir": "hydra", "data.root": "set"}
     done = subprocess.run(
         [

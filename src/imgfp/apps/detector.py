@@ -39,7 +39,7 @@ _DRAWN, _CARDS_A_ROW = 48, 8
 class BoxedScene:
     """A scene with its boxes drawn, for a contact sheet."""
 
-    pictures: Sequence[np.ndarray | None]
+    images: Sequence[np.ndarray | None]
     captions: Sequence[str]
 
 

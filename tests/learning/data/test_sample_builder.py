@@ -37,7 +37,7 @@ def broken(made: Path, tmp_path: Path) -> Path:
         "reference_images/R3.jpg",
         "query_images/Q2.jpg",
     ):
-        (root / name).write_bytes(b"no picture")
+        (root / name).write_bytes(b"not an image")
     return root
 
 
@@ -157,7 +157,7 @@ def test_the_pool_skips_unreadable_photographs_and_the_edited_one(opened, broken
     assert not np.array_equal(pool[3], third)
     pool.edited = 10
     assert np.array_equal(pool[10], pool[0])
-    assert [picture.shape for picture in pool[3:5]] == [(54, 70, 3)] * 2
+    assert [photo.shape for photo in pool[3:5]] == [(54, 70, 3)] * 2
     with pytest.raises(InputError, match=r"gone\.jpg and the photographs after it cannot be read"):
         PhotographPool(["gone.jpg", "lost.jpg"])[0]
 

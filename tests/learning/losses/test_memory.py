@@ -134,8 +134,8 @@ def test_rows_of_an_image_in_memory_are_positives_and_pure_negatives_push() -> N
     loss = create_loss(ContrastiveConfig(margin=2.0, memory=SIZE), 2)
     loss(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), torch.tensor([1, 2]))  # the second has no partner anywhere
     value = loss(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), torch.tensor([1, 3]))
-    # rows: picture 1 at 90 degrees, with its own at 0 (sqrt 2), strangers at 180 (sqrt 2) and in the batch (0);
-    # picture 3 with three strangers at sqrt 2, sqrt 2 and 0
+    # rows: image 1 at 90 degrees, with its own at 0 (sqrt 2), strangers at 180 (sqrt 2) and in the batch (0);
+    # image 3 with three strangers at sqrt 2, sqrt 2 and 0
     root = 2**0.5
     assert value.item() == pytest.approx(root + ((2 - root) + 2 + (2 - root) + (2 - root) + 2) / 5)
 
