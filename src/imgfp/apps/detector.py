@@ -75,7 +75,7 @@ def train_app(config: DictConfig) -> int:
 def boxed_scenes(
     labelled: Sequence[tuple[Path, Sequence[Box]]], finder: Finder | None = None, least: float = 0.25
 ) -> list[BoxedScene]:
-    """Scenes with their boxes, and the detections with at least confidence `least`."""
+    """Scenes with their boxes, and those that a finder finds with at least some confidence."""
     cards = []
     for path, boxes in labelled[:_DRAWN]:
         image = read_rgb(path)

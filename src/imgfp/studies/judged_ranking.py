@@ -26,7 +26,7 @@ class JudgedRanking:
 
 
 def judged_ranking(data: MatchableSet, answers: MatchPairs, where: str, out: Path, tracking: Tracking) -> JudgedRanking:
-    """Evaluates and tracks a ranking, and writes `figures.json`, `queries.csv` and, of several scenes, `scenes.csv`.
+    """Judges and tracks a ranking, and writes `figures.json`, `queries.csv` and, of several scenes, `scenes.csv`.
 
     Args:
         data: The benchmark.

@@ -49,10 +49,10 @@ def write_description(folder: Path, description: dict[str, Any]) -> None:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """The state of the index in `folder`; the previous schema is read too.
+    """The state of the index in `folder`; one of the version before is understood.
 
     Raises:
-        InputError: missing, damaged, of an unsupported version, or of an index type that is no longer supported.
+        InputError: not there, damaged, of another version, or kept in a way that is no longer supported.
     """
     path = folder / "index.json"
     if not path.is_file():

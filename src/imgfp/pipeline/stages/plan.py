@@ -10,7 +10,7 @@ from imgfp.renamed_keys import old_settings
 
 
 def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
-    """Writes the plan into a new folder, or compares it with the existing one.
+    """Writes the plan into a new folder, or compares it with the one that is there.
 
     Raises:
         InputError: the folder was made from a different plan; the message names the first key that differs.
