@@ -77,7 +77,7 @@ def test_unreadable_images_give_exit_3_and_the_rest_is_compared(imgfp, collectio
 def test_one_image_has_no_duplicates(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", min(collection.iterdir()), "--out", tmp_path / "out")
     assert said.code == 0
-    assert said.out.startswith("no duplicates among 1 image")
+    assert said.out.startswith("no duplicates among 1 image:")
     assert "No duplicates found." in (tmp_path / "out" / "report.html").read_text()
 
 

@@ -169,8 +169,8 @@ def test_unreadable_files_and_identical_ones_are_reported(duplicates, collection
         assert (result.out / name).read_bytes() == (whole.out / name).read_bytes()
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, tmp_path, count: int) -> None:
+@pytest.mark.parametrize(("count", "images"), [(1, "1 image"), (2, "2 images")])
+def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, tmp_path, count: int, images: str) -> None:
     folder = tmp_path / "few"
     folder.mkdir()
     for number in range(count):
@@ -178,7 +178,7 @@ def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, t
     result = duplicates(folder)
     assert (result.pairs, result.groups) == ((), ())
     assert table(result.out / "pairs.csv") == table(result.out / "groups.csv") == []
-    assert result.summary.startswith(f"no duplicates among {count} images")
+    assert result.summary.startswith(f"no duplicates among {images}:")
 
 
 def test_equal_files_of_one_colour_are_copies_though_they_have_no_keypoints(duplicates, tmp_path) -> None:
