@@ -1,10 +1,10 @@
-# Everything runs from .venv, which is made on first need and reused.
+# Everything runs from .venv, created when first needed and reused.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 DATA ?=
 OUT ?= outputs/demo
-# DETECTOR and GPU, 0 or 1 each: as chosen last, which the name of .venv/.ready-DETECTOR-GPU keeps. At first the detector is
-# installed, and GPU is 1 where the NVIDIA driver lists a GPU.
+# DETECTOR and GPU, 0 or 1 each. Defaults to the last choice, stored in the name of .venv/.ready-DETECTOR-GPU; without one,
+# DETECTOR is 1, and GPU is 1 where the NVIDIA driver lists a GPU.
 LAST := $(subst -, ,$(notdir $(firstword $(wildcard .venv/.ready-*))))
 DETECTOR ?= $(or $(word 2,$(LAST)),1)
 ifndef GPU
@@ -44,7 +44,7 @@ CPU_TORCH = printf 'torch\ntorchvision\n' | UV_HTTP_RETRIES=0 $(BIN)/python -c \
 	@touch $@
 	@$(BIN)/python -c 'from importlib.metadata import version as v; print("installed: torch", v("torch"), "(CPU build)," if "+cpu" in v("torch") else "(ordinary build),", "$(FAISS)", v("$(FAISS)"))'
 
-# Another choice of GPU replaces torch and faiss, and removes the CUDA libraries that only the old ones needed. faiss-gpu owns
+# Changing GPU replaces torch and faiss, and removes the CUDA libraries that only the old ones needed. faiss-gpu owns
 # the same folder as faiss-cpu, so it is installed after that has been removed. The detector (AGPL) requires opencv-python,
 # which would overwrite the headless contrib build: it is installed without its requirements, and those are named here, but for
 # opencv-python and two packages for its maker's web site and for reading a GPU's load, which nothing here uses.

@@ -1,4 +1,4 @@
-"""Finders of pasted pictures: what they find in scenes never trained on and in hand-boxed queries, and how fast they are."""
+"""Detectors of pasted images: accuracy on held-out scenes and hand-boxed queries, and speed."""
 
 import csv
 import os
@@ -38,14 +38,14 @@ HAND_BOXES = Path(__file__).with_name("isc_mini_boxes.csv")
 
 
 def read(path: Path) -> np.ndarray:
-    """One picture."""
+    """One image."""
     rgb = read_rgb(path)
     assert not isinstance(rgb, Failure), rgb
     return rgb
 
 
 def look(finder: Finder, images: Sequence[np.ndarray]) -> list[list[Detection]]:
-    """What a finder finds, on every core."""
+    """Detections in each image, on every core."""
     with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
         return list(pool.map(finder, images))
 
@@ -124,7 +124,7 @@ def compare_runtimes(images: list[np.ndarray], true: list[tuple[Box, ...]]) -> N
     from imgfp_detector.finder import LearnedFinder, torch_model
     from imgfp_detector.weights import SHIPPED
 
-    models: SimpleQueue[Any] = SimpleQueue()  # one a thread: a network keeps notes about the picture it is looking at
+    models: SimpleQueue[Any] = SimpleQueue()  # one per thread: a network keeps state of the current image
     for _ in range(thread_count()):
         models.put(torch_model(SHIPPED))
 
@@ -153,14 +153,14 @@ def compare_runtimes(images: list[np.ndarray], true: list[tuple[Box, ...]]) -> N
     seconds = alternate(ways, rounds=3)
     for size in SIZES:
         pair = {name: value for name, value in seconds.items() if name.endswith(f" {size}")}
-        show(f"boxes of {TIMED} pictures at {size} px", pair, f"torch at {size}", TIMED, "images")
+        show(f"boxes of {TIMED} images at {size} px", pair, f"torch at {size}", TIMED, "images")
 
 
 def main() -> None:
     """Prints the tables."""
     data = Path(os.environ.get("IMGFP_DATA") or ROOT.parent / "shared" / "data" / "isc-mini")
     if not (data / "reference_images").is_dir():
-        print(f"{data} is not there: nothing to look at")
+        print(f"{data} is missing: nothing to evaluate")
         return
     finders = {name: open_finder(name) for name in ("classical", "learned")}
     made = {longest: scenes(data, longest) for longest in LONGEST}

@@ -1,4 +1,4 @@
-"""Edits alone: milliseconds of each edit and images a second of each policy's views, one core, pictures in memory."""
+"""Edits alone: milliseconds per edit and images per second of each policy's views, one core, images in memory."""
 
 import json
 import os
@@ -29,11 +29,11 @@ from imgfp.learning.data.sample_builder import WORKING
 
 COUNT, ROUNDS = 60, 5
 SIZE = 160  # pixels a side of a training view
-LIMIT = round(WORKING * SIZE) ** 2  # pixels that training holds a picture below while it is edited
+LIMIT = round(WORKING * SIZE) ** 2  # pixels: the limit of an image while training edits it
 
 
 def photographs() -> list[np.ndarray]:
-    """Training photographs of isc-mini, all through the set, or made-up ones where that is missing."""
+    """Training photographs of isc-mini, all through the set, or synthetic ones where that is missing."""
     data = Path(os.environ.get("IMGFP_DATA") or ROOT.parent / "shared" / "data" / "isc-mini")
     if (data / "training_images").is_dir():
         paths = ImageList.from_disc(data, "training").paths
@@ -48,13 +48,13 @@ def photographs() -> list[np.ndarray]:
 
 
 def edit_all(images: Sequence[np.ndarray], edit: Edit) -> None:
-    """The edit of each picture."""
+    """The edit of each image."""
     for number, image in enumerate(images):
         edit(image, np.random.default_rng(number))
 
 
 def view_all(images: Sequence[np.ndarray], policy: Policy, edits: Mapping[str, Edit], limit: int | None) -> None:
-    """A view of each picture: edits drawn and applied, then resized to SIZE x SIZE."""
+    """A view of each image: edits drawn and applied, then resized to SIZE x SIZE."""
     for number, image in enumerate(images):
         rng = np.random.default_rng([1, number])
         edited = apply_edits(image, draw(policy, rng, edits), edits, rng, limit)
@@ -62,7 +62,7 @@ def view_all(images: Sequence[np.ndarray], policy: Policy, edits: Mapping[str, E
 
 
 def time_edits(images: Sequence[np.ndarray]) -> dict[str, float]:
-    """Prints the table of single edits, the slowest first, AugLy's beside ours; gives milliseconds a picture."""
+    """Prints the table of single edits, the slowest first, AugLy's beside ours; gives milliseconds per image."""
     edits = catalogue(images) | augly_catalogue(images)
     ways: dict[str, Callable[[], None]] = {
         name: lambda edit=edit: edit_all(images, edit)  # type: ignore[misc]

@@ -23,7 +23,7 @@ COUNT = 100
 
 
 def photographs(folder: Path) -> list[Path]:
-    """From isc-mini, or made-up ones where that is missing."""
+    """From isc-mini, or synthetic ones where that is missing."""
     data = Path(os.environ.get("IMGFP_DATA") or ROOT.parent / "shared" / "data" / "isc-mini")
     if (data / "reference_images").is_dir():
         return list(ImageList.from_disc(data, "reference").paths[:COUNT])
@@ -86,11 +86,11 @@ def compare_with_golden(folder: Path) -> None:
 def where_the_time_goes(paths: list[Path]) -> None:
     """Decoding, plane and SIFT of each photograph, one core."""
     config = SiftConfig()
-    pictures = [read(path) for path in paths]
-    planes = [luma_plane(picture, config.side) for picture in pictures]
+    photos = [read(path) for path in paths]
+    planes = [luma_plane(image, config.side) for image in photos]
     ways = {
         "decoding": lambda: [read(path) for path in paths],
-        "plane": lambda: [luma_plane(picture, config.side) for picture in pictures],
+        "plane": lambda: [luma_plane(image, config.side) for image in photos],
         "SIFT (compiled)": lambda: [sift_of_plane(plane, config) for plane in planes],
         "all of it": lambda: [extract_sift(read(path), config) for path in paths],
     }

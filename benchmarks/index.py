@@ -145,8 +145,8 @@ def times(index: Any, batch: np.ndarray, image: np.ndarray) -> dict[str, float]:
     }
 
 
-def company(index: Any, descriptors: np.ndarray) -> float:
-    """Share of query descriptors whose answer is another one when fewer are searched together."""
+def batch_dependence(index: Any, descriptors: np.ndarray) -> float:
+    """Share of query descriptors whose answer changes when fewer are searched together."""
     together = index.search(descriptors, NEIGHBOURS, PLAIN)
     parts = [index.search(descriptors[at : at + 5], NEIGHBOURS, PLAIN) for at in range(0, len(descriptors), 5)]
     same = np.ones(len(descriptors), bool)
@@ -197,7 +197,7 @@ def measure(size: int) -> list[dict[str, Any]]:
             index: DescriptorIndex = open_compressed(folders[kind], features, kind, nprobe)
             for row, way, timed in ((own, index, batch), (other, theirs.probing(nprobe), some)):
                 found = recalls(way.search(descriptors, NEIGHBOURS, FOUR), truth, owner, features.ids)
-                alone = company(way, descriptors[:500])
+                alone = batch_dependence(way, descriptors[:500])
                 rows.append({**row, "nprobe": nprobe, **found, **times(way, timed, image), "changed": alone})
                 show(rows[-1:])
     return [{"descriptors": total, **row} for row in rows]
@@ -224,10 +224,10 @@ def check(rows: list[dict[str, Any]]) -> None:
     exact, *others = rows
     for ours, theirs in zip(others[::2], others[1::2], strict=True):
         faster = {key: theirs[f"us_{key}"] / ours[f"us_{key}"] for key in ("one", "four", "image")}
-        told = ", ".join(f"{key} {ratio:.1f}x" for key, ratio in faster.items())
+        message = ", ".join(f"{key} {ratio:.1f}x" for key, ratio in faster.items())
         close = all(ours[key] >= theirs[key] - 0.01 for key in ours if key.startswith(("nearest", "image")))
         need(
-            f"{ours['kind']}, nprobe {ours['nprobe']}: recall of {theirs['kind']} (less 0.01 at most) and faster: {told}",
+            f"{ours['kind']}, nprobe {ours['nprobe']}: recall of {theirs['kind']} (less 0.01 at most) and faster: {message}",
             close and min(faster.values()) > 1,
         )
     for most, share in ((32, 0.99), (24, 0.97)):

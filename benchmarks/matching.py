@@ -97,7 +97,7 @@ def _check_equal(brute: list, sides: tuple[MatchInput, MatchInput], transforms: 
 
 
 def _features(name: str) -> LocalFeatures:
-    """Golden features; made-up ones where they are missing."""
+    """Golden features; synthetic ones where they are missing."""
     if (GOLDEN / f"{name}.npz").is_file():
         with np.load(GOLDEN / f"{name}.npz") as arrays:
             return LocalFeatures(arrays["keypoints"].astype(np.float32), arrays["descriptors"], 0, 0)

@@ -1,4 +1,4 @@
-"""Training images a second on the processor: with edits made meanwhile by worker processes, and with batches made beforehand."""
+"""Training images per second on the CPU: with edits by worker processes meanwhile, and with prepared batches."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ DEFAULTS = (
 
 
 def folder_of_photographs(made: Path) -> Path:
-    """isc-mini's training photographs, or made-up pictures where they are missing."""
+    """isc-mini's training photographs, or synthetic images where they are missing."""
     data = Path(os.environ.get("IMGFP_DATA") or ROOT.parent / "shared" / "data" / "isc-mini")
     if (data / "training_images").is_dir():
         return data / "training_images"
@@ -80,7 +80,7 @@ def main() -> None:
             }
             seconds = alternate(ways, rounds=3)
             count = sum(len(batch.pixels) for batch in ready)
-            title = f"{architecture}, {size} px, {count} pictures, {thread_count()} threads, {WORKERS} workers"
+            title = f"{architecture}, {size} px, {count} images, {thread_count()} threads, {WORKERS} workers"
             show(title, seconds, "batches made beforehand", count, "images")
             share = 1 - seconds["batches made beforehand"] / seconds["edited meanwhile"]
             need(f"edits cost at most 25 % of the throughput (cost: {share:.0%})", share <= 0.25)

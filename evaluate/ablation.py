@@ -1,6 +1,6 @@
-"""What each part of the local branch brings: python evaluate/ablation.py [key=value].
+"""Ablation of the local branch: python evaluate/ablation.py [key=value].
 
-On a self-made set and on a judged one. Killed at any point, the same command goes on.
+On a synthetic and on an evaluation set. Rerun the same command to resume.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Judges global descriptors as the challenge's descriptor track does: python evaluate/descriptors.py [key=value] [-m].
+"""Evaluates global descriptors as the challenge's descriptor track does: python evaluate/descriptors.py [key=value] [-m].
 
 Each chosen normalisation becomes one MLflow run of one experiment; in a sweep (-m) the runs are children of one parent.
 """

@@ -1,4 +1,4 @@
-"""Judges copy detection on a DISC-shaped set: python evaluate/isc.py [+experiment=NAME] [key=value] [-m].
+"""Evaluates copy detection on a DISC-shaped set: python evaluate/isc.py [+experiment=NAME] [key=value] [-m].
 
 Each chosen preset becomes one MLflow run of one experiment; in a sweep (-m) the runs are children of one parent.
 """

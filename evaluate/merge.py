@@ -1,7 +1,7 @@
-"""Weighs the branches against each other over what they found once: python evaluate/merge.py [-m] fusion.weights.crop=...
+"""Evaluates branch weights on stored candidates: python evaluate/merge.py [-m] fusion.weights.crop=...
 
-Nothing is extracted or compared again: only merging is done anew. Weights are chosen on one half of the queries and judged
-on the other; both figures are shown. In a sweep (-m) the runs are children of one parent, which has a map of all.
+Only the merging is repeated. Weights are chosen on one half of the queries and evaluated on the other; both metrics are
+reported. In a sweep (-m) the runs are children of one parent, which has a heat map of all.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Judges matchable retrieval: python evaluate/mirror.py [benchmark=NAME] [match_pairs=FILE] [data.root=DIR] [key=value] [-m].
+"""Evaluates matchable retrieval: python evaluate/mirror.py [benchmark=NAME] [match_pairs=FILE] [data.root=DIR] [key=value] [-m].
 
-The figures are in `figures.json` below paths.work and in MLflow.
+Writes metrics to `figures.json` below paths.work and to MLflow.
 """
 
 from pathlib import Path

@@ -149,12 +149,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
     common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     def once(name: str, make: Callable[[Path], None]) -> Path:
-        folder, begun = common / "shared" / name, common / "shared" / f".{name}"
+        folder, started = common / "shared" / name, common / "shared" / f".{name}"
         folder.parent.mkdir(exist_ok=True)
         with FileLock(common / f"{name}.lock"):
             if not folder.exists():
-                make(begun)
-                begun.rename(folder)
+                make(started)
+                started.rename(folder)
         return folder
 
     return once

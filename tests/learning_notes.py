@@ -6,7 +6,7 @@ from typing import Any
 
 from imgfp.learning.recorder import Figures
 
-TRAINING = 10  # photographs of the made-up set
+TRAINING = 10  # photographs of the synthetic set
 
 
 @dataclass

@@ -128,7 +128,7 @@ def test_env_removes_what_another_choice_of_gpu_needed_and_only_then(env: Env) -
     assert removal in env.make("GPU=1")[1]
 
 
-def test_another_value_than_0_and_1_is_refused() -> None:
+def test_a_value_other_than_0_and_1_is_refused() -> None:
     done = subprocess.run(["make", "-n", "env", "GPU=yes"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.strip().endswith("GPU=yes: give 0 or 1.  Stop.")

@@ -110,7 +110,7 @@ def test_top_level_modules_import_no_package() -> None:
     assert not {path.name: packages_imported(path) for path in top if packages_imported(path)}
 
 
-def test_there_is_no_circle_of_imports() -> None:
+def test_there_is_no_import_cycle() -> None:
     graph = import_graph()
     while leaves := {name for name, wanted in graph.items() if not wanted & graph.keys()}:
         graph = {name: wanted for name, wanted in graph.items() if name not in leaves}

@@ -1,6 +1,6 @@
-"""Trains a detector of pasted pictures on scenes made from photographs: python train/detector.py +experiment=NAME [key=value].
+"""Trains a detector of pasted images on synthetic scenes: python train/detector.py +experiment=NAME [key=value].
 
-One run in MLflow. The same command goes on where it was stopped.
+One run in MLflow. Rerun the same command to resume.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Trains a descriptor network: python train/esvit.py +experiment=NAME [key=value] [-m].
 
-One run in MLflow; in a sweep (-m) the runs are children of one parent. The same command goes on where it was stopped.
+One run in MLflow; in a sweep (-m) the runs are children of one parent. Rerun the same command to resume.
 """
 
 from pathlib import Path

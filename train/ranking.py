@@ -1,6 +1,6 @@
-"""Fits the ranking of preset default to self-made copies: python train/ranking.py [key=value].
+"""Fits the ranking of preset default to synthetic copies: python train/ranking.py [key=value].
 
-Never on queries that are judged: only on photographs that are given for it. Killed at any point, the same command goes on.
+Never uses evaluation queries, only photographs given for training. Rerun the same command to resume.
 """
 
 from pathlib import Path

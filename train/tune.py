@@ -1,6 +1,6 @@
-"""Searches good settings for a training: python train/tune.py +experiment=NAME [search.trials=N] [KEY=RANGE].
+"""Tunes training settings: python train/tune.py +experiment=NAME [search.trials=N] [KEY=RANGE].
 
-Every trial is a training of train/esvit.py, and in MLflow a child of the search. Rerun the same command to resume.
+Every trial is a training of train/esvit.py, and a child run of the search in MLflow. Rerun the same command to resume.
 """
 
 import sys

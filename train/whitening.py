@@ -1,7 +1,7 @@
-"""Fits the whitening that comes with the package: python train/whitening.py ISC_MINI WORK.
+"""Fits the packaged whitening: python train/whitening.py ISC_MINI WORK.
 
-Only to training photographs that sources.csv marks as shippable, evenly spread over the list, and none that is known to
-duplicate a reference or a query. Killed at any point, the same command resumes.
+Uses only training photographs that sources.csv marks as shippable, evenly spread over the list, and none that is known to
+duplicate a reference or a query. Rerun the same command to resume.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""imgfp finds where an image comes from: image copy detection, indexed, judged and tracked.
+"""imgfp finds where an image comes from: image copy detection, indexed, evaluated and tracked.
 
     import imgfp
 

@@ -1,4 +1,4 @@
-"""Settings of earlier versions that have another name or are gone: refused with what to use instead."""
+"""Renamed and removed settings of earlier versions: refused with what to use instead."""
 
 import re
 from collections.abc import Iterator, Mapping

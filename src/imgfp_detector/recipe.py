@@ -52,7 +52,7 @@ class DetectorRecipe:
                 raise InputError(f"{key}={getattr(self, key)}: must be a number")
         for key, allowed in (("network", NETWORKS), ("optimizer", OPTIMIZERS), ("device", ("auto", "cpu", "cuda"))):
             if getattr(self, key) not in allowed:
-                raise InputError(f"{key}={getattr(self, key)!r}: give one of {', '.join(allowed)}")
+                raise InputError(f"{key}={getattr(self, key)!r}: must be one of {', '.join(allowed)}")
         if len(self.epochs) != len(self.size) or not self.epochs or min(self.epochs) < 1:
             raise InputError(
                 f"epochs={list(self.epochs)}, size={list(self.size)}: give one number each, or lists of equal length; epochs >= 1"

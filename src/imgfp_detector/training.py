@@ -210,7 +210,7 @@ def _initial_network(recipe: DetectorRecipe, settings: Path) -> Any:
     """The network with its initial weights.
 
     Raises:
-        InputError: the weights have another architecture or class list, or cannot be read.
+        InputError: the weights have a different architecture or class list, or cannot be read.
     """
     assert recipe.weights is not None, "checked by the callers"
     names, path = _names(recipe), Path(recipe.weights)

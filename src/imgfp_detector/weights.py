@@ -61,7 +61,7 @@ def fill(model: torch.nn.Module, path: Path, classes: tuple[str, ...], network: 
     """Loads an export into a network of the same architecture and classes.
 
     Raises:
-        InputError: another architecture or class list, or as for `read_card`.
+        InputError: a different architecture or class list, or as for `read_card`.
     """
     from safetensors.torch import load_file
 

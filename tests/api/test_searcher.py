@@ -132,8 +132,8 @@ def test_an_unreadable_file_is_named(index, queries, tmp_path) -> None:
         imgfp.Searcher(index, "local").lookup([queries / "a_saved.jpg", tmp_path / "broken.jpg"])
 
 
-def test_branches_and_counts_that_cannot_be(index, queries) -> None:
-    with pytest.raises(imgfp.InputError, match="branch='globl': give one of"):
+def test_impossible_branches_and_counts(index, queries) -> None:
+    with pytest.raises(imgfp.InputError, match="unknown branch 'globl': must be one of"):
         imgfp.Searcher(index, "globl")
     with pytest.raises(imgfp.InputError, match="answers=0: must be >= 1"):
         imgfp.Searcher(index, "local").lookup(queries / "a_saved.jpg", answers=0)

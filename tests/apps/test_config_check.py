@@ -48,7 +48,7 @@ def check(tmp_path: Path) -> Callable[..., str]:
         ("esvit", ["+experiment=mini_esvit", "loss.margin=1"], NO_MARGIN),
         ("esvit", ["+experiment=mini_esvitt"], "experiment=mini_esvitt: no such choice: did you mean 'mini_esvit'?"),
         ("esvit", ["loss=tripplet"], "loss=tripplet: no such choice: did you mean 'triplet'?"),
-        ("esvit", ["loss=x"], "loss=x: no such choice: give one of contrastive, infonce_koleo, margin, triplet"),
+        ("esvit", ["loss=x"], "loss=x: no such choice: must be one of contrastive, infonce_koleo, margin, triplet"),
         ("esvit", ["lss=triplet"], "unknown config key 'lss' (did you mean 'loss'?)"),
         ("esvit", ["lr=1e-3"], "unknown config key 'lr' (did you mean 'optimizer.lr'?)"),
         ("esvit", ["+loss.magin=1"], "unknown config key 'loss.magin' (did you mean 'loss.margin'?)"),
@@ -103,7 +103,7 @@ def test_an_experiment_with_an_error(check, text: str, message: str) -> None:
     assert check("esvit", experiment=text) == f"experiment/mine: {message}"
 
 
-def test_a_section_is_no_value(check) -> None:
+def test_a_section_is_not_a_value(check) -> None:
     assert check("esvit", experiment="loss: 5") == (
         "In 'experiment/mine': ValidationError raised while composing config: "
         "Merge error: int is not a subclass of ContrastiveConfig. value: 5"
@@ -179,7 +179,7 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("ranking", ["synthetic.queries=8", "preset.default.match.model=similarity", "precision=0.9", "sources=null"]),
     ],
 )
-def test_what_is_right_passes(check, app: str, arguments: list[str]) -> None:
+def test_valid_overrides_pass(check, app: str, arguments: list[str]) -> None:
     assert check(app, *arguments) == ""
 
 

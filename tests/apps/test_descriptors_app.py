@@ -149,7 +149,7 @@ def test_settings_reach_what_they_set(app, files, tmp_path) -> None:
     assert len(list((tmp_path / "work" / "set").glob("*/sscd/predictions.csv"))) == len(metrics)
 
 
-def test_pictures_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> None:
+def test_images_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> None:
     given = f"data.root={tiny_disc}", "encoder.size=96", "limit_dim=false"
     first = app(*given, "normalisation=[none,mean]")
     assert (first.code, list(first.table)) == (0, ["none", "mean"])
@@ -173,7 +173,7 @@ def test_pictures_are_encoded_once(app, tiny_disc, tmp_path, monkeypatch) -> Non
     assert app(*given, "normalisation=[sscd]", f"background={known}").table == app(*given, "normalisation=sscd").table
 
 
-def test_an_export_is_judged_as_its_card_says(app, tiny_disc, tmp_path) -> None:
+def test_an_export_is_evaluated_as_its_card_says(app, tiny_disc, tmp_path) -> None:
     torch.manual_seed(0)
     checkpoint = tmp_path / "net.safetensors"
     network = create_network(NetworkConfig("esvit_nano", dim=16))
@@ -207,7 +207,7 @@ def test_an_export_is_judged_as_its_card_says(app, tiny_disc, tmp_path) -> None:
         app(*given)
 
 
-def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> None:
+def test_unreadable_images_are_reported_with_exit_3(app, files, tiny_disc, tmp_path) -> None:
     path, table, _ = files
     truth = GroundTruth.read_csv(table)
     lacking = GroundTruth(
@@ -226,13 +226,13 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
 
     broken = tmp_path / "broken"
     shutil.copytree(tiny_disc, broken)
-    picture = sorted((broken / "query_images").iterdir())[0]
-    picture.write_bytes(b"no picture")
+    image = sorted((broken / "query_images").iterdir())[0]
+    image.write_bytes(b"not an image")
     done = app(f"data.root={broken}", "encoder.size=64", "limit_dim=false")
     assert done.code == 3
     (line,) = done.errors
     assert line.startswith("1 image(s) skipped, listed in ")
-    assert str(picture) in line
+    assert str(image) in line
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
             "query dimension 16 differs from background dimension 300: extract",
         ),
         ("{both} answers=0", "answers=0: must be an integer >= 1"),
-        ("{both} cap=all", "cap='all': give one of global, query"),
+        ("{both} cap=all", "cap='all': must be one of global, query"),
         ("{both} encoder.size=64", "descriptors={h5}: no image is encoded: leave checkpoint and encoder out, or"),
         ("{both} checkpoint=none.safetensors", "checkpoint=none.safetensors: no such file: give an exported network"),
         ("{both} checkpoint={csv} encoder.weights=x", "checkpoint={csv} and encoder.weights=x: give one of them"),
@@ -272,7 +272,7 @@ def test_holes_are_named_and_the_code_is_3(app, files, tiny_disc, tmp_path) -> N
         ("{both} normalisation=sscd normalisation.sscd.last=-1", "normalisation.sscd.last=-1: must be 0 <= first"),
     ],
 )
-def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: str) -> None:
+def test_one_line_error_for_bad_input(app, files, tmp_path, overrides: str, message: str) -> None:
     path, table, known = files
     places = {"h5": path, "csv": table, "known": known, "none": tmp_path / "none"}
     reference = read_descriptors(path, "reference")
@@ -292,7 +292,7 @@ def test_bad_input_is_one_line(app, files, tmp_path, overrides: str, message: st
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ("cap=all", "cap='all': give one of global, query"),
+        ("cap=all", "cap='all': must be one of global, query"),
         (
             "checkpoint={evil}",
             "checkpoint={evil}: the embedded encoder has built-in weights: set encoder.name too, or give",

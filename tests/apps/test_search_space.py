@@ -66,7 +66,7 @@ def test_each_form_is_a_distribution() -> None:
         ("choice()", "empty choice is not legal"),
     ],
 )
-def test_anything_else_is_one_line_with_the_forms(text: str, reason: str) -> None:
+def test_one_line_error_lists_the_forms(text: str, reason: str) -> None:
     with pytest.raises(InputError) as error:
         parse_space({"loss.margin": text})
     message = str(error.value)

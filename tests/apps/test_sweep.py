@@ -46,7 +46,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return sweep
 
 
-def test_one_job_fails_and_the_others_go_on(run, tmp_path: Path, capsys) -> None:
+def test_one_job_fails_and_the_others_continue(run, tmp_path: Path, capsys) -> None:
     found = run({"seed": 1}, {"seed": 13}, {"seed": 14}, {"seed": 2, "code": 3})
     assert found == [
         Outcome(0, "seed=1", 0, ""),
@@ -82,14 +82,14 @@ def test_the_worst_code_is_the_sweeps(run, tmp_path: Path, capsys, configs, code
     assert len(capsys.readouterr().err.splitlines()) == lines
 
 
-def test_a_sweep_that_was_cut_short_says_how_to_go_on(run, tmp_path: Path, capsys) -> None:
+def test_an_interrupted_sweep_says_how_to_resume(run, tmp_path: Path, capsys) -> None:
     run({"seed": 1})
     capsys.readouterr()
     assert tell_sweep("app.py", tmp_path, 1) == 1
     assert capsys.readouterr().err == "app.py: rerun the same command to resume unfinished jobs\n"
 
 
-def test_fail_fast_begins_nothing_after_a_failure(run) -> None:
+def test_fail_fast_starts_nothing_after_a_failure(run) -> None:
     found = run(*({"seed": seed, "fail_fast": True} for seed in (1, 13, 2)))
     assert [outcome.code for outcome in found] == [0, 2, SKIPPED]
     assert found[2].said == "skipped: an earlier job failed"

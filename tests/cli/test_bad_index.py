@@ -1,4 +1,4 @@
-"""Bad indexes and pictures without keypoints through the program: one line and exit 2, or an answer."""
+"""Bad indexes and images without keypoints through the program: one line and exit 2, or an answer."""
 
 import json
 import shutil
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.usefixtures("one_process")
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Four pictures with keypoints and one of one colour."""
-    folder = tmp_path / "pictures"
+def images(tmp_path: Path) -> Path:
+    """Four images with keypoints and one of one colour."""
+    folder = tmp_path / "images"
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(4):
@@ -29,18 +29,18 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["exact", "ivf_pq16"])
-def index(imgfp, pictures, tmp_path, request) -> Path:
-    said = imgfp("index", pictures, "--out", tmp_path / "index", "--branches", "local", "--index", request.param)
+def index(imgfp, images, tmp_path, request) -> Path:
+    said = imgfp("index", images, "--out", tmp_path / "index", "--branches", "local", "--index", request.param)
     assert said.code == 0
     return tmp_path / "index"
 
 
 @pytest.fixture
-def refused(imgfp, pictures, index, tmp_path):
+def refused(imgfp, images, index, tmp_path):
     """Searches in the index, which must end with exit 2 and one line, and returns that line."""
 
     def run() -> str:
-        said = imgfp("search", index, pictures, "--out", tmp_path / "out")
+        said = imgfp("search", index, images, "--out", tmp_path / "out")
         assert said.code == 2
         assert len(said.errors) == 1, said.errors
         return said.errors[0].removeprefix("imgfp search: ").replace(f"{tmp_path}/", "")
@@ -48,9 +48,9 @@ def refused(imgfp, pictures, index, tmp_path):
     return run
 
 
-def test_pictures_without_keypoints_own_nothing_and_find_nothing(imgfp, index, pictures, tmp_path) -> None:
+def test_images_without_keypoints_find_nothing_and_are_not_found(imgfp, index, images, tmp_path) -> None:
     out = tmp_path / "out"
-    said = imgfp("search", index, pictures, "--out", out)
+    said = imgfp("search", index, images, "--out", out)
     assert said.code == 0
     assert "among 5 references" in said.out
     rows = [line.split(",") for line in (out / "predictions.csv").read_text().splitlines()[1:]]
@@ -58,16 +58,16 @@ def test_pictures_without_keypoints_own_nothing_and_find_nothing(imgfp, index, p
     assert "plain" in (index / "parts/000/images.csv").read_text()
 
 
-def test_no_keypoints_anywhere(imgfp, pictures, tmp_path) -> None:
-    plain = pictures / "plain.png"
+def test_no_keypoints_anywhere(imgfp, images, tmp_path) -> None:
+    plain = images / "plain.png"
     for kind in ("auto", "ivf_pq24"):
         out = tmp_path / kind
-        said = imgfp("find", pictures, plain, "--out", out, "--branches", "local", "--index", kind)
+        said = imgfp("find", images, plain, "--out", out, "--branches", "local", "--index", kind)
         assert said.code == 0
         assert (out / "predictions.csv").read_text() == "query_id,reference_id,score\n"
 
 
-def test_another_schema(refused, index) -> None:
+def test_unsupported_schema(refused, index) -> None:
     description = read_description(index)
     write_description(index, description | {"schema": 1})
     assert refused() == "index/index.json: schema 1, this version reads 3 and 4: delete index and build the index again"
@@ -82,8 +82,8 @@ def test_a_changed_description(refused, index) -> None:
         assert refused() == "index/index.json: damaged: delete index and build the index again"
 
 
-def test_another_preset(imgfp, index, pictures, tmp_path) -> None:
-    said = imgfp("index", pictures, "--out", index, "--preset", "imgfp", "--branches", "local")
+def test_a_different_preset(imgfp, index, images, tmp_path) -> None:
+    said = imgfp("index", images, "--out", index, "--preset", "imgfp", "--branches", "local")
     assert said.code == 2
     assert "index is an index with preset = 'default', now it is 'imgfp': give another" in said.errors[0]
 
@@ -106,12 +106,12 @@ def test_a_damaged_store(refused, index) -> None:
         data = path.read_bytes()
         for damaged in (data[:-8], data[:-8] + bytes([data[-8] ^ 1]) + data[-7:]):
             path.write_bytes(damaged)
-            told = f"index/parts/000/features/{name}: missing or changed since it was written: delete "
-            assert refused().startswith(told)
+            message = f"index/parts/000/features/{name}: missing or changed since it was written: delete "
+            assert refused().startswith(message)
         path.write_bytes(data)
 
 
-def test_descriptors_of_another_dimension(refused, index) -> None:
+def test_descriptors_of_wrong_dimension(refused, index) -> None:
     folder = index / "parts/000/features"
     path = folder / "00000.descriptors.npy"
     np.save(path, np.load(path)[:, :64])
@@ -130,16 +130,16 @@ def test_descriptors_of_another_dimension(refused, index) -> None:
     assert line.endswith(", 128) uint8: delete the store and extract the features again")
 
 
-def test_an_unknown_or_removed_kind(imgfp, pictures, tmp_path) -> None:
-    for kind, told in (
-        ("best", "index.kind='best': give one of auto, exact, ivf_sq8, ivf_pq24, ivf_pq16"),
+def test_an_unknown_or_removed_kind(imgfp, images, tmp_path) -> None:
+    for kind, message in (
+        ("best", "index.kind='best': must be one of auto, exact, ivf_sq8, ivf_pq24, ivf_pq16"),
         ("fast_scan", "index.kind='fast_scan' was removed: use ivf_pq16"),
     ):
-        said = imgfp("index", pictures, "--out", tmp_path / "o", "--index", kind)
+        said = imgfp("index", images, "--out", tmp_path / "o", "--index", kind)
         assert said.code == 2
-        assert said.errors == [f"imgfp index: {told}"]
+        assert said.errors == [f"imgfp index: {message}"]
 
 
-def test_what_to_build_of_is_given_once(imgfp, pictures, tmp_path) -> None:
+def test_what_to_build_of_is_given_once(imgfp, images, tmp_path) -> None:
     assert imgfp("index", "--out", tmp_path / "o").code == 2
-    assert imgfp("index", pictures, "--add", pictures, "--out", tmp_path / "o").code == 2
+    assert imgfp("index", images, "--add", images, "--out", tmp_path / "o").code == 2

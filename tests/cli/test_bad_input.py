@@ -1,4 +1,4 @@
-"""Bad input through the program: exit 2 (or 3 where the run could go on), one line that names file, row, value and fix."""
+"""Bad input through the program: exit 2 (or 3 where the run continued), one line with file, row, value and fix."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ IDS = np.array([b"R0", b"R1"])
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder with two pictures."""
-    folder = tmp_path / "pictures"
+def images(tmp_path: Path) -> Path:
+    """A folder with two images."""
+    folder = tmp_path / "images"
     folder.mkdir()
     noise = np.random.default_rng(0).integers(0, 256, (2, 60, 60, 3), dtype=np.uint8)
     for number, pixels in enumerate(noise):
@@ -38,87 +38,87 @@ def refused(imgfp, tmp_path):
     return run
 
 
-def test_missing_folder(refused, pictures, tmp_path) -> None:
+def test_missing_folder(refused, images, tmp_path) -> None:
     fix = "no such folder or text list: give a folder of images or a text list of file names"
     for command in ("find", "describe"):
-        assert refused(command, tmp_path / "none", pictures, "--out", tmp_path / "out") == f"none: {fix}"
-    assert refused("find", pictures, tmp_path / "none", "--out", tmp_path / "out") == f"none: {fix}"
+        assert refused(command, tmp_path / "none", images, "--out", tmp_path / "out") == f"none: {fix}"
+    assert refused("find", images, tmp_path / "none", "--out", tmp_path / "out") == f"none: {fix}"
     for command in ("index", "sift"):
         assert refused(command, tmp_path / "none", "--out", tmp_path / "out") == f"none: {fix}"
-    assert (
-        refused("find", pictures, pictures, "--background", tmp_path / "none", "--out", tmp_path / "o")
-        == f"none: {fix}"
-    )
+    assert refused("find", images, images, "--background", tmp_path / "none", "--out", tmp_path / "o") == f"none: {fix}"
     assert not (tmp_path / "out").exists()
 
 
-def test_empty_folder(refused, pictures, tmp_path) -> None:
+def test_empty_folder(refused, images, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
-    assert refused("find", tmp_path / "empty", pictures, "--out", tmp_path / "out").startswith(
+    assert refused("find", tmp_path / "empty", images, "--out", tmp_path / "out").startswith(
         "empty: no images found: give a folder with image files ("
     )
 
 
-def test_two_pictures_of_one_name(refused, pictures, tmp_path) -> None:
-    (pictures / "sub").mkdir()
-    (pictures / "sub" / "p0.jpg").write_bytes(b"")
-    line = refused("index", pictures, "--out", tmp_path / "out")
-    assert line.startswith("duplicate image id 'p0': pictures/p0.png and pictures/sub/p0.jpg: ")
+def test_two_images_of_one_name(refused, images, tmp_path) -> None:
+    (images / "sub").mkdir()
+    (images / "sub" / "p0.jpg").write_bytes(b"")
+    line = refused("index", images, "--out", tmp_path / "out")
+    assert line.startswith("duplicate image id 'p0': images/p0.png and images/sub/p0.jpg: ")
     assert line.endswith("rename or remove one of them")
 
 
-def test_text_list_that_names_a_missing_file(refused, pictures, tmp_path) -> None:
-    names = pictures / "list.txt"
+def test_text_list_that_names_a_missing_file(refused, images, tmp_path) -> None:
+    names = images / "list.txt"
     names.write_text("p0.png\n\np7.png 12\n")
-    line = refused("find", names, pictures, "--out", tmp_path / "out")
-    assert line == "pictures/list.txt line 3: 'p7.png' not found in pictures: fix the name or remove the line"
+    line = refused("find", names, images, "--out", tmp_path / "out")
+    assert line == "images/list.txt line 3: 'p7.png' not found in images: fix the name or remove the line"
 
 
-def test_text_list_that_leaves_its_folder_or_is_no_text(refused, pictures, tmp_path) -> None:
-    (pictures / "list.txt").write_text("../secret.png\n")
-    line = refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
-    assert line.startswith("pictures/list.txt line 1: '../secret.png' is outside pictures")
-    (pictures / "list.txt").write_bytes(b"\xff\xfe\x00")
-    assert "not a text file" in refused("sift", pictures / "list.txt", "--out", tmp_path / "out")
-    (pictures / "list.txt").write_text("\n")
-    assert refused("sift", pictures / "list.txt", "--out", tmp_path / "out").endswith("give one file name per line")
+def test_text_list_that_leaves_its_folder_or_is_not_text(refused, images, tmp_path) -> None:
+    (images / "list.txt").write_text("../secret.png\n")
+    line = refused("sift", images / "list.txt", "--out", tmp_path / "out")
+    assert line.startswith("images/list.txt line 1: '../secret.png' is outside images")
+    (images / "list.txt").write_bytes(b"\xff\xfe\x00")
+    assert "not a text file" in refused("sift", images / "list.txt", "--out", tmp_path / "out")
+    (images / "list.txt").write_text("\n")
+    assert refused("sift", images / "list.txt", "--out", tmp_path / "out").endswith("give one file name per line")
 
 
-def test_no_readable_image_at_all(refused, pictures, tmp_path) -> None:
+def test_no_readable_image_at_all(refused, images, tmp_path) -> None:
     compiled_fault()  # beforehand: on a slow machine it says that it takes long
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "a.jpg").write_bytes(b"")
-    line = refused("find", tmp_path / "broken", pictures, "--branches", "global", "--out", tmp_path / "out")
+    line = refused("find", tmp_path / "broken", images, "--branches", "global", "--out", tmp_path / "out")
     assert line == "broken: none of the 1 images can be read; first: broken/a.jpg: the file is empty"
 
 
-def test_one_unreadable_image_is_left_out_with_exit_3(imgfp, pictures, tmp_path) -> None:
-    (pictures / "p0a.jpg").write_bytes(b"GIF8 no picture")
+def test_one_unreadable_image_is_left_out_with_exit_3(imgfp, images, tmp_path) -> None:
+    (images / "p0a.jpg").write_bytes(b"GIF8 not an image")
     out = tmp_path / "out"
-    said = imgfp("describe", pictures, pictures, "--out", out / "d.h5")
+    said = imgfp("describe", images, images, "--out", out / "d.h5")
     assert said.code == 3
     assert len(said.errors) == 1
     assert said.errors[0].startswith("1 image(s) skipped, listed in ")
-    assert f"first: {pictures / 'p0a.jpg'}: not a readable image (" in said.errors[0]
+    assert f"first: {images / 'p0a.jpg'}: not a readable image (" in said.errors[0]
     with h5py.File(out / "d.h5") as file:
         assert file["query_ids"][()].tolist() == [b"p0", b"p1"]
 
 
-def test_output_that_is_a_file(refused, pictures, tmp_path) -> None:
+def test_output_that_is_a_file(refused, images, tmp_path) -> None:
     (tmp_path / "out").write_text("mine")
-    line = refused("find", pictures, pictures, "--branches", "global", "--out", tmp_path / "out")
+    line = refused("find", images, images, "--branches", "global", "--out", tmp_path / "out")
     assert "'out" in line or "out/" in line
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> None:
-    rest = [pictures, pictures, "--out", tmp_path / "out"]
-    assert refused("find", *rest, "--preset", "best") == "preset='best': give one of default, imgfp"
-    assert refused("find", *rest, "--branches", "crops") == "branch='crops': give one of local, global, crop"
+def test_names_of_presets_branches_and_encoders(refused, images, tmp_path) -> None:
+    rest = [images, images, "--out", tmp_path / "out"]
+    assert refused("find", *rest, "--preset", "best") == "preset='best': must be one of default, imgfp"
+    assert (
+        refused("find", *rest, "--branches", "crops")
+        == "branches: unknown branch 'crops': must be one of local, global, crop"
+    )
     assert refused("find", *rest, "--branches", "") == "branches='': give one or more of local, global, crop"
-    line = refused("index", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
+    line = refused("index", images, "--branches", "local,crop", "--out", tmp_path / "out")
     assert line.startswith("the crop branch applies to queries only, an index stores no crops: give local, global")
-    line = refused("duplicates", pictures, "--branches", "local,crop", "--out", tmp_path / "out")
+    line = refused("duplicates", images, "--branches", "local,crop", "--out", tmp_path / "out")
     assert (
         line == "the crop branch applies to queries only, and a collection has none: give local, global or local,global"
     )
@@ -126,15 +126,15 @@ def test_names_of_presets_branches_and_encoders(refused, pictures, tmp_path) -> 
     assert line.startswith("encoder.name='resnet1900': unknown timm model: closest matches: resnet")
 
 
-def test_search_without_an_index(refused, pictures, tmp_path) -> None:
-    line = refused("search", tmp_path / "none", pictures, "--out", tmp_path / "out")
+def test_search_without_an_index(refused, images, tmp_path) -> None:
+    line = refused("search", tmp_path / "none", images, "--out", tmp_path / "out")
     assert line == "none: no finished index there (no index.json): run 'imgfp index REFERENCES --out none'"
 
 
-def test_demo_on_a_folder_of_another_form(refused, pictures, tmp_path) -> None:
+def test_demo_on_a_folder_of_unknown_layout(refused, images, tmp_path) -> None:
     rest = ["--out", tmp_path / "out", "--store", tmp_path / "mlruns"]
     assert refused("demo", "--data", tmp_path / "none", *rest).startswith("none: no such folder: ")
-    assert refused("demo", "--data", pictures, *rest).startswith("pictures: no folder query_images/: ")
+    assert refused("demo", "--data", images, *rest).startswith("images: no folder query_images/: ")
 
 
 HEADER = "query_id,reference_id,score\n"
@@ -215,7 +215,7 @@ def test_descriptors(refused, tmp_path, changes: dict[str, np.ndarray | None], l
     assert refused("topk", tmp_path / "d.h5", "--out", tmp_path / "pairs.txt") == line
 
 
-def test_descriptors_that_are_no_h5(refused, tmp_path) -> None:
+def test_descriptors_that_are_not_hdf5(refused, tmp_path) -> None:
     assert refused("topk", tmp_path / "none.h5", "--out", tmp_path / "p").startswith(
         "none.h5: no such file: give an HDF5"
     )

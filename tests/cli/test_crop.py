@@ -13,7 +13,7 @@ CLASSICAL = ("--finder", "classical")
 
 @pytest.fixture
 def queries(tmp_path: Path) -> Path:
-    """One picture on a page, one without anything pasted, and one that is none."""
+    """One image on a page, one without anything pasted, and one unreadable file."""
     folder = tmp_path / "queries"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -22,7 +22,7 @@ def queries(tmp_path: Path) -> Path:
     page[60:200, 80:260] = np.clip(110 + 500 * blobs, 0, 200)
     Image.fromarray(page).save(folder / "pasted.png")
     Image.fromarray(np.full((90, 120, 3), 30, np.uint8)).save(folder / "plain.png")
-    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "broken.jpg").write_bytes(b"not an image")
     return folder
 
 
@@ -30,7 +30,7 @@ def test_imgfps_rules_replace_and_list(imgfp, queries, tmp_path) -> None:
     out = tmp_path / "out"
     said = imgfp("crop", queries, out, "--rules", "local", *CLASSICAL)
     assert said.code == 3
-    assert "1 crops, of 1 of 3 images" in said.out
+    assert "1 crop from 1 of 3 images" in said.out
     assert sorted(path.name for path in (out / "images").iterdir()) == ["pasted.jpg", "plain.png"]
     assert (out / "images/plain.png").read_bytes() == (queries / "plain.png").read_bytes()
     with Image.open(out / "images/pasted.jpg") as crop:
@@ -41,7 +41,7 @@ def test_imgfps_rules_replace_and_list(imgfp, queries, tmp_path) -> None:
     assert "broken.jpg" in (out / "failures.csv").read_text()
 
 
-def test_crops_are_added_beside_their_pictures_and_made_again_where_missing(imgfp, queries, tmp_path) -> None:
+def test_crops_are_added_beside_their_images_and_cut_again_where_missing(imgfp, queries, tmp_path) -> None:
     out = tmp_path / "out"
     (queries / "broken.jpg").unlink()
     assert imgfp("crop", queries, out, *CLASSICAL).code == 0
@@ -55,15 +55,18 @@ def test_crops_are_added_beside_their_pictures_and_made_again_where_missing(imgf
     assert (out / "images/pasted.1.jpg").read_bytes() == first
 
 
-def test_other_rules_or_no_pictures(imgfp, queries, tmp_path) -> None:
+def test_other_rules_or_no_images(imgfp, queries, tmp_path) -> None:
     assert imgfp("crop", queries, tmp_path / "out", *CLASSICAL).code == 3
     said = imgfp("crop", queries, tmp_path / "out", "--rules", "global", *CLASSICAL)
     assert said.code == 2
     assert "was made with added = True, now it is False: give another output folder" in said.errors[0]
     said = imgfp("crop", queries, tmp_path / "new", "--rules", "best", *CLASSICAL)
-    assert (said.code, said.errors) == (2, ["imgfp crop: crop rules 'best': give one of global, local, default"])
+    assert (said.code, said.errors) == (
+        2,
+        ["imgfp crop: unknown crop rules 'best': must be one of global, local, default"],
+    )
     said = imgfp("crop", queries, tmp_path / "new", "--preset", "local")
     assert (said.code, said.errors) == (2, ["imgfp crop: --preset was renamed: use --rules (try 'imgfp crop --help')"])
     assert imgfp("crop", tmp_path / "none", tmp_path / "new", *CLASSICAL).code == 2
     said = imgfp("crop", queries, tmp_path / "new", "--finder", "best")
-    assert said.errors == ["imgfp crop: finder 'best': give one of auto, learned, classical"]
+    assert said.errors == ["imgfp crop: unknown detector 'best': must be one of auto, learned, classical"]

@@ -9,7 +9,7 @@ from imgfp.records import GroundTruth
 from imgfp.tracking import open_store
 
 
-def test_demo_on_a_folder_of_ones_own(imgfp, tiny_disc, tmp_path) -> None:
+def test_demo_on_a_custom_folder(imgfp, tiny_disc, tmp_path) -> None:
     out, mlruns = tmp_path / "out", tmp_path / "mlruns"
     said = imgfp("demo", "--data", tiny_disc, "--out", out, "--store", mlruns)
     assert (said.code, said.errors) == (0, [])
@@ -34,4 +34,4 @@ def test_demo_on_a_folder_of_ones_own(imgfp, tiny_disc, tmp_path) -> None:
     assert all(math.isfinite(run.data.metrics[name]) for name in ("uap", "local/uap", "global/recall_at_1"))
     assert f"{run.data.metrics['uap']:.4f}" in said.out
     kept = {item.path for item in client.list_artifacts(run.info.run_id)}
-    assert {"predictions.csv", "report.html", "pictures"} <= kept
+    assert {"predictions.csv", "report.html", "images"} <= kept

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("one_process")
 
 @pytest.fixture
 def collection(tiny_disc, tmp_path) -> Path:
-    """Three pictures, one of them twice, the second smaller in bytes, and mirrored."""
+    """Three images, one of them twice, the second smaller in bytes, and mirrored."""
     folder = tmp_path / "collection"
     folder.mkdir()
     for path in sorted((tiny_disc / "reference_images").iterdir())[:3]:
@@ -26,13 +26,13 @@ def collection(tiny_disc, tmp_path) -> Path:
     return folder
 
 
-def test_groups_stand_in_the_report_the_original_first(imgfp, collection, tmp_path) -> None:
+def test_groups_are_in_the_report_the_original_first(imgfp, collection, tmp_path) -> None:
     before = {path: path.read_bytes() for path in collection.iterdir()}
     out = tmp_path / "out"
     said = imgfp("duplicates", collection, "--out", out)
     assert said.code == 0
     original = sorted(path.stem for path in collection.iterdir())[2]
-    assert "1 groups of 3 images among 5 images" in said.out
+    assert "1 group of 3 images among 5 images" in said.out
     assert f"group 1: 3 images, the likely original {original}" in said.out
     assert "of the answers called copies were right" in said.out
     assert str(out / "report.html") in said.out
@@ -43,8 +43,8 @@ def test_groups_stand_in_the_report_the_original_first(imgfp, collection, tmp_pa
     assert "mirrored, probability" in page
     assert f"240 x 180, {(collection / 'zz_same.png').stat().st_size:,} bytes" in page
     assert "of the answers called copies were right" in page
-    pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
-    assert [Image.open(io.BytesIO(base64.b64decode(data))).height for data in pictures] == [200] * 3
+    images = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    assert [Image.open(io.BytesIO(base64.b64decode(data))).height for data in images] == [200] * 3
     assert 'id="figures"' not in page
     assert {path: path.read_bytes() for path in collection.iterdir()} == before, "nothing is ever deleted"
 
@@ -62,7 +62,7 @@ def test_only_the_first_groups_and_members_are_drawn(imgfp, collection, tmp_path
     assert "1 more in groups.csv." in page
 
 
-def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) -> None:
+def test_unreadable_images_give_exit_3_and_the_rest_is_compared(imgfp, collection, tmp_path) -> None:
     (collection / "broken.jpg").write_bytes(b"")
     out = tmp_path / "out"
     said = imgfp("duplicates", collection, "--out", out)
@@ -70,18 +70,18 @@ def test_holes_end_with_3_and_the_rest_is_compared(imgfp, collection, tmp_path) 
     assert said.errors[-1] == (
         f"1 image(s) skipped, listed in {out / 'failures.csv'}; first: {collection / 'broken.jpg'}: the file is empty"
     )
-    assert "1 groups of 3 images among 6 images" in said.out
+    assert "1 group of 3 images among 6 images" in said.out
     assert "the file is empty" in (out / "report.html").read_text()
 
 
-def test_one_picture_has_no_duplicates(imgfp, collection, tmp_path) -> None:
+def test_one_image_has_no_duplicates(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", min(collection.iterdir()), "--out", tmp_path / "out")
     assert said.code == 0
-    assert said.out.startswith("no duplicates among 1 images")
+    assert said.out.startswith("no duplicates among 1 image:")
     assert "No duplicates found." in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_bad_input_is_one_line(imgfp, collection, tmp_path) -> None:
+def test_one_line_error_for_bad_input(imgfp, collection, tmp_path) -> None:
     said = imgfp("duplicates", collection, "--out", tmp_path / "out", "--preset", "imgfp")
     assert (said.code, said.errors) == (
         2,

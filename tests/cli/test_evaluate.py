@@ -97,7 +97,7 @@ def test_only_queries_with_an_edit_are_evaluated(imgfp, files, tmp_path) -> None
     assert (found["queries"], found["pairs"], found["uap"]) == (2, 1, 0.5)
     found = json.loads(imgfp("evaluate", files["bad"], files["truth"], "--json", *wanted, "blur").out)
     assert (found["queries"], found["predictions"], found["uap"]) == (1, 1, 1.0)
-    for given, told in (
+    for given, message in (
         (
             (*wanted, "warp"),
             "--with-edits warp: no query has one of these edits; known edits: blur, over, screenshot, text",
@@ -112,4 +112,4 @@ def test_only_queries_with_an_edit_are_evaluated(imgfp, files, tmp_path) -> None
     ):
         said = imgfp("evaluate", files["bad"], files["truth"], *given)
         assert said.code == 2
-        assert told in said.errors[0]
+        assert message in said.errors[0]

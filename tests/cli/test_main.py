@@ -57,12 +57,12 @@ def test_help_has_an_example_that_parses(imgfp, command: str) -> None:
         (["evaluate", "a", "b", "--jsn"], "imgfp: unrecognized arguments: --jsn (try 'imgfp --help')"),
     ],
 )  # fmt: skip
-def test_bad_usage_is_one_line_and_exit_2(imgfp, arguments: list[str], line: str) -> None:
+def test_one_line_error_and_exit_2_for_bad_usage(imgfp, arguments: list[str], line: str) -> None:
     said = imgfp(*arguments)
     assert (said.code, said.out, said.errors) == (2, "", [line])
 
 
-def test_an_unknown_command_is_told_with_the_known_ones(imgfp) -> None:
+def test_an_unknown_command_lists_the_known_ones(imgfp) -> None:
     said = imgfp("serach")
     assert said.code == 2
     assert len(said.errors) == 1
@@ -70,7 +70,7 @@ def test_an_unknown_command_is_told_with_the_known_ones(imgfp) -> None:
     assert "search" in said.errors[0].partition("choose from")[2]
 
 
-def test_ctrl_c_says_how_to_go_on(imgfp, monkeypatch, tmp_path) -> None:
+def test_ctrl_c_says_how_to_resume(imgfp, monkeypatch, tmp_path) -> None:
     def interrupted(path: Path) -> None:
         raise KeyboardInterrupt
 

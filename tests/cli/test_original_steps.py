@@ -148,8 +148,8 @@ def small_pasted(tmp_path: Path, isc_mini: Path) -> dict[str, Path]:
         folder.mkdir()
     for number, path in enumerate(sorted((isc_mini / "reference_images").glob("*.jpg"))[:4]):
         shutil.copy(path, folders["REFERENCES"] / ("ref.jpg" if number == 2 else path.name))
-    with Image.open(folders["REFERENCES"] / "ref.jpg") as picture:
-        page = Image.new("RGB", (picture.width * 2, picture.height * 2), (255, 250, 240))
-        page.paste(picture, (picture.width // 3, picture.height // 2))
+    with Image.open(folders["REFERENCES"] / "ref.jpg") as image:
+        page = Image.new("RGB", (image.width * 2, image.height * 2), (255, 250, 240))
+        page.paste(image, (image.width // 3, image.height // 2))
     page.save(folders["QUERIES"] / "pasted.jpg", quality=95)
     return folders

@@ -98,8 +98,8 @@ def test_bad_input(imgfp, photographs, tmp_path) -> None:
         (("--top", "0"), "top=0: must be an integer >= 1"),
         (("--select", "best"), "select='best': give one of grow, trees, knn"),
         (("--min-score", "2"), "min-score=2.0: similarities are from -1 to 1"),
-        (("--format", "csv"), "format='csv': give one of hloc, match_pairs"),
-        (("--camera", "one"), "camera='one': give one of auto, single, per-folder, per-image"),
+        (("--format", "csv"), "format='csv': must be one of hloc, match_pairs"),
+        (("--camera", "one"), "camera='one': must be one of auto, single, per-folder, per-image"),
         (("--colmap", photographs / "a.png"), "a.png: exists and would be replaced"),
     ):
         said = imgfp("pairs", photographs, *out, *arguments)

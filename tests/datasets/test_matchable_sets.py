@@ -68,7 +68,7 @@ def test_scenes(write) -> None:
         ("image_list.txt", "a\nb\na\n", "image_list.txt line 3: 'a' repeats line 1: keep one of them"),
     ],
 )  # fmt: skip
-def test_scenes_of_another_form_are_refused(write, name: str, text: str, line: str) -> None:
+def test_scenes_of_unknown_layout_are_refused(write, name: str, text: str, line: str) -> None:
     root = write(SCENES | {name: text})
     assert refuses(partial(open_scenes, root), root) == line
 
@@ -105,13 +105,13 @@ def test_gl3d_from_ratios_at_a_threshold(write) -> None:
     assert data.caveats[0].startswith("positives from gl3d_gt_pairs; ")
 
 
-def test_gl3d_of_another_form_is_refused(write) -> None:
+def test_gl3d_of_unknown_layout_is_refused(write) -> None:
     root = write(GL3D)
 
     def said(label: str = "mesh_overlap", threshold: float = 0.5) -> str:
         return refuses(partial(open_gl3d, root, None, None, label, threshold), root)
 
-    assert said("overlap") == "data.label=overlap: give one of mesh_overlap, common_track"
+    assert said("overlap") == "data.label=overlap: must be one of mesh_overlap, common_track"
     assert said(threshold=0) == "data.threshold=0: must be above 0 and at most 1"
     assert said("common_track", 0.9).startswith("ROOT: no query has a positive")
     ratios = "data/s/geolabel/mesh_overlap.txt"
@@ -148,7 +148,7 @@ def test_oxford_in_its_published_layout(write) -> None:
         ("tower_2_good.txt", "", "gt_files_170407/tower_2_ok.txt: no such file: give the benchmark's ground truth"),
     ],
 )  # fmt: skip
-def test_oxford_of_another_form_is_refused(write, name: str, text: str, line: str) -> None:
+def test_oxford_of_unknown_layout_is_refused(write, name: str, text: str, line: str) -> None:
     root = write(OXFORD | {f"gt_files_170407/{name}": text})
     assert refuses(partial(open_oxford, root, "oxford"), root) == line
 
@@ -218,7 +218,7 @@ def test_revisited(write) -> None:
         ({"gnd": [{"easy": [0]}]}, "'hard'"),
     ],
 )
-def test_revisited_of_another_form_is_refused(write, change, reason: str) -> None:
+def test_revisited_of_unknown_layout_is_refused(write, change, reason: str) -> None:
     root = write({"gnd_rparis6k.json": json.dumps(REVISITED | change)})
     assert refuses(partial(open_revisited, root, "rparis"), root) == (
         f"gnd_rparis6k.json: not the benchmark's ground truth ({reason}): convert the published file again"

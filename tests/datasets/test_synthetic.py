@@ -63,7 +63,7 @@ def test_a_set_of_other_settings_is_replaced(photographs, tmp_path) -> None:
     assert json.loads((tmp_path / "set/made_set.json").read_bytes())["queries"] == 2
 
 
-def test_the_same_command_goes_on_after_a_kill(photographs, tmp_path, monkeypatch) -> None:
+def test_the_same_command_resumes_after_a_kill(photographs, tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(made_set, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
@@ -75,7 +75,7 @@ def test_the_same_command_goes_on_after_a_kill(photographs, tmp_path, monkeypatc
     assert not list(tmp_path.glob(".*"))
 
 
-def test_what_cannot_be_made_is_told(photographs, tmp_path) -> None:
+def test_impossible_synthetic_sets_are_reported(photographs, tmp_path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").write_text("keep me")
     with pytest.raises(
@@ -87,10 +87,10 @@ def test_what_cannot_be_made_is_told(photographs, tmp_path) -> None:
         make_synthetic_set(photographs, tmp_path / "set", SyntheticConfig(references=6))
 
 
-def test_a_photograph_that_cannot_be_read_gives_no_query(photographs, tmp_path) -> None:
+def test_unreadable_photograph_gives_no_query(photographs, tmp_path) -> None:
     make_synthetic_set(photographs, tmp_path / "whole", CONFIG)
     (_, used), *_ = sorted(GroundTruth.read_csv(tmp_path / "whole/ground_truth.csv").pairs())
-    photographs.paths[photographs.ids.index(used)].write_bytes(b"no picture")
+    photographs.paths[photographs.ids.index(used)].write_bytes(b"not an image")
     make_synthetic_set(photographs, tmp_path / "set", CONFIG)
     truth = GroundTruth.read_csv(tmp_path / "set/ground_truth.csv")
     assert "Q00000" not in truth.queries

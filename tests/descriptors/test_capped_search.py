@@ -116,7 +116,7 @@ def test_bad_input(made: Made) -> None:
         InputError, match="query dimension 24 differs from reference dimension 16: extract both with the same encoder"
     ):
         range_search(query, made(1, 4, "R", dim=16))
-    with pytest.raises(InputError, match="metric='cos': give one of cosine, l2"):
+    with pytest.raises(InputError, match="metric='cos': must be one of cosine, l2"):
         range_search(query, made(1, 4, "R"), metric="cos")
     for wrong in ({"per_query": 0}, {"total": 0}):
         with pytest.raises(InputError, match="the cap is 0 pairs: per_query and total must be >= 1"):

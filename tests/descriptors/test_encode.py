@@ -1,4 +1,4 @@
-"""A list of images to rows: a bad image is a hole and changes nobody else's row."""
+"""A list of images to rows: a bad image is missing and changes no other row."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from imgfp.descriptors.encode import BATCH
 
 
 class MeanColours:
-    """An encoder whose rows tell where a picture stood in its batch and how large the batch was."""
+    """An encoder whose rows state an image's position in its batch and the batch size."""
 
     name, dim, size = "mean-colours", 5, 32
 
@@ -47,7 +47,7 @@ def test_rows_are_in_order(paths: list[Path]) -> None:
 def test_unreadable_images_change_no_other_row(paths: list[Path], bad: list[int]) -> None:
     whole, _, _ = encode_images(paths, MeanColours())
     for number in bad:
-        paths[number].write_bytes(b"not a picture")
+        paths[number].write_bytes(b"not an image")
     matrix, readable, failures = encode_images(paths, MeanColours())
     assert np.flatnonzero(~readable).tolist() == bad
     assert [failure.path for failure in failures] == [paths[number] for number in bad]
@@ -59,7 +59,7 @@ def test_no_image(paths: list[Path]) -> None:
     assert (matrix.shape, readable.shape, failures) == ((0, 5), (0,), [])
 
 
-def test_real_encoder_with_a_hole(tmp_path: Path) -> None:
+def test_real_encoder_with_an_unreadable_image(tmp_path: Path) -> None:
     from imgfp.encoders import EncoderConfig, create_encoder
 
     encoder = create_encoder(EncoderConfig(size=96))

@@ -155,7 +155,7 @@ def test_bad_background(made: Made, sets: tuple[DescriptorSet, ...], name: str) 
         (lambda: SscdConfig(first=2, last=1), r"normalisation\.sscd\.first=2, .*last=1: must be 0 <= first <= last"),
         (lambda: SscdConfig(first=-1), r"normalisation\.sscd\.first=-1"),
         (lambda: VisionForceConfig(neighbours=0), r"normalisation\.visionforce\.neighbours=0: must be >= 1"),
-        (lambda: VisionForceConfig(reduction="max"), r"visionforce\.reduction='max': give one of avg, min"),
+        (lambda: VisionForceConfig(reduction="max"), r"visionforce\.reduction='max': must be one of avg, min"),
         (lambda: LyakaapConfig(iterations=0), r"normalisation\.lyakaap\.iterations=0: must be >= 1"),
         (lambda: LyakaapConfig(smoothing_neighbours=-1), r"lyakaap\.smoothing_neighbours=-1: must be >= 0"),
     ],

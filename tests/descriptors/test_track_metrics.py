@@ -1,4 +1,4 @@
-"""Descriptors judged by the descriptor track's rules: which queries count, and what the global cap does to figures."""
+"""Descriptors evaluated by the descriptor track's rules: which queries count, and what the global cap does to figures."""
 
 from collections.abc import Callable
 
@@ -82,5 +82,5 @@ def test_bad_input(made: Made) -> None:
         rank(query, reference, other)
     with pytest.raises(InputError, match="answers=0: must be >= 1"):
         rank(query, reference, truth, per_query=0)
-    with pytest.raises(InputError, match="cap='all': give one of global, query"):
+    with pytest.raises(InputError, match="cap='all': must be one of global, query"):
         rank(query, reference, truth, cap="all")

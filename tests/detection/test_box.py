@@ -28,7 +28,7 @@ def test_text_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("0 0.5 0.5 0.2", "is not a box"),
         ("3 0.5 0.5 0.2 0.2", "is not a box"),
@@ -39,17 +39,17 @@ def test_text_and_back() -> None:
         ("0 nan 0.5 0.2 0.2", "is outside"),
     ],
 )
-def test_lines_that_are_no_box(line: str, told: str) -> None:
-    with pytest.raises(InputError, match=rf"^a\.txt, line 2: .*{told}"):
+def test_lines_that_are_not_a_box(line: str, message: str) -> None:
+    with pytest.raises(InputError, match=rf"^a\.txt, line 2: .*{message}"):
         from_yolo("0 0.5 0.5 0.2 0.2\n" + line, 100, 100, "a.txt")
 
 
-def test_the_box_around_a_moved_picture() -> None:
+def test_the_box_around_a_moved_image() -> None:
     assert around(translation(5, 7), 30, 20, "overlay") == Box(5, 7, 35, 27)
     quarter = np.array([[0.0, -1.0, 19.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     assert around(quarter, 30, 20, "overlay") == Box(0, 0, 20, 30)
 
 
-def test_a_box_is_cut_to_its_picture() -> None:
+def test_a_box_is_clipped_to_its_image() -> None:
     assert Box(-5, 3, 12, 40).inside(10, 20) == Box(0, 3, 10, 20)
     assert Box(4, 4, 2, 8).area == 0

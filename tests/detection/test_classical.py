@@ -15,7 +15,7 @@ def photograph(seed: int, height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [(300, 400), (900, 640)])
-def test_a_pasted_picture_is_found_first(size: tuple[int, int]) -> None:
+def test_a_pasted_image_is_found_first(size: tuple[int, int]) -> None:
     height, width = size
     image = photograph(0, height, width)
     box = Box(width // 4, height // 3, width // 4 + width // 2, height // 3 + height // 3)
@@ -26,25 +26,25 @@ def test_a_pasted_picture_is_found_first(size: tuple[int, int]) -> None:
     assert 0.5 < first.confidence <= 1
 
 
-def test_a_page_around_a_picture_is_cut_away() -> None:
+def test_a_page_around_an_image_is_cut_away() -> None:
     page = np.full((300, 400, 3), 240, np.uint8)
     page[60:240, 50:350] = photograph(2, 180, 300)
     assert overlap(find_boxes(page)[0].box, Box(50, 60, 350, 240)) > 0.95
 
 
-def test_nothing_is_sure_where_nothing_was_pasted() -> None:
+def test_low_confidence_where_nothing_was_pasted() -> None:
     for seed in range(6):
         assert all(item.confidence < 0.65 for item in find_boxes(photograph(10 + seed, 240, 320)))
     assert find_boxes(np.full((100, 100, 3), 7, np.uint8)) == []
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (7, 3), (3000, 9)])
-def test_tiny_and_narrow_pictures(size: tuple[int, int]) -> None:
+def test_tiny_and_narrow_images(size: tuple[int, int]) -> None:
     for item in find_boxes(photograph(3, *size)):
         assert item.box.inside(size[1], size[0]) == item.box
 
 
-def test_boxes_of_made_scenes_lie_within_them_and_apart() -> None:
+def test_boxes_of_synthetic_scenes_are_within_them_and_apart() -> None:
     scenes = Scenes([photograph(seed, 200, 260) for seed in range(4)], 320)
     right = 0
     for seed in range(30):

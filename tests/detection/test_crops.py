@@ -12,7 +12,7 @@ def chosen(name: str, *found: Detection) -> list[Detection]:
     return choose_boxes(found, 100, 100, CROPS[name])
 
 
-def test_the_surest_box_that_is_not_rejected() -> None:
+def test_the_most_confident_box_that_is_not_rejected() -> None:
     sure, surer = Detection(Box(0, 0, 50, 50), 0.6), Detection(Box(10, 10, 40, 40), 0.7)
     assert chosen("local", sure, surer) == [surer]
     large = Detection(Box(0, 0, 100, 86), 0.9)
@@ -23,7 +23,7 @@ def test_the_surest_box_that_is_not_rejected() -> None:
 
 
 @pytest.mark.parametrize(("name", "least"), [("global", 0.55), ("local", 0.5)])
-def test_a_box_must_be_surer_than_the_limit(name: str, least: float) -> None:
+def test_a_box_must_exceed_the_confidence_limit(name: str, least: float) -> None:
     assert chosen(name, Detection(Box(0, 0, 50, 50), least)) == []
     assert len(chosen(name, Detection(Box(0, 0, 50, 50), least + 1e-6))) == 1
 
@@ -41,7 +41,7 @@ def test_several_boxes_apart() -> None:
     assert chosen("default", again, *boxes) == boxes[:3]
 
 
-def test_boxes_beyond_the_picture_or_without_a_pixel() -> None:
+def test_boxes_beyond_the_image_or_without_a_pixel() -> None:
     assert chosen("local", Detection(Box(-20, 10, 30, 40), 0.9)) == [Detection(Box(0, 10, 30, 40), 0.9)]
     assert chosen("local", Detection(Box(5, 5, 5.5, 50), 0.9), Detection(Box(200, 200, 250, 250), 0.9)) == []
     assert chosen("local") == []
@@ -55,5 +55,5 @@ def test_cuts_are_whole_pixels() -> None:
 
 
 def test_unknown_rules() -> None:
-    with pytest.raises(InputError, match=r"^crop rules 'best': give one of global, local, default$"):
+    with pytest.raises(InputError, match=r"^unknown crop rules 'best': must be one of global, local, default$"):
         crop_rules("best", ClassicalFinder())

@@ -7,7 +7,7 @@ from imgfp.detection import finders, open_finder
 from imgfp.errors import InputError
 
 
-def test_classical_needs_nothing() -> None:
+def test_classical_needs_no_extra() -> None:
     finder = open_finder("classical")
     assert (finder.name, finder.fingerprint) == ("classical", "classical")
     assert finder(np.full((40, 50, 3), 9, np.uint8)) == []
@@ -26,6 +26,6 @@ def test_without_the_extra(monkeypatch, capsys) -> None:
             open_finder(name, weights)
 
 
-def test_another_name() -> None:
-    with pytest.raises(InputError, match=r"^finder 'yolo': give one of auto, learned, classical$"):
+def test_unknown_name() -> None:
+    with pytest.raises(InputError, match=r"^unknown detector 'yolo': must be one of auto, learned, classical$"):
         open_finder("yolo")

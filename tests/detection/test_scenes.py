@@ -1,4 +1,4 @@
-"""Made-up scenes: their boxes are where the pictures are, and the same seed gives the same bytes."""
+"""Synthetic scenes: their boxes are where the images are, and the same seed gives the same bytes."""
 
 import csv
 from pathlib import Path
@@ -19,7 +19,7 @@ def pool() -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_boxes_lie_within_their_scene(pool, kind: str) -> None:
+def test_boxes_are_within_their_scene(pool, kind: str) -> None:
     scenes = Scenes(pool, 320)
     for seed in range(25):
         scene = scenes.make(kind, np.random.default_rng(seed))
@@ -37,8 +37,8 @@ def test_boxes_lie_within_their_scene(pool, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "nothing"])
-def test_a_box_is_where_its_picture_is(pool, kind: str, monkeypatch) -> None:
-    """Every pasted picture is magenta, and nothing else is."""
+def test_a_box_is_where_its_image_is(pool, kind: str, monkeypatch) -> None:
+    """Every pasted image is magenta, and nothing else is."""
     magenta, green = (np.full((160, 200, 3), colour, np.uint8) for colour in ((255, 0, 255), (0, 90, 0)))
     monkeypatch.setattr(Scenes, "_content", lambda self, rng: magenta)
     monkeypatch.setattr(Scenes, "_photograph", lambda self, rng: green)
@@ -54,13 +54,13 @@ def test_a_box_is_where_its_picture_is(pool, kind: str, monkeypatch) -> None:
         ys, xs = np.nonzero(shown)
         found = Box(xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
         sides = np.array([[box.left, box.top, box.right, box.bottom] for box in scene.boxes])
-        told = Box(*sides[:, :2].min(axis=0).tolist(), *sides[:, 2:].max(axis=0).tolist())
-        assert overlap(found, told) > 0.93, seed
+        expected = Box(*sides[:, :2].min(axis=0).tolist(), *sides[:, 2:].max(axis=0).tolist())
+        assert overlap(found, expected) > 0.93, seed
         seen += 1
     assert seen > 5
 
 
-def test_the_box_is_around_the_picture_and_not_the_bars(pool, monkeypatch) -> None:
+def test_the_box_is_around_the_image_and_not_the_bars(pool, monkeypatch) -> None:
     magenta = np.full((160, 200, 3), (255, 0, 255), np.uint8)
     monkeypatch.setattr(Scenes, "_content", lambda self, rng: magenta)
     scenes, barred = Scenes(pool, 320), 0
@@ -75,7 +75,7 @@ def test_the_box_is_around_the_picture_and_not_the_bars(pool, monkeypatch) -> No
     assert 6 <= barred <= 30
 
 
-def test_a_thin_picture_has_its_box_too(pool, monkeypatch) -> None:
+def test_a_thin_image_has_its_box_too(pool, monkeypatch) -> None:
     """Its short side is rounded up: the box follows."""
     thin = np.full((16, 256, 3), (255, 0, 255), np.uint8)
     monkeypatch.setattr(Scenes, "_shown", lambda self, rng: (thin, Box(0, 0, 256, 16)))
@@ -103,7 +103,7 @@ def photographs(pool, tmp_path: Path) -> ImageList:
     (tmp_path / "photographs").mkdir()
     for number, image in enumerate(pool):
         Image.fromarray(image).save(tmp_path / "photographs" / f"P{number}.png")
-    (tmp_path / "photographs" / "P3.png").write_bytes(b"no picture")
+    (tmp_path / "photographs" / "P3.png").write_bytes(b"not an image")
     return ImageList.from_folder(tmp_path / "photographs")
 
 
@@ -130,7 +130,7 @@ def test_a_set_is_made_resumed_and_read(photographs, tmp_path) -> None:
     assert contents(tmp_path / "two") != first
 
 
-def test_what_cannot_be_made_or_read(photographs, tmp_path) -> None:
+def test_impossible_or_unreadable_sets(photographs, tmp_path) -> None:
     few = ImageList(photographs.root, photographs.ids[:3], photographs.paths[:3])
     with pytest.raises(InputError, match=r"3 photographs: scenes need at least 4"):
         make_scenes(few, tmp_path / "out", SynthesisConfig(size=2, held_out=1))

@@ -1,4 +1,4 @@
-"""Weights and their card, the ONNX file that is made of them once, and boxes in the pixels of the picture."""
+"""Weights and their card, the ONNX file that is made of them once, and boxes in the pixels of the image."""
 
 import json
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_weights_and_card_must_belong_together(untrained: Path, tmp_path: Path) 
     with pytest.raises(InputError, match=r"copy\.json: no such file"):
         read_card(path)
     card = json.loads(untrained.with_suffix(".json").read_text())
-    for change, told in (
+    for change, message in (
         ({"sha256": "0" * 64}, r"does not match the checksum in copy\.json"),
         ({"schema": 99}, "schema 99 is not supported, expected 1"),
         ({"network": "resnet"}, "incomplete model card of a detector"),
@@ -69,7 +69,7 @@ def test_weights_and_card_must_belong_together(untrained: Path, tmp_path: Path) 
         ({"size": 3_200_000}, "incomplete model card of a detector"),
     ):
         path.with_suffix(".json").write_text(json.dumps(card | change))
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             read_card(path)
     for lacking in ("schema", "sha256", "classes"):
         path.with_suffix(".json").write_text(json.dumps({key: card[key] for key in card if key != lacking}))
@@ -77,7 +77,7 @@ def test_weights_and_card_must_belong_together(untrained: Path, tmp_path: Path) 
             read_card(path)
 
 
-def test_weights_of_another_class_list(untrained: Path, tmp_path: Path) -> None:
+def test_weights_of_a_different_class_list(untrained: Path, tmp_path: Path) -> None:
     model = detection_model(tmp_path, "yolov5n", 3)
     with pytest.raises(InputError, match=r"weights for classes \['picture'\], not \['overlay', 'a', 'b'\]: use other"):
         fill(model, untrained, ("overlay", "a", "b"), "yolov5n")
@@ -107,7 +107,7 @@ def test_the_shipped_weights_find_what_was_pasted(cache: Path) -> None:
     assert hits >= 0.7 * total
 
 
-def test_small_and_long_pictures(untrained: Path) -> None:
+def test_small_and_long_images(untrained: Path) -> None:
     finder = LearnedFinder(untrained)
     for height, width in ((1, 1), (1, 40), (7, 300), (33, 31)):
         for item in finder(np.full((height, width, 3), 200, np.uint8)):
@@ -121,8 +121,8 @@ def _photograph(rng: np.random.Generator, height: int, width: int) -> np.ndarray
     return np.clip(128 + sum(layers), 0, 255).astype(np.uint8)
 
 
-def test_one_sure_picture_does_not_take_the_places_of_others(untrained: Path, monkeypatch) -> None:
-    """Dozens of places see the same picture: only the surest of them counts, and the less sure picture is told too."""
+def test_one_strong_match_does_not_displace_others(untrained: Path, monkeypatch) -> None:
+    """Dozens of boxes for one image: only the most confident counts, and a less certain image is found too."""
     finder = LearnedFinder(untrained)
     rows = [[20.0 + n / 100, 20.0, 20.0, 20.0, 0.9 - n / 1000] for n in range(60)] + [[48.0, 48.0, 16.0, 16.0, 0.3]]
     monkeypatch.setattr(LearnedFinder, "forward", lambda self, planes: np.array([rows], np.float32).transpose(0, 2, 1))

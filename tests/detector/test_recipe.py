@@ -15,9 +15,9 @@ def test_sides_go_from_small_to_large() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"network": "yolov5q"}, "network='yolov5q': give one of yolov5n, yolov5s"),
-        ({"optimizer": "adam"}, "optimizer='adam': give one of AdamW, SGD"),
-        ({"device": "tpu"}, "device='tpu': give one of auto, cpu, cuda"),
+        ({"network": "yolov5q"}, "network='yolov5q': must be one of yolov5n, yolov5s"),
+        ({"optimizer": "adam"}, "optimizer='adam': must be one of AdamW, SGD"),
+        ({"device": "tpu"}, "device='tpu': must be one of auto, cpu, cuda"),
         ({"epochs": (1, 2)}, r"epochs=\[1, 2\], size=\[320\]: give one number each, or lists of equal length"),
         ({"epochs": (0,)}, r"epochs=\[0\]"),
         ({"size": (100,)}, r"size=\[100\]: must be multiples of 32, >= 64, in ascending order"),
@@ -27,6 +27,6 @@ def test_sides_go_from_small_to_large() -> None:
         ({"weights": "old.bin"}, "weights=old.bin: give a .safetensors export, or a .pt file with trust_weights=true"),
     ],
 )
-def test_what_a_recipe_cannot_have(change: dict[str, object], told: str) -> None:
+def test_impossible_recipes(change: dict[str, object], told: str) -> None:
     with pytest.raises(InputError, match=f"^{told}" if told[0] in "wnoed" else told):
         DetectorRecipe(**change)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A made-up photograph and a pool of others: blurred noise has detail everywhere and repeats nowhere."""
+"""A synthetic photograph and a pool of others: blurred noise has detail everywhere and repeats nowhere."""
 
 import cv2
 import numpy as np

@@ -33,14 +33,14 @@ def test_chain_of_turns_and_mirrors_maps_each_pixel_exactly(edits, photo):
         assert np.array_equal(edited.image[row, column], photo[y, x])
 
 
-def test_no_edit_leaves_the_picture(edits, photo):
+def test_without_edits_the_image_is_unchanged(edits, photo):
     edited = apply_edits(photo, (), edits, np.random.default_rng(0))
     assert np.array_equal(edited.image, photo)
     assert np.array_equal(edited.matrix, np.eye(3))
 
 
 @pytest.mark.parametrize("limit", [20000, 5000, 300])
-def test_pictures_are_held_below_the_limit_and_the_matrix_follows(edits, photo, limit):
+def test_images_are_kept_below_the_limit_and_the_matrix_follows(edits, photo, limit):
     """A dot's place, found by editing with and without it, is where the matrix says, at any size."""
     seen = []
     for name in ("screenshot", "on_background", "rotate", "scale", "pad_square"):
@@ -50,16 +50,16 @@ def test_pictures_are_held_below_the_limit_and_the_matrix_follows(edits, photo, 
             return edit(image, rng)
 
         chain = ("hflip", name, "invert")
-        place, pictures = (70, 110), []
+        place, images = (70, 110), []
         for ink in (60, 240):
             picture = cv2.circle(np.full_like(photo, 60), place, 12, (ink,) * 3, -1)
             rng = np.random.default_rng(3)
-            pictures.append(apply_edits(picture, chain, {**edits, name: watched}, rng, limit=limit))
-        assert np.array_equal(pictures[0].matrix, pictures[1].matrix)
-        height, width = pictures[0].image.shape[:2]
+            images.append(apply_edits(picture, chain, {**edits, name: watched}, rng, limit=limit))
+        assert np.array_equal(images[0].matrix, images[1].matrix)
+        height, width = images[0].image.shape[:2]
         assert height * width <= limit
-        x, y, z = pictures[0].matrix @ [*place, 1]
-        weight = np.abs(pictures[0].image.astype(float) - pictures[1].image).sum(axis=2)
+        x, y, z = images[0].matrix @ [*place, 1]
+        weight = np.abs(images[0].image.astype(float) - images[1].image).sum(axis=2)
         rows, columns = np.mgrid[:height, :width]
         near = np.maximum(abs(columns - x / z), abs(rows - y / z)) < 0.15 * width
         found = [(weight * near * axis).sum() / (weight * near).sum() for axis in (columns, rows)]
@@ -77,7 +77,7 @@ def test_a_generous_limit_changes_nothing(edits, photo):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (3, 2000)])
 @pytest.mark.parametrize("limit", [1, 2, 100])
-def test_thin_pictures_are_held_below_the_limit_too(shape, limit):
+def test_thin_images_are_kept_below_the_limit_too(shape, limit):
     edited = apply_edits(np.zeros((*shape, 3), dtype=np.uint8), (), {}, np.random.default_rng(0), limit)
     assert 1 <= edited.image.shape[0] * edited.image.shape[1] <= limit
 

@@ -30,7 +30,7 @@ def _run(edit, image: np.ndarray, seed: int) -> Edited:
 
 
 @pytest.mark.parametrize("name", _NAMES)
-def test_same_seed_gives_the_same_picture_and_input_stays(edits, photo, name):
+def test_same_seed_gives_the_same_image_and_input_stays(edits, photo, name):
     before = photo.copy()
     np.random.seed(1)  # noqa: NPY002 - the edits must not listen to it
     random.seed(1)
@@ -56,7 +56,7 @@ def test_global_random_state_stays(edits, photo, name):
 
 @pytest.mark.parametrize("name", _NAMES)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (700, 1), (2, 3)])
-def test_thin_pictures_survive_on_a_canvas_of_sane_size(edits, name, shape):
+def test_thin_images_survive_on_a_canvas_of_sane_size(edits, name, shape):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     for seed in range(6):
         edited = _run(edits[name], image, seed)
@@ -69,7 +69,7 @@ def test_thin_pictures_survive_on_a_canvas_of_sane_size(edits, name, shape):
 
 @pytest.mark.parametrize("name", _NAMES)
 @pytest.mark.parametrize("shape", [(180, 240), (61, 33)])
-def test_picture_is_valid_and_changed(edits, photo, name, shape):
+def test_image_is_valid_and_changed(edits, photo, name, shape):
     image = np.ascontiguousarray(photo[: shape[0], : shape[1]])
     for seed in range(6):
         edited = _run(edits[name], image, seed)
@@ -85,7 +85,7 @@ def test_picture_is_valid_and_changed(edits, photo, name, shape):
         if name not in _MOVING:
             assert edited.image.shape == image.shape
             assert np.array_equal(edited.matrix, np.eye(3))
-        elif name not in ("meme", "pad_square"):  # a bar below a picture, borders right of one pixel: nothing moves
+        elif name not in ("meme", "pad_square"):  # a bar below an image, borders right of one pixel: nothing moves
             assert not np.array_equal(edited.matrix, np.eye(3))
 
 
@@ -143,7 +143,7 @@ def test_jittered_colours_keep_gray_gray(edits):
         assert np.ptp(channels, axis=2).max() <= 1
 
 
-def test_square_is_square_with_the_picture_whole(edits, photo):
+def test_square_is_square_with_the_whole_image(edits, photo):
     edited = _run(edits["pad_square"], photo, 0)
     assert edited.image.shape == (240, 240, 3)
     assert np.array_equal(edited.image[30:210], photo)
@@ -156,7 +156,7 @@ def test_edit_in_a_part_leaves_the_rest(edits, photo):
 
 
 @pytest.mark.parametrize("name", [name for name in _NAMES if name not in _ANOTHER_LOOK])
-def test_source_warped_by_the_matrix_agrees_with_the_picture(edits, photo, name):
+def test_source_warped_by_the_matrix_agrees_with_the_image(edits, photo, name):
     for seed in range(6):
         edited = _run(edits[name], photo, seed)
         assert _correlation(photo, edited, edited.matrix) > 0.6

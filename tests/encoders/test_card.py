@@ -44,13 +44,13 @@ def rows_of(network: Network) -> np.ndarray:
 
 def refused(path: Path, **settings: object) -> str:
     """What loading it, describing with it and training from it say."""
-    told = set()
+    expected = set()
     for attempt in (lambda: load_export(path), lambda: create_encoder(EncoderConfig(weights=str(path), **settings))):
         with pytest.raises(InputError) as caught:
             attempt()
-        told.add(str(caught.value))
-    assert len(told) == 1
-    message = told.pop()
+        expected.add(str(caught.value))
+    assert len(expected) == 1
+    message = expected.pop()
     assert "\n" not in message
     return message
 
@@ -60,7 +60,7 @@ def change(path: Path, **values: object) -> None:
     path.with_suffix(".json").write_text(json.dumps(card | values))
 
 
-def test_there_and_back(exported: tuple[Network, Path]) -> None:
+def test_round_trip(exported: tuple[Network, Path]) -> None:
     network, path = exported
     loaded, card = load_export(path)
     np.testing.assert_array_equal(rows_of(loaded.eval()), rows_of(network))
@@ -98,7 +98,7 @@ def test_encoder_takes_all_from_the_card(exported: tuple[Network, Path]) -> None
 
 def test_settings_against_the_card(exported: tuple[Network, Path]) -> None:
     network, path = exported
-    for settings, told in (
+    for settings, expected in (
         (
             {"name": "resnet18"},
             f"encoder.name='resnet18', but the model card of {path} has '{network.config.architecture}'",
@@ -108,7 +108,7 @@ def test_settings_against_the_card(exported: tuple[Network, Path]) -> None:
     ):
         with pytest.raises(InputError) as caught:
             create_encoder(EncoderConfig(weights=str(path), **settings))
-        assert told in str(caught.value)
+        assert expected in str(caught.value)
 
 
 def test_training_starts_from_an_export(exported: tuple[Network, Path]) -> None:
@@ -136,7 +136,7 @@ def test_a_flipped_bit(exported: tuple[Network, Path]) -> None:
     assert "in x.json: copy both files" in refused(path)
 
 
-def test_the_card_of_another_export(exported: tuple[Network, Path]) -> None:
+def test_the_card_of_a_different_export(exported: tuple[Network, Path]) -> None:
     network, path = exported
     with torch.no_grad():
         network.head.bias.add_(1)
@@ -174,16 +174,16 @@ def test_one_of_the_two_files_is_missing(exported: tuple[Network, Path]) -> None
         InputError, match=rf"^{path}: model card x.json missing: an export consists of both files, copy both$"
     ):
         load_export(path)
-    for config, told in (
+    for config, expected in (
         (EncoderConfig(weights=str(path)), "give an export (.safetensors) with its model card (.json) next to it"),
         (EncoderConfig(network.config.architecture, str(path)), "an export consists of both files, copy both"),
     ):
         with pytest.raises(InputError) as caught:
             create_encoder(config)
-        assert told in str(caught.value)
+        assert expected in str(caught.value)
 
 
-def test_an_esvit_without_weights_or_with_a_knob_that_does_nothing(micro: str) -> None:
+def test_an_esvit_without_weights_or_with_a_setting_without_effect(micro: str) -> None:
     with pytest.raises(
         InputError, match=r"^encoder.name='esvit_micro_w4': no pretrained weights are bundled: give encoder.wei"
     ):

@@ -55,13 +55,13 @@ def test_embedded_is_deterministic(embedded: Encoder) -> None:
     np.testing.assert_array_equal(first, create_encoder(EncoderConfig()).encode(batch(4)))
 
 
-def test_extreme_pictures_have_finite_rows(embedded: Encoder) -> None:
-    pictures = np.stack([np.zeros((224, 224, 3)), np.full((224, 224, 3), 255)]).astype(np.uint8)
-    assert np.isfinite(embedded.encode(pictures)).all()
+def test_extreme_images_have_finite_descriptors(embedded: Encoder) -> None:
+    images = np.stack([np.zeros((224, 224, 3)), np.full((224, 224, 3), 255)]).astype(np.uint8)
+    assert np.isfinite(embedded.encode(images)).all()
 
 
 def test_embedded_weights_are_trained(embedded: Encoder) -> None:
-    """A shifted copy resembles its picture more than another picture does: not so with arbitrary weights of this depth."""
+    """A shifted copy is more similar to its image than a different image is: not so with arbitrary weights of this depth."""
     import cv2
 
     rng = np.random.default_rng(3)
@@ -114,14 +114,14 @@ def test_missing_weights_file(tmp_path: Path) -> None:
     assert f"encoder.weights={path}: no such file: give a .safetensors file" in refused(EncoderConfig(TINY, path))
 
 
-def test_weights_of_another_model(tmp_path: Path) -> None:
+def test_weights_of_a_different_model(tmp_path: Path) -> None:
     path = str(tmp_path / "w.safetensors")
     save_file(timm_model(SMALL).state_dict(), path)
     assert "tensors of the model missing, first '" in refused(EncoderConfig(TINY, path))
     assert "check encoder and weights" in refused(EncoderConfig(TINY, path))
 
 
-def test_weights_of_another_shape(tmp_path: Path) -> None:
+def test_weights_of_wrong_shape(tmp_path: Path) -> None:
     state = timm_model(TINY).state_dict()
     name = next(name for name, tensor in state.items() if tensor.ndim == 1)
     state[name] = torch.zeros(3)
@@ -187,7 +187,7 @@ def test_a_size_that_the_architecture_does_not_take(tmp_path: Path) -> None:
     assert message.startswith("encoder.size=224: not supported by test_vit3 (")
 
 
-def test_embedded_with_weights_that_are_no_export(tmp_path: Path) -> None:
+def test_embedded_with_weights_that_are_not_an_export(tmp_path: Path) -> None:
     path = str(tmp_path / "final.pth")
     message = refused(EncoderConfig(weights=path))
     assert message.startswith(

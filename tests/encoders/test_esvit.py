@@ -1,4 +1,4 @@
-"""EsViT beside timm's Swin: equal where nothing is padded, any picture size, gradients."""
+"""EsViT beside timm's Swin: equal where nothing is padded, any image size, gradients."""
 
 from functools import partial
 
@@ -38,7 +38,7 @@ def timm_model(esvit: EsViT) -> SwinTransformer:
     return made.eval()
 
 
-def pictures(height: int, width: int) -> torch.Tensor:
+def images(height: int, width: int) -> torch.Tensor:
     return torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
@@ -46,20 +46,20 @@ def test_equals_timm_where_grids_are_full_windows() -> None:
     esvit = model().eval()
     timm = timm_model(esvit)
     for size in (128, 256):
-        torch.testing.assert_close(esvit(pictures(size, size)), timm(pictures(size, size)), atol=2e-6, rtol=0)
+        torch.testing.assert_close(esvit(images(size, size)), timm(images(size, size)), atol=2e-6, rtol=0)
 
 
 def test_pads_before_the_shift_where_they_are_not() -> None:
     """timm shifts first; the golden data say which order EsViT has."""
     esvit = model().eval()
-    assert (esvit(pictures(112, 112)) - timm_model(esvit)(pictures(112, 112))).abs().max() > 1e-3
+    assert (esvit(images(112, 112)) - timm_model(esvit)(images(112, 112))).abs().max() > 1e-3
 
 
 def test_gradients_are_those_of_timm() -> None:
     esvit = model().eval()
     timm = timm_model(esvit)
     for network in (esvit, timm):
-        network(pictures(128, 128)).square().sum().backward()
+        network(images(128, 128)).square().sum().backward()
     for (name, ours), (_, theirs) in zip(esvit.named_parameters(), timm.named_parameters(), strict=True):
         assert ours.grad is not None, name
         assert ours.grad.abs().sum() > 0, name
@@ -69,16 +69,16 @@ def test_gradients_are_those_of_timm() -> None:
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (96, 96), (100, 160), (161, 224)])
 def test_any_size(height: int, width: int) -> None:
     esvit = model().eval()
-    with_gradients = esvit.features(pictures(height, width))
+    with_gradients = esvit.features(images(height, width))
     assert with_gradients.shape == (2, esvit.feature_dim()) == (2, 8 * (4 + 4 + 8 + 8))
     assert with_gradients.dtype == torch.float32
     with torch.inference_mode():  # the fused way
-        torch.testing.assert_close(esvit.features(pictures(height, width)), with_gradients, atol=5e-6, rtol=0)
+        torch.testing.assert_close(esvit.features(images(height, width)), with_gradients, atol=5e-6, rtol=0)
 
 
-def test_a_picture_does_not_depend_on_its_batch() -> None:
+def test_a_descriptor_is_independent_of_the_batch() -> None:
     esvit = model().eval()
-    both = pictures(100, 100)
+    both = images(100, 100)
     with torch.inference_mode():
         torch.testing.assert_close(esvit.features(both)[1:], esvit.features(both[1:]), atol=5e-6, rtol=0)
 

@@ -30,7 +30,7 @@ def weights(golden: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Te
 
 
 def under(names: list[str], weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The golden weights under the names of a real checkpoint; made-up tensors for heads that they lack."""
+    """The golden weights under the names of a real checkpoint; synthetic tensors for heads that they lack."""
     return {name: weights.get(name.removeprefix("module."), torch.full((3, 2), 7.0)) for name in names}
 
 
@@ -138,7 +138,7 @@ def test_dim_0_leaves_imgfps_head_out(tmp_path: Path, weights: dict) -> None:
     assert message.endswith(": set dim=256")
 
 
-def test_another_window_is_interpolated(tmp_path: Path, weights: dict) -> None:
+def test_a_different_window_is_interpolated(tmp_path: Path, weights: dict) -> None:
     """Bicubic over the square of offsets: a plane stays a plane inside; the last stage keeps its window of 7."""
     rise = torch.arange(13.0)
     table = "layers.0.blocks.0.attn.relative_position_bias_table"
@@ -167,7 +167,7 @@ def test_encoder_from_checkpoints(tmp_path: Path, names: dict, weights: dict) ->
     assert create_encoder(EncoderConfig("esvit_golden_w7", official, size=96)).dim == 192
 
 
-def test_another_swin_names_both(tmp_path: Path, micro: str) -> None:
+def test_a_different_swin_names_both(tmp_path: Path, micro: str) -> None:
     with torch.device("meta"):
         other = Network(NetworkConfig("esvit_tiny_w7")).trunk
     tensors = {name: torch.zeros(tensor.shape, dtype=torch.uint8) for name, tensor in other.state_dict().items()}
@@ -179,7 +179,7 @@ def test_another_swin_names_both(tmp_path: Path, micro: str) -> None:
     assert message.endswith(": change the architecture or the weights")
 
 
-def test_a_network_that_is_no_swin(tmp_path: Path, micro: str) -> None:
+def test_a_network_that_is_not_a_swin(tmp_path: Path, micro: str) -> None:
     content = {"conv1.weight": torch.zeros(4, 3, 7, 7), "bn1.weight": torch.zeros(4)}
     message = refused(saved(tmp_path / "c.pth", content))
     assert f"contains no Swin transformer (first tensors: conv1.weight, bn1.weight), not {micro} (" in message
@@ -200,7 +200,7 @@ def test_a_checkpoint_that_lacks_tensors(tmp_path: Path, micro: str) -> None:
     assert f"1 tensors of {micro} missing, first 'trunk.norm.weight': download it again" in message
 
 
-def test_a_tensor_of_another_shape(tmp_path: Path, micro: str) -> None:
+def test_a_tensor_of_wrong_shape(tmp_path: Path, micro: str) -> None:
     state = micro_state(micro) | {"norm.weight": torch.zeros(5)}
     message = refused(saved(tmp_path / "c.pth", state))
     assert message.endswith(f"'norm.weight' has shape (5,), {micro} needs (64,): use the matching architecture")

@@ -25,7 +25,7 @@ SMALL = "test_byobnet"  # timm's models for tests: well below a million weights
 ATTENTION = "test_vit"
 
 
-def pictures(count: int = 3, size: int = 64) -> torch.Tensor:
+def images(count: int = 3, size: int = 64) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (count, 3, size, size), dtype=np.uint8))
 
 
@@ -44,10 +44,10 @@ def refused(architecture: str, **settings: object) -> str:
 @pytest.mark.parametrize(("architecture", "size"), [("micro", 64), (SMALL, 64), (ATTENTION, 160)])
 def test_rows(micro: str, architecture: str, size: int) -> None:
     made = network(micro if architecture == "micro" else architecture)
-    rows = made(pictures(size=size))
+    rows = made(images(size=size))
     assert (rows.shape, rows.dtype, made.dim) == ((3, 16), torch.float32, 16)
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(3))
-    torch.testing.assert_close(rows, made(pictures(size=size).float()))
+    torch.testing.assert_close(rows, made(images(size=size).float()))
     rows[:, 0].sum().backward()
     assert all(
         parameter.grad is not None and parameter.grad.isfinite().all()
@@ -59,16 +59,16 @@ def test_rows(micro: str, architecture: str, size: int) -> None:
 def test_esvit_takes_any_size(micro: str) -> None:
     made = network(micro)
     for size in (32, 48, 64, 97):
-        assert made(pictures(size=size)).isfinite().all()
-    assert made.features(pictures()).shape == (3, ESVIT[micro].embed_dim * (2 + 4 + 4 + 8))
+        assert made(images(size=size)).isfinite().all()
+    assert made.features(images()).shape == (3, ESVIT[micro].embed_dim * (2 + 4 + 4 + 8))
 
 
 def test_esvit_is_normalised_as_imgfp_does(micro: str) -> None:
     made = network(micro).eval()
-    normalised = (pictures() / 255 - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor(
+    normalised = (images() / 255 - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor(
         [0.229, 0.224, 0.225]
     ).view(3, 1, 1)
-    torch.testing.assert_close(made.features(pictures()), made.trunk.features(normalised), atol=1e-5, rtol=0)
+    torch.testing.assert_close(made.features(images()), made.trunk.features(normalised), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("power", [1.0, 3.0])
@@ -76,26 +76,26 @@ def test_gem(power: float) -> None:
     """Recomputed position by position."""
     made = network(SMALL, gem_p=power).eval()
     with torch.inference_mode():
-        maps = made.trunk.forward_features((pictures().float() - made.mean) / made.std).double().numpy()
-        got = made.features(pictures()).numpy()
-    for picture in range(3):
+        maps = made.trunk.forward_features((images().float() - made.mean) / made.std).double().numpy()
+        got = made.features(images()).numpy()
+    for image in range(3):
         for channel in range(maps.shape[1]):
-            values = [max(value, 1e-6) ** power for value in maps[picture, channel].ravel()]
-            assert got[picture, channel] == pytest.approx((sum(values) / len(values)) ** (1 / power), rel=1e-4)
+            values = [max(value, 1e-6) ** power for value in maps[image, channel].ravel()]
+            assert got[image, channel] == pytest.approx((sum(values) / len(values)) ** (1 / power), rel=1e-4)
 
 
 def test_without_a_head_the_features_are_the_descriptor(micro: str) -> None:
     made = network(micro, dim=0).eval()
     assert made.dim == made.feature_dim == 144
-    torch.testing.assert_close(made(pictures()), nn.functional.normalize(made.features(pictures()), dim=1))
+    torch.testing.assert_close(made(images()), nn.functional.normalize(made.features(images()), dim=1))
 
 
 @pytest.mark.parametrize("architecture", ["micro", SMALL])
 def test_autocast_keeps_descriptors_in_float32(micro: str, architecture: str) -> None:
     made = network(micro if architecture == "micro" else architecture).eval()
-    plain = made(pictures())
+    plain = made(images())
     with torch.autocast("cpu", torch.bfloat16):
-        rows = made(pictures())
+        rows = made(images())
     rows.sum().backward()
     assert rows.dtype == torch.float32
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(3), atol=1e-6, rtol=0)
@@ -113,7 +113,7 @@ def test_same_seed_same_start(micro: str) -> None:
 def test_embedded_starts_at_its_imagenet_weights() -> None:
     made = network(EMBEDDED, dim=0)
     encoder = create_encoder(EncoderConfig(size=64))
-    batch = pictures().permute(0, 2, 3, 1).numpy()
+    batch = images().permute(0, 2, 3, 1).numpy()
     np.testing.assert_array_equal(encoder_from_network(made, 64).encode(batch), encoder.encode(batch))
 
 
@@ -155,13 +155,13 @@ def test_encoder_on_a_network_in_training(micro: str) -> None:
     frozen = next(module for module in made.modules() if isinstance(module, nn.BatchNorm2d)).eval()
     before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
     encoder = encoder_from_network(made, 64)
-    batch = pictures().permute(0, 2, 3, 1).numpy()
+    batch = images().permute(0, 2, 3, 1).numpy()
     rows = encoder.encode(batch)
     assert (encoder.name, encoder.dim, encoder.size, rows.shape, rows.dtype) == (SMALL, 16, 64, (3, 16), np.float32)
     assert made.training
     assert {module for module in made.modules() if not module.training} == set(frozen.modules())
     assert all(torch.equal(before[name], tensor) for name, tensor in made.state_dict().items())
-    np.testing.assert_array_equal(rows, made.eval()(pictures()).detach().numpy())
+    np.testing.assert_array_equal(rows, made.eval()(images()).detach().numpy())
     with torch.no_grad():
         made.head.weight.mul_(-1)
     np.testing.assert_allclose(encoder.encode(batch), -rows, atol=1e-6)

@@ -65,7 +65,9 @@ def test_presets_experiments_and_a_sweep(app, tiny_disc, tmp_path, one_process) 
     assert len(children) == len(EXPERIMENTS)
     assert {run.data.tags[PARENT] for run in children} == {parent.info.run_id}
     assert {run.info.status for run in new} == {"FINISHED"}
-    assert len({tuple(sorted(run.data.params.items())) for run in children}) == len(EXPERIMENTS), "told apart by params"
+    assert len({tuple(sorted(run.data.params.items())) for run in children}) == len(EXPERIMENTS), (
+        "distinguished by params"
+    )
     assert all("uap" in run.data.metrics for run in children)
     written = {path.name for path in tmp_path.iterdir()}
     assert not {"outputs", "multirun"} & written, "nothing goes into the working folder"
@@ -78,7 +80,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(app) -> None:
     assert done.stderr == f"isc.py: unknown config key 'preset.default.vote.candidatse' {wanted}\n"
 
 
-def test_missing_data_is_one_line(app, tmp_path) -> None:
+def test_one_line_error_for_missing_data(app, tmp_path) -> None:
     done = app(f"data.root={tmp_path / 'none'}")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
@@ -113,7 +115,7 @@ def test_every_experiment_composes_and_changes_something(composed, experiment: s
     assert composed(f"+experiment={experiment}") != composed()
 
 
-def test_the_data_folder_comes_from_the_environment_or_lies_beside_the_repository(composed, monkeypatch) -> None:
+def test_the_data_folder_comes_from_the_environment_or_is_beside_the_repository(composed, monkeypatch) -> None:
     monkeypatch.setenv("IMGFP_DATA", "/some/where")
     assert composed().data.root == "/some/where"
     monkeypatch.delenv("IMGFP_DATA")

@@ -1,4 +1,4 @@
-"""python evaluate/merge.py: weights over what was found once, chosen on one half of the queries, told for both."""
+"""python evaluate/merge.py: branch weights on stored candidates, chosen on one half of the queries, reported for both."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def test_a_grid_a_search_and_one_setting(tiny_disc, tmp_path, monkeypatch, capsy
     assert parent.data.metrics["uap"] == max(run.data.metrics["uap"] for run in children)
     assert parent.data.tags["best.fusion.weights.local"] in ("0", "1")
     client = open_store(tmp_path / "mlruns").client()
-    assert [item.path for item in client.list_artifacts(parent.info.run_id, "pictures")] == ["pictures/weights.png"]
+    assert [item.path for item in client.list_artifacts(parent.info.run_id, "images")] == ["images/weights.png"]
 
     # in this process, over the same folders: nothing is extracted or compared again
     OmegaConf.register_new_resolver("repo", lambda path: str(ROOT / path), replace=True)
@@ -59,12 +59,12 @@ def test_a_grid_a_search_and_one_setting(tiny_disc, tmp_path, monkeypatch, capsy
     assert run() == 0
     assert capsys.readouterr().out.count("; held out: uAP ") == 1
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")} == before
-    for overrides, told in (
+    for overrides, message in (
         (["fusion.weights.crop=-1"], r"^fusion\.weights\.crop=-1\.0: must be a number >= 0$"),
         (["preset=[default,imgfp]"], "weights are evaluated for one preset at a time: give one"),
         (["search.trials=2", "search.low=0"], r"^search\.low=0\.0, search\.high=10\.0: must be a range above 0$"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             run(*overrides)
 
 

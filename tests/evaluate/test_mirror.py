@@ -121,7 +121,7 @@ def test_own_ranking(app, tmp_path: Path) -> None:
         (["benchmark=holidays", "data.threshold=0.3"], "data.threshold=0.3 has no effect on benchmark holidays: leave it out"),
         (["benchmark=holidays", "data.root=/none"], "/none: no such folder: give the folder of holidays with data.root=DIR"),
         (["data.thresold=1"], "unknown config key 'data.thresold' (did you mean 'data.threshold'?)"),
-        (["data.benchmark=x"], "data.benchmark=x: give one of scenes, gl3d, oxford, paris, roxford, rparis, holidays"),
+        (["data.benchmark=x"], "data.benchmark=x: must be one of scenes, gl3d, oxford, paris, roxford, rparis, holidays"),
         (["rerank.candidates=300"], "rerank.candidates=300: must be below answers=200, which count the query too"),
         (["match_pairs=/none"], "/none: no such file: give a match_pairs text with lines '<query index> <database index> <score>'"),
     ],

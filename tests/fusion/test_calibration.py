@@ -1,4 +1,4 @@
-"""From evidence to probabilities and labels: expected values by hand, with a made-up calibration."""
+"""From evidence to probabilities and labels: expected values by hand, with a synthetic calibration."""
 
 import json
 import math
@@ -64,7 +64,7 @@ def test_features_by_hand() -> None:
     assert found[2] == pytest.approx([0, 0, log(0.01), log(0.01), 0, 0, 0])
 
 
-def test_a_pair_is_judged_by_itself() -> None:
+def test_features_of_a_pair_are_independent_of_others() -> None:
     alone, copies = features([pair("q", "a", 7)]), features([pair("q", "a", 7), pair("q", "b", 99), pair("q", "c", 7)])
     assert copies[0].tolist() == copies[2].tolist() == alone[0].tolist()
 
@@ -99,7 +99,7 @@ def test_calibrated_keeps_the_best_of_each_query_and_orders_all() -> None:
     assert [row[:2] for row in found] == [("o", "t"), ("q", "s"), ("p", "r")]
     odds = 9 / math.e  # (1 + inliers) / e
     assert found[0][2] == pytest.approx(odds / (1 + odds))
-    assert found[1][2] == np.nextafter(found[0][2], 0), "equal pairs are told apart by the last bit"
+    assert found[1][2] == np.nextafter(found[0][2], 0), "equal pairs differ in the last bit"
     assert len(calibrated(best_evidence(evidence, PLAIN), None, 2)) == 4
 
 
@@ -163,8 +163,8 @@ def changed(**values: object) -> str:
         ("{" + "x" * 40, "damaged or not a calibration file"),
         ("[]", "damaged or not a calibration file"),
         ("{}", "damaged or not a calibration file"),
-        (changed(schema=2), "calibration of another version: fit it again with train/ranking.py"),
-        (changed(features=["log_inliers"]), "calibration of another version"),
+        (changed(schema=2), "calibration of an unsupported version: fit it again with train/ranking.py"),
+        (changed(features=["log_inliers"]), "calibration of an unsupported version"),
         (changed(mean=[0.0] * 6), "damaged"),
         (changed(mean=[math.nan] * 7), "damaged"),
         (changed(deviation=[0.0] * 7), "damaged"),
@@ -175,7 +175,7 @@ def changed(**values: object) -> str:
         (changed(more=1), "damaged"),
     ],
 )
-def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+def test_one_line_error_for_a_bad_file(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "calibration.json"
     file.write_text(text)
     with pytest.raises(InputError) as caught:
@@ -184,7 +184,7 @@ def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str, said: str) ->
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.json: no such file: fit it with train/ranking\.py$"):
         read_calibration(str(tmp_path / "gone.json"))
     with pytest.raises(InputError, match=r"give a file written by train/ranking\.py"):

@@ -27,7 +27,7 @@ def weighing(**coefficients: float) -> Calibration:
     )
 
 
-def test_the_answer_does_not_hang_on_which_picture_comes_first() -> None:
+def test_the_answer_is_independent_of_which_image_comes_first() -> None:
     turned = replace(PAIR, query_id="b", reference_id="a", query_area=0.2, reference_area=0.9, scale=0.5)
     calibration = weighing(log_query_area=1.0, log_reference_area=-0.5, abs_log_scale=0.1)
     one, other = (paired([item], calibration).scores for item in (PAIR, turned))
@@ -36,14 +36,14 @@ def test_the_answer_does_not_hang_on_which_picture_comes_first() -> None:
     assert one == pytest.approx(1 / (1 + np.exp(-surest)))
 
 
-def test_a_picture_that_is_there_three_times_is_no_less_a_copy() -> None:
+def test_three_equal_images_are_still_copies() -> None:
     calibration = weighing(log_inliers=1.0)
     alone = paired([PAIR], calibration).scores
     three = [replace(PAIR, query_id=one, reference_id=other) for one, other in (("a", "b"), ("a", "c"), ("b", "c"))]
     assert paired(three, calibration).scores == pytest.approx([*alone] * 3)
 
 
-def test_pairs_come_surest_first_without_ties_and_without_those_that_agree_on_nothing() -> None:
+def test_pairs_are_sorted_by_confidence_without_ties_or_unsupported_ones() -> None:
     calibration = weighing(log_inliers=1.0)
     items = [
         replace(PAIR, reference_id=name, inliers=count) for name, count in (("b", 9), ("c", 20), ("d", 9), ("e", 0))

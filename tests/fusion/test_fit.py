@@ -31,22 +31,22 @@ def candidates(queries: int) -> tuple[list[Evidence], set[tuple[str, str]]]:
 
 def test_copies_get_higher_odds_than_others_also_where_not_seen() -> None:
     evidence, true = candidates(60)
-    fitted = fit_calibration(evidence, true, 0.95, 0.01, 5, "made-up candidates")
+    fitted = fit_calibration(evidence, true, 0.95, 0.01, 5, "synthetic candidates")
     copies = np.array([(item.query_id, item.reference_id) in true for item in evidence])
     for odds in (fitted.unseen, fitted.calibration.log_odds(features(evidence))):
         order = np.argsort(-odds)
         assert copies[order[:25]].mean() > 0.95
         assert np.median(odds[copies]) > 0 > np.median(odds[~copies])
     assert 0 < fitted.calibration.similar <= fitted.calibration.copy <= 1
-    assert (fitted.calibration.exact_bits, fitted.calibration.fitted_on) == (5, "made-up candidates")
-    again = fit_calibration(evidence, true, 0.95, 0.01, 5, "made-up candidates")
+    assert (fitted.calibration.exact_bits, fitted.calibration.fitted_on) == (5, "synthetic candidates")
+    again = fit_calibration(evidence, true, 0.95, 0.01, 5, "synthetic candidates")
     assert again.calibration == fitted.calibration
     assert not np.array_equal(fitted.unseen, fitted.calibration.log_odds(features(evidence))), (
-        "judged on unseen queries"
+        "evaluated on unseen queries"
     )
 
 
-def test_what_cannot_be_fitted_is_told() -> None:
+def test_what_cannot_be_fitted_is_reported() -> None:
     evidence, true = candidates(20)
     with pytest.raises(
         InputError, match=r"^0 of 60 candidates are copies: give a set with both copies and non-copies$"

@@ -15,7 +15,7 @@ def rows(pairs: Pairs) -> list[Row]:
     return list(zip(pairs.query_ids.tolist(), pairs.reference_ids.tolist(), pairs.scores.tolist(), strict=True))
 
 
-def test_unite_names_each_pair_once_sorted() -> None:
+def test_union_pairs_gives_each_pair_once_sorted() -> None:
     local = Pairs.of([("q2", "r1", 9), ("q1", "r2", 5)])
     similar = Pairs.of([("q1", "r2", 0.5), ("q1", "r10", 0.25)])
     assert union_pairs([local, similar]) == [("q1", "r10"), ("q1", "r2"), ("q2", "r1")]

@@ -12,7 +12,7 @@ from PIL import Image
 from imgfp.images import Failure, read_rgb
 
 
-def picture(height: int = 24, width: int = 40) -> np.ndarray:
+def photo(height: int = 24, width: int = 40) -> np.ndarray:
     """Smooth, and different in every corner."""
     y, x = np.mgrid[:height, :width]
     return np.stack([x * 200 // width + 20, y * 200 // height + 20, (x + y) * 2], axis=2).astype(np.uint8)
@@ -46,11 +46,11 @@ def failure_of(path: Path) -> Failure:
 
 
 def test_rgb_is_as_it_is(tmp_path: Path) -> None:
-    np.testing.assert_array_equal(rgb_of(saved(tmp_path / "a.png", Image.fromarray(picture()))), picture())
+    np.testing.assert_array_equal(rgb_of(saved(tmp_path / "a.png", Image.fromarray(photo()))), photo())
 
 
 def test_gray_becomes_three_equal_channels(tmp_path: Path) -> None:
-    gray = picture()[..., 0]
+    gray = photo()[..., 0]
     rgb = rgb_of(saved(tmp_path / "a.png", Image.fromarray(gray)))
     np.testing.assert_array_equal(rgb, np.repeat(gray[..., None], 3, axis=2))
 
@@ -86,13 +86,13 @@ def test_cmyk_jpeg(tmp_path: Path) -> None:
         ("LA", [(0, 255), (0, 0), (0, 128)], [(0, 0, 0), (255, 255, 255), (127, 127, 127)]),
     ],
 )
-def test_alpha_lies_over_white(tmp_path: Path, mode: str, pixels: list, wanted: list) -> None:
+def test_alpha_is_composited_over_white(tmp_path: Path, mode: str, pixels: list, wanted: list) -> None:
     image = Image.new(mode, (len(pixels), 1))
     image.putdata(pixels)
     assert [tuple(pixel) for pixel in rgb_of(saved(tmp_path / "a.png", image))[0].tolist()] == wanted
 
 
-def test_palette_with_transparency_lies_over_white(tmp_path: Path) -> None:
+def test_palette_with_transparency_is_composited_over_white(tmp_path: Path) -> None:
     image = Image.new("P", (3, 1))
     image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     image.putdata([0, 1, 2])
@@ -112,20 +112,20 @@ def test_first_frame_of_an_animation(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (50, 1)])
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
 def test_slivers(tmp_path: Path, height: int, width: int, suffix: str) -> None:
-    path = saved(tmp_path / f"a.{suffix}", Image.fromarray(picture(height, width)))
+    path = saved(tmp_path / f"a.{suffix}", Image.fromarray(photo(height, width)))
     assert rgb_of(path).shape == (height, width, 3)
     assert rgb_of(path, smallest=64).shape == (height, width, 3)
 
 
 def test_wrong_suffix_is_read_by_content(tmp_path: Path) -> None:
-    saved(tmp_path / "a.png", Image.fromarray(picture()))
+    saved(tmp_path / "a.png", Image.fromarray(photo()))
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
-    np.testing.assert_array_equal(rgb_of(tmp_path / "a.jpg"), picture())
+    np.testing.assert_array_equal(rgb_of(tmp_path / "a.jpg"), photo())
 
 
 # --- EXIF orientation ---
 
-STORED_AS = {  # how a camera of each orientation stores the upright picture: the reverse of the turn when shown
+STORED_AS = {  # how a camera of each orientation stores the upright image: the reverse of the turn when shown
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -145,14 +145,14 @@ def with_orientation(path: Path, array: np.ndarray, orientation: int) -> Path:
 
 @pytest.mark.parametrize("orientation", STORED_AS)
 def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
-    path = with_orientation(tmp_path / "a.png", STORED_AS[orientation](picture()), orientation)
-    np.testing.assert_array_equal(rgb_of(path), picture())
+    path = with_orientation(tmp_path / "a.png", STORED_AS[orientation](photo()), orientation)
+    np.testing.assert_array_equal(rgb_of(path), photo())
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_invalid_orientation_counts_as_upright(tmp_path: Path, orientation: int) -> None:
-    path = with_orientation(tmp_path / "a.png", picture(), orientation)
-    np.testing.assert_array_equal(rgb_of(path), picture())
+    path = with_orientation(tmp_path / "a.png", photo(), orientation)
+    np.testing.assert_array_equal(rgb_of(path), photo())
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_invalid_orientation_counts_as_upright(tmp_path: Path, orientation: int)
 )
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_garbage_exif_counts_as_none(tmp_path: Path, block: bytes) -> None:
-    plain = saved(tmp_path / "plain.jpg", Image.fromarray(picture()), quality=95)
-    odd = saved(tmp_path / "odd.jpg", Image.fromarray(picture()), quality=95, exif=block)
+    plain = saved(tmp_path / "plain.jpg", Image.fromarray(photo()), quality=95)
+    odd = saved(tmp_path / "odd.jpg", Image.fromarray(photo()), quality=95, exif=block)
     np.testing.assert_array_equal(rgb_of(odd), rgb_of(plain))
 
 
@@ -177,7 +177,7 @@ def test_garbage_exif_counts_as_none(tmp_path: Path, block: bytes) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(600, 800), (601, 803), (250, 900), (64, 64)])
 def test_draft_is_smaller_but_not_too_small(tmp_path: Path, height: int, width: int) -> None:
-    path = saved(tmp_path / "a.jpg", Image.fromarray(picture(height, width)))
+    path = saved(tmp_path / "a.jpg", Image.fromarray(photo(height, width)))
     small = rgb_of(path, smallest=64)
     assert min(small.shape[:2]) >= 64
     assert max(small.shape[:2]) <= width
@@ -187,7 +187,7 @@ def test_draft_is_smaller_but_not_too_small(tmp_path: Path, height: int, width: 
 
 
 def test_draft_keeps_the_orientation(tmp_path: Path) -> None:
-    path = with_orientation(tmp_path / "a.jpg", picture(400, 640), 6)
+    path = with_orientation(tmp_path / "a.jpg", photo(400, 640), 6)
     assert rgb_of(path, smallest=64).shape[0] > rgb_of(path, smallest=64).shape[1]
 
 
@@ -195,7 +195,7 @@ def test_draft_keeps_the_orientation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "webp", "tif", "bmp"])
-def test_truncated_anywhere_is_a_failure_or_a_picture_never_an_exception(tmp_path: Path, suffix: str) -> None:
+def test_truncated_anywhere_is_a_failure_or_an_image_never_an_exception(tmp_path: Path, suffix: str) -> None:
     buffer = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8)
     Image.fromarray(noise).save(buffer, {"jpg": "JPEG", "tif": "TIFF"}.get(suffix, suffix.upper()))
@@ -211,7 +211,7 @@ def test_empty_file(tmp_path: Path) -> None:
     assert failure_of(tmp_path / "a.jpg").reason == "the file is empty"
 
 
-def test_text_named_as_a_picture(tmp_path: Path) -> None:
+def test_text_named_as_an_image(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("hello")
     reason = failure_of(tmp_path / "a.jpg").reason
     assert "not a readable image" in reason
@@ -228,7 +228,7 @@ def test_missing_file_broken_link_and_folder(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")
 def test_no_permission(tmp_path: Path) -> None:
-    path = saved(tmp_path / "a.png", Image.fromarray(picture()))
+    path = saved(tmp_path / "a.png", Image.fromarray(photo()))
     path.chmod(0)
     assert failure_of(path).reason == "permission denied"
 
@@ -243,7 +243,7 @@ def test_heic_says_what_to_do(tmp_path: Path) -> None:
 )  # Pillow warns above once, raises above twice the limit
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    path = saved(tmp_path / "a.png", Image.fromarray(picture()))
+    path = saved(tmp_path / "a.png", Image.fromarray(photo()))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     assert f"more than {limit} pixels: decompression bomb" in failure_of(path).reason
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 24 * 40)
@@ -251,7 +251,7 @@ def test_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lim
 
 
 def test_damaged_bytes_never_raise(tmp_path: Path) -> None:
-    whole = saved(tmp_path / "a.png", Image.fromarray(picture())).read_bytes()
+    whole = saved(tmp_path / "a.png", Image.fromarray(photo())).read_bytes()
     generator = np.random.default_rng(1)
     failed = 0
     for number in range(60):

@@ -1,4 +1,4 @@
-"""Sizes from headers, and the hash that tells a saved-again picture from an edited one."""
+"""Sizes from headers, and the hash that separates re-saved images from edited ones."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from imgfp.images.perceptual_hash import BITS, hash_distance, perceptual_hash
 
 
 @pytest.mark.parametrize(("orientation", "size"), [(1, (30, 20)), (3, (30, 20)), (6, (20, 30)), (8, (20, 30))])
-def test_size_is_that_of_the_picture_as_shown(tmp_path: Path, orientation: int, size: tuple[int, int]) -> None:
+def test_size_is_that_of_the_image_as_displayed(tmp_path: Path, orientation: int, size: tuple[int, int]) -> None:
     path, exif = tmp_path / "a.jpg", Image.Exif()
     exif[0x0112] = orientation
     Image.new("RGB", (30, 20)).save(path, exif=exif)
     assert file_size(path) == FileSize(*size, path.stat().st_size)
 
 
-def test_what_is_no_picture_has_no_size(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"no picture")
+def test_what_is_not_an_image_has_no_size(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"not an image")
     assert file_size(tmp_path / "a.jpg") is None
     assert file_size(tmp_path / "gone.jpg") is None
     assert file_size(tmp_path) is None

@@ -29,9 +29,9 @@ def _photograph(rng: np.random.Generator) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthetic_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """TRAINING photographs, REFERENCES, a darker copy of each of the first QUERIES references, and one distractor."""
-    root = tmp_path_factory.mktemp("made_up") / "set"
+    root = tmp_path_factory.mktemp("synthetic_set") / "set"
     rng = np.random.default_rng(5)
     for part in ("training", "reference", "query"):
         (root / f"{part}_images").mkdir(parents=True)
@@ -68,10 +68,12 @@ def micro() -> Recipe:
 
 
 @pytest.fixture
-def training(made_up: Path):
+def training(synthetic_set: Path):
     """Trains a recipe on the synthetic set."""
 
-    def run(recipe: Recipe, folder: Path, notes: Notes | None = None, root: Path = made_up, **changes: Any) -> Trained:
+    def run(
+        recipe: Recipe, folder: Path, notes: Notes | None = None, root: Path = synthetic_set, **changes: Any
+    ) -> Trained:
         recipe = replace(recipe, **changes)
         data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
         judged, _ = judged_set(recipe, root, data)
@@ -81,5 +83,5 @@ def training(made_up: Path):
 
 
 @pytest.fixture
-def truth(made_up: Path) -> GroundTruth:
-    return GroundTruth.read_csv(made_up / "ground_truth.csv")
+def truth(synthetic_set: Path) -> GroundTruth:
+    return GroundTruth.read_csv(synthetic_set / "ground_truth.csv")

@@ -20,7 +20,7 @@ def test_failures_are_those_of_the_folder_unless_they_are_given(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("card", [None, "", '{"figures": {"ua', "[]", '{"size": 32}', '{"figures": 7}'])
-def test_a_damaged_card_is_one_line(tmp_path: Path, card: str | None) -> None:
+def test_one_line_error_for_a_damaged_card(tmp_path: Path, card: str | None) -> None:
     (tmp_path / "best.safetensors").write_bytes(b"")
     (tmp_path / "best.json").write_text(json.dumps({"figures": {"uap": 0.5}}))
     assert Trained.read(tmp_path, 3, True).figures == {"uap": 0.5}

@@ -32,14 +32,14 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_processes_make_the_steps_of_one_with_all_the_images(
-    made_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    synthetic_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    together = run(*torchrun, SCRIPT, made_up, tmp_path / "two", 2)
+    together = run(*torchrun, SCRIPT, synthetic_set, tmp_path / "two", 2)
     assert "2 processes, 1 epochs, 2 batches per epoch each" in together.stdout
     assert together.stderr.count("torch synchronises it on GPUs only") == 1
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(made_up), str(tmp_path / "one"), "4"])
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(synthetic_set), str(tmp_path / "one"), "4"])
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert "1 processes, 1 epochs, 2 batches per epoch each" in capsys.readouterr().out
     start, two, one = (
@@ -51,7 +51,7 @@ def test_two_processes_make_the_steps_of_one_with_all_the_images(
         torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-6, msg=name)
 
 
-def test_several_processes_without_torchrun_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_line_error_for_several_processes_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(InputError, match=r"start the processes by torchrun --nproc-per-node=N train/esvit.py"):
         join_processes(TrainerConfig(distributed=True))

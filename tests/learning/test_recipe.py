@@ -19,13 +19,13 @@ from imgfp.learning.data import PairsConfig
 from imgfp.learning.recipe import Recipe
 
 
-def test_stages_of_growing_pictures() -> None:
+def test_stages_of_growing_image_size() -> None:
     recipe = Recipe(epochs=(2, 1), size=(96, 128))
     assert recipe.total_epochs == 3
     assert [recipe.size_of_epoch(epoch) for epoch in range(4)] == [96, 96, 128, 128]
 
 
-def test_it_is_known_by_what_decides_on_the_weights() -> None:
+def test_fingerprint_depends_on_what_decides_the_weights() -> None:
     recipe = Recipe()
     assert recipe.fingerprint() == Recipe().fingerprint()
     assert replace(recipe, pairs=PairsConfig(workers=7)).fingerprint() == recipe.fingerprint()
@@ -66,7 +66,7 @@ def test_kinds_with_equal_settings_differ() -> None:
         (lambda: ValidationConfig(every_n_epochs=0, patience=2), "validation.patience=2: must be unset with"),
     ],
 )
-def test_what_cannot_be_is_one_line(make, message: str) -> None:
+def test_one_line_error_for_impossible_settings(make, message: str) -> None:
     with pytest.raises(InputError) as error:
         make()
     assert message in str(error.value)

@@ -24,7 +24,7 @@ def same_bytes(one: Path, other: Path, epoch: int) -> None:
     assert (one / name).read_bytes() == (other / name).read_bytes()
 
 
-def test_what_a_training_leaves(training, micro: Recipe, tmp_path: Path) -> None:
+def test_files_of_a_training(training, micro: Recipe, tmp_path: Path) -> None:
     notes = Notes()
     done = training(micro, tmp_path, notes)
     assert (done.epochs, done.stopped_early, done.failures) == (2, False, ())
@@ -42,7 +42,7 @@ def test_what_a_training_leaves(training, micro: Recipe, tmp_path: Path) -> None
     assert all(loss > 0 for loss in losses)
     assert notes.points[-1][1] == {"failed_images": 0.0}
 
-    # what is exported is what was judged, with a card that says how it was made
+    # what is exported is what was validated, with a card that says how it was made
     best = max(range(3), key=lambda epoch: (notes.checkpoints[epoch][2]["uap"], -epoch))
     assert (tmp_path / f"{BEST}.safetensors").resolve().stem == f"epoch-{best:03d}"
     assert done.best == tmp_path / f"{BEST}.safetensors"
@@ -63,7 +63,7 @@ def test_hyper_parameters_are_plain_and_a_checkpoint_holds_no_code(training, mic
     json.dumps(stored["hyper_parameters"]["recipe"])
 
 
-def test_a_run_cut_short_goes_on_to_the_same_weights(training, micro: Recipe, tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_to_the_same_weights(training, micro: Recipe, tmp_path: Path) -> None:
     """With everything that has a memory: descriptors, averaged weights, mined negatives, momentum, dropped paths."""
     recipe = replace(
         micro,
@@ -141,26 +141,24 @@ def test_only_the_best_stay_on_disk(training, micro: Recipe, tmp_path: Path) -> 
     assert all(not path.with_suffix(".json").exists() for path in map(tmp_path.joinpath, notes.gone))
 
 
-def test_it_stops_where_nothing_gets_better(training, micro: Recipe, tmp_path: Path) -> None:
+def test_it_stops_without_improvement(training, micro: Recipe, tmp_path: Path) -> None:
     still = replace(micro, optimizer=SgdConfig(lr=1e-12), validation=ValidationConfig(background=0, patience=2))
     done = training(still, tmp_path, epochs=(9,))
     assert done.stopped_early
     assert done.epochs < 9
 
 
-def test_a_photograph_that_cannot_be_read_is_a_named_hole(
-    training, micro: Recipe, made_up: Path, tmp_path: Path
-) -> None:
+def test_unreadable_photograph_is_reported(training, micro: Recipe, synthetic_set: Path, tmp_path: Path) -> None:
     broken = tmp_path / "photographs"
     broken.mkdir()
-    for path in (made_up / "training_images").iterdir():
+    for path in (synthetic_set / "training_images").iterdir():
         (broken / path.name).write_bytes(path.read_bytes()[:200] if "3" in path.name else path.read_bytes())
     done = training(micro, tmp_path / "run", pairs=replace(micro.pairs, photographs=str(broken)))
     assert [failure.path.name for failure in done.failures] == ["T000003.jpg"]
     assert "T000003.jpg" in (tmp_path / "run" / "failures.csv").read_text()
 
 
-def test_a_loss_that_is_no_number_stops_and_names_the_last_good_checkpoint(
+def test_a_nan_loss_stops_and_names_the_last_good_checkpoint(
     training, micro: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from imgfp.learning.module import DescriptorTraining
@@ -202,22 +200,20 @@ def test_weights_spoilt_by_the_last_step_are_not_saved(training, micro: Recipe, 
     assert not (tmp_path / "epoch-001.safetensors").exists()
 
 
-def test_a_judged_picture_that_cannot_be_read_is_a_hole_too(
-    training, micro: Recipe, made_up: Path, tmp_path: Path
-) -> None:
+def test_unreadable_validation_image_is_reported(training, micro: Recipe, synthetic_set: Path, tmp_path: Path) -> None:
     spoilt = tmp_path / "set"
-    shutil.copytree(made_up, spoilt)
-    (spoilt / "reference_images" / "R000001.jpg").write_bytes(b"not a picture")
+    shutil.copytree(synthetic_set, spoilt)
+    (spoilt / "reference_images" / "R000001.jpg").write_bytes(b"not an image")
     done = training(micro, tmp_path / "run", root=spoilt)
     assert [failure.path.name for failure in done.failures] == ["R000001.jpg"]
 
 
 def test_queries_among_the_training_photographs_are_refused(
-    training, micro: Recipe, made_up: Path, tmp_path: Path
+    training, micro: Recipe, synthetic_set: Path, tmp_path: Path
 ) -> None:
     copies = tmp_path / "copies"
-    shutil.copytree(made_up / "training_images", copies)
-    shutil.copy(made_up / "query_images" / "Q00002.jpg", copies / "innocent.jpg")
+    shutil.copytree(synthetic_set / "training_images", copies)
+    shutil.copy(synthetic_set / "query_images" / "Q00002.jpg", copies / "innocent.jpg")
     with pytest.raises(InputError, match=r"1 training photographs are queries of the validation set, first .*innocent"):
         training(micro, tmp_path / "run", pairs=replace(micro.pairs, photographs=str(copies)))
 
@@ -232,7 +228,7 @@ def test_a_run_killed_after_it_was_stopped_early_stays_stopped(training, micro: 
 
 
 @pytest.mark.parametrize("spoil", ["truncated", "other"])
-def test_a_last_checkpoint_that_cannot_be_read_is_one_line(training, micro: Recipe, tmp_path: Path, spoil: str) -> None:
+def test_one_line_error_for_an_unreadable_last_checkpoint(training, micro: Recipe, tmp_path: Path, spoil: str) -> None:
     training(micro, tmp_path, epochs=(1,))
     last = tmp_path / LAST
     last.write_bytes(last.read_bytes()[:1000] if spoil == "truncated" else b"not a checkpoint")
@@ -243,8 +239,8 @@ def test_a_last_checkpoint_that_cannot_be_read_is_one_line(training, micro: Reci
     assert "\n" not in str(error.value)
 
 
-def test_a_gpu_where_there_is_none_is_one_line(training, micro: Recipe, tmp_path: Path) -> None:
+def test_one_line_error_for_an_unavailable_gpu(training, micro: Recipe, tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    with pytest.raises(InputError, match="torch sees no GPU here: take trainer=cpu"):
+    with pytest.raises(InputError, match="torch sees no GPU here: use trainer=cpu"):
         training(micro, tmp_path, trainer=TrainerConfig(accelerator="gpu"))

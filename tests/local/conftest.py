@@ -1,4 +1,4 @@
-"""Made-up pictures and features."""
+"""Synthetic images and features."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,11 +34,11 @@ def make_features() -> Callable[[int, int], LocalFeatures]:
 
 
 @pytest.fixture(scope="module")
-def picture_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Six pictures; the third is no picture at all, the fifth is flat."""
-    folder = tmp_path_factory.mktemp("pictures")
+def image_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Six images; the third is unreadable, the fifth is flat."""
+    folder = tmp_path_factory.mktemp("images")
     for number in range(6):
         Image.fromarray(texture(number)).save(folder / f"{number}.png")
-    (folder / "2.png").write_bytes(b"no picture")
+    (folder / "2.png").write_bytes(b"not an image")
     Image.new("RGB", (80, 60), "gray").save(folder / "4.png")
     return sorted(folder.iterdir())

@@ -32,7 +32,7 @@ class Source:
     """IMAGES images of EACH descriptors."""
 
     descriptors: np.ndarray
-    fingerprint = "made up"
+    fingerprint = "synthetic"
 
     def __post_init__(self) -> None:
         self.ids = tuple(f"R{number}" for number in range(IMAGES))
@@ -111,14 +111,14 @@ def test_no_query_descriptors(built) -> None:
     assert found.owners.shape == (2, 0, 8)
 
 
-def test_an_index_of_nothing_finds_nothing(built, tmp_path) -> None:
+def test_an_empty_index_finds_nothing(built, tmp_path) -> None:
     codebook = built[0]
     merge(tmp_path, [], LISTS, codebook.code_size)
     index = CompressedIndex(codebook, open_merged(tmp_path, LISTS, codebook.code_size, 0), (), "x", 4)
     assert (index.search(np.zeros((2, 128), np.uint8), 3, transforms_for(False, False)).owners == -1).all()
 
 
-def test_identity_tells_codes_and_probes(built, source) -> None:
+def test_fingerprint_depends_on_codes_and_nprobe(built, source) -> None:
     codebook, index, folder = built
     merged = open_merged(folder, LISTS, codebook.code_size, IMAGES)
     same, other = (CompressedIndex(codebook, merged, source.ids, *rest) for rest in (("x", LISTS), ("y", LISTS)))
@@ -155,7 +155,7 @@ def test_merging_keeps_order_and_leaves_out(built, source, tmp_path, monkeypatch
     assert sorted(merged.owners.tolist()) == OWNERS[kept].tolist()
 
 
-def test_merged_files_of_another_codebook_or_list_are_refused(built) -> None:
+def test_merged_files_of_a_different_codebook_or_list_are_refused(built) -> None:
     codebook, _, folder = built
     with pytest.raises(InputError, match=r"its files do not belong to one codebook: delete .* again$"):
         open_merged(folder, LISTS + 1, codebook.code_size, IMAGES)
@@ -182,7 +182,7 @@ def test_samples_are_drawn_from_all_blocks(source) -> None:
     assert len(np.unique(few, axis=0)) == len(few)
 
 
-def test_centres_are_the_means_of_what_they_own() -> None:
+def test_centres_are_the_means_of_their_clusters() -> None:
     rng = np.random.default_rng(1)
     middles = np.array([[20] * 128, [120] * 128, [220] * 128])
     sample = (np.repeat(middles, 200, axis=0) + rng.integers(-9, 10, (600, 128))).astype(np.uint8)
@@ -194,12 +194,12 @@ def test_centres_are_the_means_of_what_they_own() -> None:
     assert np.array_equal(rows, wide.argmin(axis=1))
 
 
-def test_a_centre_that_would_own_nothing_is_moved() -> None:
+def test_an_empty_cluster_gets_a_new_centre() -> None:
     sample = np.concatenate([np.full((50, 128), 10), np.full((50, 128), 200), np.full((1, 128), 90)]).astype(np.uint8)
     assert len(np.unique(byte_centres(sample, 3), axis=0)) == 3
 
 
-def test_answers_do_not_depend_on_company(built, source) -> None:
+def test_answers_do_not_depend_on_batch(built, source) -> None:
     _, index, _ = built
     together = index.search(source.descriptors[::3], 5, transforms_for(True, True))
     for row in (0, 17, 300):

@@ -1,4 +1,4 @@
-"""SIFT of files by worker processes: order kept, a bad file is a hole in its own place."""
+"""SIFT of files by worker processes: order kept, a bad file is a failure at its position."""
 
 import subprocess
 import sys
@@ -16,15 +16,15 @@ from imgfp.local.sift.sift import SiftConfig, extract_sift
 
 
 @pytest.fixture(scope="module")
-def extracted(picture_files: list[Path]):
+def extracted(image_files: list[Path]):
     with SiftPool(SiftConfig(), workers=2) as pool:
-        first = list(pool.extract(picture_files))
-        again = list(pool.extract(picture_files[::-1]))
+        first = list(pool.extract(image_files))
+        again = list(pool.extract(image_files[::-1]))
     return first, again
 
 
-def test_order_and_holes(picture_files: list[Path], extracted) -> None:
-    for path, item in zip(picture_files, extracted[0], strict=True):
+def test_order_and_missing_items(image_files: list[Path], extracted) -> None:
+    for path, item in zip(image_files, extracted[0], strict=True):
         if path.name == "2.png":
             assert isinstance(item, Failure)
             assert item.path == path
@@ -37,7 +37,7 @@ def test_order_and_holes(picture_files: list[Path], extracted) -> None:
         np.testing.assert_array_equal(item.descriptors, alone.descriptors)
 
 
-def test_pictures_differ_and_the_flat_one_is_empty(extracted) -> None:
+def test_images_differ_and_the_flat_one_is_empty(extracted) -> None:
     counts = [len(item) if not isinstance(item, Failure) else None for item in extracted[0]]
     assert counts[2] is None
     assert counts[4] == 0
@@ -82,7 +82,7 @@ def test_too_few_keypoints_count_as_none(make_texture) -> None:
     assert len(extract_sift(rgb, SiftConfig(least=found + 1))) == 0
 
 
-def test_a_form_taken_twice_is_nothing() -> None:
+def test_a_transform_applied_twice_changes_nothing() -> None:
     descriptors = np.random.default_rng(0).integers(0, 256, (9, 128), dtype=np.uint8)
     for transform in transforms_for(mirrored=True, inverted=True)[1:]:
         changed = transform_descriptors(descriptors, transform)

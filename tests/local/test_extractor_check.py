@@ -48,7 +48,7 @@ def test_other_descriptors_are_noticed(monkeypatch) -> None:
     assert "expected at most 300" in (compiled_fault() or "")
 
 
-def test_a_picture_without_keypoints_proves_nothing() -> None:
+def test_an_image_without_keypoints_is_no_evidence() -> None:
     features = sift_of_plane(make_test_plane(), PYCOLMAP)
     none = LocalFeatures.none(128, 128)
     assert difference(features, features) is None
@@ -68,7 +68,7 @@ def test_numba_that_is_not_there_is_a_reason(monkeypatch) -> None:
     assert "ImportError" in (compiled_fault() or "") or "ModuleNotFoundError" in (compiled_fault() or "")
 
 
-def test_it_is_looked_into_once(monkeypatch) -> None:
+def test_the_check_runs_once(monkeypatch) -> None:
     calls = []
 
     def fail(*_: object) -> None:

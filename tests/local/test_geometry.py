@@ -61,7 +61,7 @@ def test_stretch_of_a_homography_is_its_derivative() -> None:
         (np.diag([1.0, 0, 1]), PLAIN, False),
     ],
 )
-def test_what_a_copy_can_look_like(model: np.ndarray, transform: Transform, possible: bool) -> None:
+def test_plausible_models(model: np.ndarray, transform: Transform, possible: bool) -> None:
     assert plausible(model, np.array([10.0, 20]), transform) is possible
 
 
@@ -95,7 +95,7 @@ def keypoints(count: int, seed: int = 0) -> np.ndarray:
 
 
 def moved(items: np.ndarray, scale: float, turn: float, transform: Transform) -> np.ndarray:
-    """Keypoints of a picture that was mirrored or inverted as `transform` says, then scaled and turned."""
+    """Keypoints of an image that was mirrored or inverted as `transform` says, then scaled and turned."""
     x, y, sigma, theta = items.astype(np.float64).T
     if transform.mirrored:
         x, theta = 299 - x, math.pi - theta
@@ -144,7 +144,7 @@ def test_position_size_and_direction_must_all_agree() -> None:
         assert agreeing(reference, query, PLAIN, 0.0).tolist() == [False, True, True, True, True]
 
 
-def test_slack_grows_with_the_distance_by_hand() -> None:
+def test_tolerance_grows_with_the_distance_by_hand() -> None:
     reference = np.array([[0, 0, 2, 0], [100, 0, 2, 0]], np.float32)
     query = reference + np.array([[0, 0, 0, 0], [30, 0, 0, 0]], np.float32)  # 130 away instead of 100, 30 off
     assert agreeing(reference, query, PLAIN, 0.2).tolist() == [True, True]  # 5 + 0.2 * 130 = 31

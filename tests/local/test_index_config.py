@@ -38,7 +38,7 @@ def test_what_is_asked_for_is_given(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "instead"), [("ivf_rabitq", "ivf_pq24"), ("fast_scan", "ivf_pq16")])
-def test_a_removed_kind_is_refused_with_what_to_use(kind: str, instead: str) -> None:
+def test_a_removed_kind_is_refused_with_its_replacement(kind: str, instead: str) -> None:
     with pytest.raises(InputError, match=rf"^index.kind='{kind}' was removed: use {instead}$"):
         IndexConfig(kind=kind)
 

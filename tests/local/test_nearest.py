@@ -62,7 +62,7 @@ def test_fewer_rows_than_k() -> None:
     assert (distances[:, 3:] == NO_DISTANCE).all()
 
 
-def test_nothing_to_ask_and_nothing_to_find() -> None:
+def test_no_queries_and_no_references() -> None:
     for queries, blocks in ((made(0, 0), [made(1, 9)]), (made(0, 4), []), (made(0, 4), [made(1, 0)]), (made(0, 0), [])):
         (distances,), (rows,) = nearest(queries, blocks, 2)
         assert distances.shape == rows.shape == (len(queries), 2)
@@ -100,7 +100,7 @@ def test_within_a_pair() -> None:
 
 @pytest.mark.parametrize("transforms", [transforms_for(m, i) for m in (False, True) for i in (False, True)])
 @pytest.mark.parametrize("high", [90, 256])  # as RootSIFT; and so large that float32 would round
-def test_every_form_equals_brute_force_on_moved_descriptors(transforms, high: int) -> None:
+def test_every_transform_equals_brute_force_on_moved_descriptors(transforms, high: int) -> None:
     queries, blocks = made(10, 300, high), [made(11, 700, high), made(12, 50, high)]
     distances, rows = nearest(queries, blocks, 3, transforms)
     for number, transform in enumerate(transforms):

@@ -97,7 +97,7 @@ def test_damaged_file_is_refused(folder: Path, name: str, how: str) -> None:
     assert str(caught.value) == said
 
 
-def test_unverified_store_still_refuses_another_shape(folder: Path) -> None:
+def test_unverified_store_still_refuses_a_wrong_shape(folder: Path) -> None:
     np.save(folder / "00000.descriptors.npy", np.zeros((3, 128), np.uint8))
     store = FeatureStore(folder, verify=False)
     with pytest.raises(
@@ -107,7 +107,7 @@ def test_unverified_store_still_refuses_another_shape(folder: Path) -> None:
         store.get(0)
 
 
-def test_damaged_shard_is_made_again(folder: Path, features: list[LocalFeatures]) -> None:
+def test_damaged_shard_is_recomputed(folder: Path, features: list[LocalFeatures]) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     damage(folder / "00001.descriptors.npy", "flipped")
     made = []

@@ -28,8 +28,8 @@ def test_factors() -> None:
 
 
 def test_one_view_is_what_extraction_gives(make_texture) -> None:
-    picture = make_texture(1)
-    views, plain = extract_views(picture, SMALL, ONE_VIEW), extract_sift(picture, SMALL)
+    image = make_texture(1)
+    views, plain = extract_views(image, SMALL, ONE_VIEW), extract_sift(image, SMALL)
     np.testing.assert_array_equal(views.keypoints, plain.keypoints)
     np.testing.assert_array_equal(views.descriptors, plain.descriptors)
     assert views.views == (len(plain),)
@@ -54,12 +54,12 @@ def test_positions_in_another_frame_by_hand() -> None:
     assert (moved.width, moved.height) == (100, 100)
 
 
-def test_every_view_finds_the_plain_picture_s_keypoints_where_they_are(make_texture) -> None:
-    picture = make_texture(3, 240, 300)
-    item = extract_views(picture, SMALL, ViewsConfig(2.0, 1.5))
+def test_every_view_finds_the_keypoints_of_the_unscaled_image(make_texture) -> None:
+    image = make_texture(3, 240, 300)
+    item = extract_views(image, SMALL, ViewsConfig(2.0, 1.5))
     assert (item.width, item.height, len(item.views)) == (125, 100, 4)
     assert min(item.views) > 20
-    reference = MatchInput(extract_sift(picture, SMALL), MatchConfig().transforms)
+    reference = MatchInput(extract_sift(image, SMALL), MatchConfig().transforms)
     for rows in item.view_rows:
         view = LocalFeatures(item.keypoints[rows], item.descriptors[rows], item.width, item.height)
         found = compare_pair(MatchInput(view, MatchConfig().transforms), reference, MatchConfig(tolerance=2.0))
@@ -91,10 +91,10 @@ def test_a_small_pasted_copy_is_found_in_the_fine_view_alone(make_texture) -> No
 
 def test_a_view_without_keypoints_among_others(make_features) -> None:
     made = make_features(1, 12)
-    plain, holed = (LocalFeatures(made.keypoints, made.descriptors, 9, 9, views) for views in ((12,), (0, 12, 0)))
+    plain, with_gap = (LocalFeatures(made.keypoints, made.descriptors, 9, 9, views) for views in ((12,), (0, 12, 0)))
     reference = MatchInput(made, MatchConfig().transforms)
     first, second = (
-        compare_pair(MatchInput(item, MatchConfig().transforms), reference, MatchConfig()) for item in (plain, holed)
+        compare_pair(MatchInput(item, MatchConfig().transforms), reference, MatchConfig()) for item in (plain, with_gap)
     )
     assert first.matches == 12
     assert (first.score, first.matches) == (second.score, second.matches)
@@ -102,9 +102,9 @@ def test_a_view_without_keypoints_among_others(make_features) -> None:
 
 
 @pytest.fixture
-def stored(picture_files: list[Path], tmp_path: Path) -> Path:
-    """A store in two views, of one picture with keypoints and a flat one."""
-    images = ImageList(picture_files[0].parent, ("a", "flat"), (picture_files[0], picture_files[4]))
+def stored(image_files: list[Path], tmp_path: Path) -> Path:
+    """A store in two views, of one image with keypoints and a flat one."""
+    images = ImageList(image_files[0].parent, ("a", "flat"), (image_files[0], image_files[4]))
     feature_stage("features", images, SMALL, tmp_path / "store", ViewsConfig(2.0, 1.0))
     return tmp_path / "store"
 

@@ -1,4 +1,4 @@
-"""Votes and match scores on made-up features whose answer is known."""
+"""Votes and match scores on synthetic features whose answer is known."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ def test_a_copy_is_found(source: Source, rule: str) -> None:
         assert found[0] == [Candidate(2, 20.0)]
 
 
-def test_answers_do_not_depend_on_company(source: Source) -> None:
+def test_answers_do_not_depend_on_batch(source: Source) -> None:
     queries = [
         parts(source.get(0), slice(0, 12)),
         parts(source.get(2), slice(3, 30)),
@@ -129,12 +129,12 @@ def test_imgfp_limits(owners: list[int], mean: int, emitted: int | None) -> None
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_inliers_tell_a_copy_from_another_picture(make_texture, mirrored: bool) -> None:
+def test_inliers_separate_copies_from_other_images(make_texture, mirrored: bool) -> None:
     original = make_texture(1, 300, 340)
     copy = original[30:260, 40:300]
     query, reference, other = (
-        MatchInput(extract_sift(np.ascontiguousarray(picture), SiftConfig()), MatchConfig().transforms)
-        for picture in (copy[:, ::-1] if mirrored else copy, original, make_texture(2, 300, 340))
+        MatchInput(extract_sift(np.ascontiguousarray(photo), SiftConfig()), MatchConfig().transforms)
+        for photo in (copy[:, ::-1] if mirrored else copy, original, make_texture(2, 300, 340))
     )
     for config in (MatchConfig(), MatchConfig(score="count", ratio=1.8)):
         right, wrong = (compare_pair(query, side, config) for side in (reference, other))

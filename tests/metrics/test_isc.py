@@ -52,7 +52,7 @@ def test_equals_the_oracle_with_any_scores(result):
 
 
 @given(results(), st.randoms(use_true_random=False))
-def test_row_order_is_of_no_account(result, random):
+def test_row_order_does_not_matter(result, random):
     rows, truth = result
     before = evaluate(Pairs.of(rows), GroundTruth.of(truth))
     shuffled, other_truth = list(rows), list(truth)
@@ -86,7 +86,7 @@ def test_a_wrong_pair_of_lowest_score_changes_nothing(result):
 
 
 @given(results())
-def test_figures_lie_between_0_and_1_and_recall_rises_with_rank(result):
+def test_figures_are_between_0_and_1_and_recall_rises_with_rank(result):
     rows, truth = result
     metrics = evaluate(Pairs.of(rows), GroundTruth.of(truth))
     assert 0 <= metrics.recall_at_1 <= metrics.recall_at_10 <= 1
@@ -139,7 +139,7 @@ def test_a_query_outside_the_truth_is_dropped():
     assert metrics.predictions == 1
 
 
-def test_two_references_of_one_query_can_not_both_be_first():
+def test_two_references_of_one_query_cannot_both_be_first():
     truth = GroundTruth.of([("Q1", "R1"), ("Q1", "R2")])
     metrics = evaluate(Pairs.of([("Q1", "R1", 2.0), ("Q1", "R2", 1.0)]), truth)
     assert (metrics.uap, metrics.recall_at_1, metrics.recall_at_10) == (1.0, 0.5, 1.0)
@@ -176,7 +176,7 @@ def test_a_reference_id_that_sorts_last_is_no_hit():
     assert not label_pairs(Pairs.of([("Q1", "zzz", 1.0)]), truth).correct.any()
 
 
-def test_judged_rows_point_into_the_predictions():
+def test_labelled_rows_point_into_the_predictions():
     pairs = Pairs.of([("outside", "R1", 5.0), ("Q2", "R2", 4.0), ("Q1", "R2", 3.0)])
     judged = label_pairs(pairs, GroundTruth.of([("Q1", "R1"), ("Q2", "R2")]))
     np.testing.assert_array_equal(judged.rows, [1, 2])

@@ -39,7 +39,7 @@ def close(got: torch.Tensor, wanted: np.ndarray, tolerance: float = TOLERANCE) -
     np.testing.assert_allclose(got.detach().float().numpy(), wanted, rtol=0, atol=tolerance)
 
 
-def as_picture(normalised: torch.Tensor) -> torch.Tensor:
+def as_image(normalised: torch.Tensor) -> torch.Tensor:
     """What `Network` normalises to `normalised`, as float."""
     return (normalised * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)) * 255
 
@@ -70,13 +70,13 @@ def test_descriptor(case: Any) -> None:
     network, expected, pixels = case
     with torch.inference_mode():
         close(network.head(network.trunk.features(pixels)), expected["head_linear_output"])
-        close(network(as_picture(pixels)), expected["descriptor_256"])
+        close(network(as_image(pixels)), expected["descriptor_256"])
         with torch.autocast("cpu", torch.bfloat16):
-            close(network(as_picture(pixels)), expected["descriptor_256"], HALF_TOLERANCE)
+            close(network(as_image(pixels)), expected["descriptor_256"], HALF_TOLERANCE)
 
 
 def test_attention_of_the_last_block(case: Any) -> None:
-    """Recomputed from what enters the block's attention; pictures of 49 tokens are one window."""
+    """Recomputed from what enters the block's attention; images of 49 tokens are one window."""
     network, expected, pixels = case
     attention = network.trunk.layers[-1].blocks[-1].attn
     seen: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""imgFp's own published Phase-1 result, judged by our metrics."""
+"""imgFp's own published Phase-1 result, evaluated by our metrics."""
 
 import json
 from pathlib import Path

@@ -136,7 +136,7 @@ def test_nothing_is_found_on_a_flat_plane(folder: Path, extractor: str) -> None:
             assert len(our_side(folder, image_id, extractor).features) == 0
 
 
-def test_matches_of_our_own_features(folder: Path, extractor: str) -> None:
+def test_matches_of_imgfp_features(folder: Path, extractor: str) -> None:
     with_planes = {item["id"] for item in json.loads((folder / "images.json").read_text()) if item["luma_stored"]}
     pairs = [pair for pair in rows_of(folder / "pairs.csv") if {pair["query"], pair["reference"]} <= with_planes]
     assert pairs
@@ -147,7 +147,7 @@ def test_matches_of_our_own_features(folder: Path, extractor: str) -> None:
         assert abs(len(mirrored) - int(pair["count_mirrored"])) <= 3, pair
 
 
-def test_count_from_our_own_decoding(folder: Path, extractor: str) -> None:
+def test_count_from_imgfp_decoding(folder: Path, extractor: str) -> None:
     rgb = read_rgb(folder / "Q24789.jpg")
     assert isinstance(rgb, np.ndarray)
     wanted = len(stored(folder, "p00")["keypoints"])

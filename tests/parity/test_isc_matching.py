@@ -20,7 +20,7 @@ def close(got: float | None, wanted: float | None) -> bool:
 
 
 def expected_figures(official: dict[str, Any], isc2021: dict[str, Any]) -> dict[str, float | None]:
-    """`official` for what both judge (it drops queries outside the truth); `isc2021` where only it answers."""
+    """`official` for what both evaluate (it drops queries outside the truth); `isc2021` where only it answers."""
     if "error" in official:  # an empty file
         base = {"uap": isc2021["average_precision"], "recall_at_p90": 0.0, "threshold_at_p90": None}
     else:

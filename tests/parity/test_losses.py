@@ -1,7 +1,7 @@
 """Losses, gradients and memories as in golden/losses: computed by the original libraries.
 
 Every case runs through the code that training runs. What no config takes (a beta for every class, other distances and
-reducers, mixed pictures) is checked through the same frame, or the same terms, around it.
+reducers, mixed images) is checked through the same frame, or the same terms, around it.
 """
 
 import json
@@ -170,7 +170,7 @@ def test_memories(losses_golden: Golden) -> None:
 
 
 def mixed_loss(rows: torch.Tensor, shares: torch.Tensor, temperature: float, entropy_weight: float) -> torch.Tensor:
-    """SSCD's form for mixed pictures, from the terms of ours; `shares` (n, pictures) says what a row is mixed of."""
+    """SSCD's form for mixed images, from the terms of ours; `shares` (n, images) says what a row is mixed of."""
     similarity, same = rows @ rows.T, shares @ shares.T > 0
     positive = same & ~torch.eye(len(rows), dtype=torch.bool)
     surprise = (surprises(similarity, same, temperature) * positive).sum(dim=1) / positive.sum(dim=1)

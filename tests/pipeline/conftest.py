@@ -34,7 +34,7 @@ _EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 @pytest.fixture(scope="session")
 def small_set(tmp_path_factory: pytest.TempPathFactory) -> SmallSet:
-    """8 references, 8 edited queries, 3 queries of no reference, 3 background pictures."""
+    """8 references, 8 edited queries, 3 queries of no reference, 3 background images."""
     folder = tmp_path_factory.mktemp("small_set")
     references = [
         *_parts("astronaut.png", [(0, 0), (0, 256), (256, 0), (256, 256)]),

@@ -55,7 +55,7 @@ def test_auto_chooses_by_size_and_memory(built, small_set, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("name", ["codes.bin", "owners.npy", "starts.npy", "00000.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
-def test_a_damaged_index_is_refused_by_name_and_repaired_by_building(
+def test_a_damaged_index_is_named_in_the_error_and_repaired_by_rebuilding(
     built, small_set, tmp_path, contents, name: str, damage: str
 ) -> None:
     before = contents(built)
@@ -69,28 +69,28 @@ def test_a_damaged_index_is_refused_by_name_and_repaired_by_building(
 
 @pytest.mark.parametrize("name", ["centres.npy", "sub_centres.npy"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
-def test_a_damaged_codebook_is_refused_by_name(built, small_set, tmp_path, name: str, damage: str) -> None:
+def test_a_damaged_codebook_is_named_in_the_error(built, small_set, tmp_path, name: str, damage: str) -> None:
     spoil(built / "compressed/ivf_pq24/codebook" / name, damage)
     with pytest.raises(InputError, match=rf"codebook/{name}: missing or changed .*: delete .*ivf_pq24 and run"):
         look_up(built, small_set, tmp_path / "out")
 
 
-def test_merged_codes_of_another_codebook_are_refused(built, small_set, tmp_path) -> None:
+def test_merged_codes_of_a_different_codebook_are_refused(built, small_set, tmp_path) -> None:
     other = tmp_path / "other"
     build_index(ImageList.open(small_set.background), other, RunConfig.named(branches="local", index="ivf_pq24"))
     for path in (other / "compressed/ivf_pq24/codebook").iterdir():
         (built / "compressed/ivf_pq24/codebook" / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(InputError, match=r"merged-.*: made with another codebook: delete "):
+    with pytest.raises(InputError, match=r"merged-.*: made with a different codebook: delete "):
         look_up(built, small_set, tmp_path / "out")
 
 
-def test_a_gpu_that_is_not_there_is_told_in_one_line(built, small_set, tmp_path, monkeypatch, capsys) -> None:
+def test_one_line_error_for_an_unavailable_gpu(built, small_set, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("imgfp.pipeline.index.descriptor_index.gpu_device", lambda: None)
-    for device, told in (("gpu", 1), ("auto", 0), ("cpu", 0)):
+    for device, times in (("gpu", 1), ("auto", 0), ("cpu", 0)):
         capsys.readouterr()
         look_up(built, small_set, tmp_path / device, IndexConfig("exact", device=device))
         line = "index.device=gpu: torch finds no usable GPU: searching on the CPU\n"
-        assert capsys.readouterr().err.count(line) == told
+        assert capsys.readouterr().err.count(line) == times
 
 
 def test_the_gpu_answers_as_the_cpu(built, small_set, tmp_path, monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""The crop branch: a copy pasted small on a page is found by its crop, its box lies where it was pasted, and nothing else moves."""
+"""The crop branch: a copy pasted small on a page is found by its crop, its box is where it was pasted, and nothing else changes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_a_pasted_copy_is_found_by_its_crop(sets, tmp_path, name) -> None:
     item = next(item for item in result.candidates.parts if item.reference_id == "ref2")
     assert (item.query_id, item.part) == ("pasted", "pasted.1")
     if name == "default":
-        assert item.box == pytest.approx(shares, abs=0.02), "told of the whole query"
+        assert item.box == pytest.approx(shares, abs=0.02), "relative to the whole query"
     assert result.crops.voted.box("pasted.1") == pytest.approx(shares, abs=0.03)
 
 
@@ -128,9 +128,9 @@ def test_weights_leave_a_branch_out_and_move_the_odds(sets, tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "told"),
+    ("weights", "message"),
     [
-        ({"lokal": 1.0}, r"^fusion\.weights='lokal': give one of local, global, crop$"),
+        ({"lokal": 1.0}, r"^fusion\.weights='lokal': must be one of local, global, crop$"),
         ({"crop": -1.0}, r"^fusion\.weights\.crop=-1\.0: must be a number >= 0$"),
         (
             {"local": 0.0, "global": 0.0, "crop": 0.0},
@@ -138,21 +138,21 @@ def test_weights_leave_a_branch_out_and_move_the_odds(sets, tmp_path) -> None:
         ),
     ],
 )
-def test_weights_that_cannot_be(weights, told) -> None:
-    with pytest.raises(InputError, match=told):
+def test_impossible_weights(weights, message) -> None:
+    with pytest.raises(InputError, match=message):
         Preset(fusion=FusionConfig(weights=weights))
 
 
-def test_crop_settings_that_cannot_be() -> None:
+def test_impossible_crop_settings() -> None:
     preset = PRESETS["default"]
-    with pytest.raises(InputError, match=r"^crop\.finder='yolo': give one of auto, learned, classical$"):
+    with pytest.raises(InputError, match=r"^crop\.finder='yolo': must be one of auto, learned, classical$"):
         replace(preset, crop=replace(preset.crop, finder="yolo"))
-    with pytest.raises(InputError, match=r"^crop\.rules='all': give one of default, imgfp$"):
+    with pytest.raises(InputError, match=r"^crop\.rules='all': must be one of default, imgfp$"):
         replace(preset, crop=replace(preset.crop, rules="all"))
 
 
-def test_holes_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> None:
-    """An unreadable query is a named hole; a crop of one pixel has no keypoints and finds nothing, and ends no run."""
+def test_unreadable_images_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> None:
+    """An unreadable query is reported; a crop of one pixel has no keypoints and finds nothing."""
     from imgfp.detection import Box, Detection
     from imgfp.detection.finders import ClassicalFinder
 
@@ -160,7 +160,7 @@ def test_holes_tiny_crops_and_the_rule_verified(sets, tmp_path, monkeypatch) -> 
     folder.mkdir()
     for path in sets[0].paths:
         (folder / path.name).write_bytes(path.read_bytes())
-    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "broken.jpg").write_bytes(b"not an image")
     boxes = [Detection(Box(10.2, 10.2, 11.3, 11.4), 0.9), Detection(Box(LEFT, TOP, LEFT + WIDTH, TOP + HEIGHT), 0.8)]
     monkeypatch.setattr(ClassicalFinder, "__call__", lambda self, image: boxes if image.shape[1] == 640 else [])
     preset = replace(preset_of("default"), fusion=FusionConfig(rule="verified"))

@@ -36,7 +36,7 @@ def preset(tmp_path) -> Preset:
         similar=0.01,
         similar_loss=0.01,
         exact_bits=6,
-        fitted_on="made up",
+        fitted_on="synthetic",
     )
     plain.write(tmp_path / "calibration.json")
     return replace(PRESETS["default"], fusion=FusionConfig(calibration=str(tmp_path / "calibration.json")))
@@ -54,7 +54,7 @@ def duplicates(preset, tmp_path) -> Callable[..., Duplicates]:
 
 @pytest.fixture
 def collection(small_set, tmp_path) -> Path:
-    """Three pictures nobody copied, and copies of others: by bytes, edited, mirrored, one smaller."""
+    """Three images nobody copied, and copies of others: by bytes, edited, mirrored, one smaller."""
     folder = tmp_path / "collection"
     folder.mkdir()
     for name in ("other0", "other1", "other2", "mirror", "gray"):
@@ -82,7 +82,7 @@ def test_copies_of_every_kind_are_found_and_grouped(duplicates, collection, bran
     labels = {(pair.query_id, pair.reference_id): pair.label for pair in result.pairs}
     assert labels[("a_copy_of_ref7", "ref7")] == EXACT
     assert labels[("mirror", "ref1")] == EDITED
-    assert labels[("ref1", "smaller")] == EXACT, "the same picture, saved smaller"
+    assert labels[("ref1", "smaller")] == EXACT, "the same image, saved smaller"
     (mirrored,) = [row for row in table(result.out / "pairs.csv") if row["image_b"] == "ref1"]
     assert (mirrored["image_a"], mirrored["mirrored"], mirrored["inverted"]) == ("mirror", "True", "False")
     assert int(mirrored["inliers"]) >= 20
@@ -90,7 +90,7 @@ def test_copies_of_every_kind_are_found_and_grouped(duplicates, collection, bran
     assert [sorted(group) for group in groups] == [["a_copy_of_ref7", "gray", "ref7"], ["mirror", "ref1", "smaller"]]
     assert (groups[0][0], groups[1]) == ("a_copy_of_ref7", ["ref1", "mirror", "smaller"])
     assert "2 groups of 6 images among 9 images" in result.summary
-    assert "90% of the answers called copies were right (fitted on: made up)" in result.precision
+    assert "90% of the answers called copies were right (fitted on: synthetic)" in result.precision
     assert not (result.out / "failures.csv").exists()
 
 
@@ -129,7 +129,7 @@ def test_sizes_tell_the_original_from_its_copies(duplicates, collection) -> None
     assert (row["width_a"], row["height_a"], row["width_b"], row["height_b"]) == ("250", "230", "200", "184")
 
 
-def test_a_chain_is_one_group_though_its_ends_share_nothing(duplicates, small_set, tmp_path) -> None:
+def test_a_chain_is_one_group_though_its_ends_do_not_match(duplicates, small_set, tmp_path) -> None:
     folder = tmp_path / "chain"
     folder.mkdir()
     with Image.open(small_set.references / "ref2.png") as image:
@@ -152,13 +152,13 @@ def test_more_equal_files_than_candidates_hide_no_edited_copy(duplicates, collec
         f"again{number:02d}" for number in range(preset.vote.candidates + 4)
     }
     assert "local candidates" in [stage.name for stage in result.stages]
-    assert [stage.items for stage in result.stages if stage.name == "local candidates"] == [8], "each picture once"
+    assert [stage.items for stage in result.stages if stage.name == "local candidates"] == [8], "each image once"
 
 
-def test_holes_are_named_and_so_are_files_equal_to_them(duplicates, collection) -> None:
+def test_unreadable_files_and_identical_ones_are_reported(duplicates, collection) -> None:
     whole = duplicates(collection, "whole")
-    (collection / "broken.jpg").write_bytes(b"no picture")
-    (collection / "broken_too.jpg").write_bytes(b"no picture")
+    (collection / "broken.jpg").write_bytes(b"not an image")
+    (collection / "broken_too.jpg").write_bytes(b"not an image")
     result = duplicates(collection, "holes")
     assert [failure.path.name for failure in result.failures] == ["broken.jpg", "broken_too.jpg"]
     assert [row["path"] for row in table(result.out / "failures.csv")] == [
@@ -169,8 +169,8 @@ def test_holes_are_named_and_so_are_files_equal_to_them(duplicates, collection) 
         assert (result.out / name).read_bytes() == (whole.out / name).read_bytes()
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, tmp_path, count: int) -> None:
+@pytest.mark.parametrize(("count", "images"), [(1, "1 image"), (2, "2 images")])
+def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, tmp_path, count: int, images: str) -> None:
     folder = tmp_path / "few"
     folder.mkdir()
     for number in range(count):
@@ -178,7 +178,7 @@ def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, t
     result = duplicates(folder)
     assert (result.pairs, result.groups) == ((), ())
     assert table(result.out / "pairs.csv") == table(result.out / "groups.csv") == []
-    assert result.summary.startswith(f"no duplicates among {count} images")
+    assert result.summary.startswith(f"no duplicates among {images}:")
 
 
 def test_equal_files_of_one_colour_are_copies_though_they_have_no_keypoints(duplicates, tmp_path) -> None:
@@ -243,7 +243,7 @@ def test_a_preset_without_probabilities_is_refused(small_set, tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_another_collection_in_the_same_folder_is_refused(duplicates, collection) -> None:
+def test_a_different_collection_in_the_same_folder_is_refused(duplicates, collection) -> None:
     duplicates(collection)
     (collection / "ref1.png").unlink()
     with pytest.raises(InputError, match="give another output folder, or delete this one"):

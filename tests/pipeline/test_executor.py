@@ -1,4 +1,4 @@
-"""Stages on another executor: their work travels as a pickle, shards come back in another order, the bytes are the same."""
+"""Stages on a different executor: work is pickled, shards return in any order, the bytes are the same."""
 
 import pickle
 from collections.abc import Iterator, Sequence

@@ -27,7 +27,7 @@ def _small_shards(monkeypatch) -> None:
 @pytest.fixture
 def halves(small_set, tmp_path) -> dict[str, ImageList]:
     """Two lists of four references each, and all eight in that order."""
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     shutil.copytree(small_set.references, folder)
     names = sorted(path.name for path in folder.iterdir())
     lists = {"a": names[1::2], "b": names[::2], "both": names[1::2] + names[::2]}
@@ -103,7 +103,7 @@ def test_the_global_branch_meets_what_was_added(halves, small_set, tmp_path) -> 
     )
 
 
-def test_a_killed_add_leaves_the_old_index_searchable_and_goes_on(
+def test_a_killed_add_leaves_the_old_index_searchable_and_resumes(
     halves, small_set, tmp_path, contents, monkeypatch
 ) -> None:
     kind = "ivf_pq16"
@@ -181,14 +181,14 @@ def test_ids_from_the_command_line_or_a_file(tmp_path) -> None:
         read_ids(" ,")
 
 
-def test_other_settings_are_refused_by_name(halves, tmp_path) -> None:
+def test_other_settings_are_named_in_the_error(halves, tmp_path) -> None:
     index = build(halves["a"], tmp_path / "index", "ivf_sq8")
-    for given, told in (
+    for given, message in (
         ({"--preset": "imgfp"}, "--preset default, not imgfp: leave --preset out"),
         ({"--branches": "global,local"}, "--branches local, not global,local: leave"),
         ({"--index": "exact"}, "--index ivf_sq8, not exact: leave"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             add_images(halves["b"], index, given)
     add_images(halves["b"], index, {"--preset": "default", "--branches": "local", "--index": "ivf_sq8"})
     assert len(open_index(index).images) == 8
@@ -215,7 +215,7 @@ def test_commands_add_and_remove(halves, small_set, tmp_path, capsys, monkeypatc
     assert "ref3" not in found
 
 
-def test_growth_far_beyond_the_codebook_is_told(halves, tmp_path, capsys, monkeypatch) -> None:
+def test_growth_far_beyond_the_codebook_is_reported(halves, tmp_path, capsys, monkeypatch) -> None:
     index = build(halves["a"], tmp_path / "index", "ivf_sq8")
     monkeypatch.setattr("imgfp.pipeline.stages.compress.GROWN", 1.5)
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""matches.csv: what answers are called, where the copy lies, and what happens to pictures without keypoints."""
+"""matches.csv: labels of answers, where the copy is, and images without keypoints."""
 
 import csv
 import math
@@ -49,7 +49,7 @@ def flat(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def found(small_set, tmp_path_factory) -> Detection:
-    """Three photographs and a picture of one colour are searched; one run for all tests that only look at it."""
+    """Three photographs and an image of one colour are searched; one run for all tests that only read it."""
     folder = tmp_path_factory.mktemp("labels")
     references, queries = folder / "references", folder / "queries"
     references.mkdir()
@@ -93,7 +93,7 @@ def test_every_copy_is_found_and_named(found: Detection) -> None:
     assert {name: (row["reference_id"], row["label"]) for name, row in found.rows.items() if name != "flat"} == wanted
 
 
-def test_it_is_said_what_was_done_to_the_whole_picture(found: Detection) -> None:
+def test_global_edits_are_reported(found: Detection) -> None:
     changed = {name: (row["mirrored"], row["inverted"]) for name, row in found.rows.items() if name != "flat"}
     assert {name: both for name, both in changed.items() if "True" in both} == {
         "negative": ("False", "True"),
@@ -102,7 +102,7 @@ def test_it_is_said_what_was_done_to_the_whole_picture(found: Detection) -> None
     }
 
 
-def test_the_box_lies_in_pixels_of_the_query(found: Detection) -> None:
+def test_the_box_is_in_pixels_of_the_query(found: Detection) -> None:
     def box(name: str) -> list[int]:
         return [int(found.rows[name][side]) for side in ("left", "top", "right", "bottom")]
 
@@ -154,7 +154,7 @@ def test_the_summary_counts_labels(found: Detection) -> None:
     assert sum(answer.label in COPIES for answer in found.result.answers) == 7
 
 
-def test_another_rule_leaves_no_labels_of_this_one(found: Detection, tmp_path, one_process) -> None:
+def test_a_different_rule_leaves_no_labels_of_this_one(found: Detection, tmp_path, one_process) -> None:
     index, preset = open_index(found.result.out / "index"), calibrated(tmp_path)
     queries = found.result.queries
     one = ImageList(queries.root, queries.ids[:1], queries.paths[:1])
@@ -178,7 +178,7 @@ def test_without_keypoints_on_one_side_nothing_is_found(small_set, tmp_path, one
     lists = [ImageList.open(folder) for folder in folders.values()]
     result = find(*lists, tmp_path / "out", RunConfig.named(branches="local"))
     assert len(result.predictions) == 0
-    assert result.summary == "0 pairs for 0 of 1 queries among 1 references"
+    assert result.summary == "0 pairs for 0 of 1 queries among 1 reference"
     (row,) = read(result.out / "matches.csv")
     assert row == {name: "" for name in HEADER} | {"query_id": "query", "label": NONE}
 
@@ -188,10 +188,13 @@ def test_without_keypoints_on_one_side_nothing_is_found(small_set, tmp_path, one
     [
         (None, r"^.*calibration\.json: no such file: fit it with train/ranking\.py$"),
         ("{", r"^.*calibration\.json: damaged or not a calibration file: fit it again with train/ranking\.py$"),
-        ('{"schema": 0, "features": []}', r"^.*calibration\.json: calibration of another version: fit it again .*$"),
+        (
+            '{"schema": 0, "features": []}',
+            r"^.*calibration\.json: calibration of an unsupported version: fit it again .*$",
+        ),
     ],
 )
-def test_a_calibration_that_cannot_be_used_is_told_before_the_work(small_set, tmp_path, text, said: str) -> None:
+def test_an_unusable_calibration_is_reported_before_the_work(small_set, tmp_path, text, said: str) -> None:
     preset = calibrated(tmp_path)
     (tmp_path / "calibration.json").unlink() if text is None else (tmp_path / "calibration.json").write_text(text)
     lists = [ImageList.open(folder) for folder in (small_set.queries, small_set.references)]

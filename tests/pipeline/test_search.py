@@ -126,12 +126,12 @@ def test_rule_similarity_ranks_the_global_branch_without_local_features(small_se
     assert len(result.predictions) == 2 * len(queries)
 
 
-def test_unreadable_images_are_named_holes_and_change_no_other_row(small_set, tmp_path, capsys) -> None:
+def test_unreadable_images_are_reported_and_change_no_other_row(small_set, tmp_path, capsys) -> None:
     queries, references = tmp_path / "queries", tmp_path / "references"
     shutil.copytree(small_set.queries, queries)
     shutil.copytree(small_set.references, references)
     # in the middle of the lists, so that a shifted row would show
-    (queries / "middle.jpg").write_bytes(b"no picture")
+    (queries / "middle.jpg").write_bytes(b"not an image")
     (references / "ref3a.png").write_bytes(b"")
     for preset in PRESETS:
         whole, out = tmp_path / f"{preset}_whole", tmp_path / f"{preset}_holes"
@@ -155,7 +155,7 @@ def test_unreadable_images_are_named_holes_and_change_no_other_row(small_set, tm
 def test_failures_of_an_earlier_run_are_not_kept(small_set, tmp_path) -> None:
     queries = tmp_path / "queries"
     shutil.copytree(small_set.queries, queries)
-    (queries / "bad.jpg").write_bytes(b"no picture")
+    (queries / "bad.jpg").write_bytes(b"not an image")
     lists = ImageList.open(queries), ImageList.open(small_set.references)
     run, out = RunConfig.named("default", "global"), tmp_path / "out"
     index = tmp_path / "index"
@@ -197,7 +197,7 @@ def test_background_subtracts_the_mean_of_the_three_nearest_similarities(finder)
     assert np.ptp(list(offset.values())) > 0.01, "else the test could not tell queries apart"
 
 
-def test_another_background_in_the_same_folder_is_refused(finder) -> None:
+def test_a_different_background_in_the_same_folder_is_refused(finder) -> None:
     finder("out", branches=("global",), background=True)
     with pytest.raises(
         InputError, match=r"global_candidates was made with inputs\.background = '[0-9a-f]+', now it is None"
@@ -205,7 +205,7 @@ def test_another_background_in_the_same_folder_is_refused(finder) -> None:
         finder("out", branches=("global",))
 
 
-def test_another_preset_in_the_same_folder_is_refused_and_the_result_kept(finder, contents) -> None:
+def test_a_different_preset_in_the_same_folder_is_refused_and_the_result_kept(finder, contents) -> None:
     before = contents(finder("out").out)
     with pytest.raises(InputError, match=r"is an index with preset = 'default', now it is 'imgfp'"):
         finder("out", "imgfp")
@@ -213,9 +213,9 @@ def test_another_preset_in_the_same_folder_is_refused_and_the_result_kept(finder
 
 
 def test_presets_and_branches_are_named() -> None:
-    with pytest.raises(InputError, match=r"^preset='best': give one of default, imgfp$"):
+    with pytest.raises(InputError, match=r"^preset='best': must be one of default, imgfp$"):
         preset_named("best")
-    with pytest.raises(InputError, match=r"^branch='globl': give one of local, global, crop$"):
+    with pytest.raises(InputError, match=r"^branches: unknown branch 'globl': must be one of local, global, crop$"):
         parse_branches("local,globl")
     with pytest.raises(InputError, match=r"^branches=' , ': give one or more of local, global, crop$"):
         parse_branches(" , ")
@@ -226,7 +226,7 @@ def test_presets_and_branches_are_named() -> None:
     assert RunConfig.named(branches="global,crop").indexed == BOTH
 
 
-def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
+def test_the_substitute_is_reported_only_where_used() -> None:
     imgfp = PRESETS["imgfp"]
     note = RunConfig("imgfp", imgfp, BOTH).note
     assert note is not None
@@ -237,10 +237,10 @@ def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
-        ({"fusion": {"rule": "max"}}, "fusion.rule='max': give one of sum, verified, calibrated, similarity"),
-        ({"match": {"model": "cubic"}}, "match.model='cubic': give one of similarity, affine"),
+        ({"fusion": {"rule": "max"}}, "fusion.rule='max': must be one of sum, verified, calibrated, similarity"),
+        ({"match": {"model": "cubic"}}, "match.model='cubic': must be one of similarity, affine"),
         ({"match": {"hypothesis_tolerance": 0}}, "match.hypothesis_tolerance=0: must be above 0"),
         ({"views": {"upscale": 0.5}}, r"views.upscale=0.5: must be from 1 \(no such view\) to 4"),
         ({"views": {"aspect": 5}}, r"views.aspect=5: must be from 1 \(no such view\) to 4"),
@@ -252,12 +252,12 @@ def test_the_stand_in_is_told_only_where_it_takes_part() -> None:
         ({"vote": {"candidates": 0}}, "vote.candidates=0: must be >= 1"),
         ({"vote": {"k": 1}}, "vote.k=1: rule 'weighted' needs k >= 2"),
         ({"sift": {"side": -3}}, "sift.side=-3: must be >= 1"),
-        ({"sift": {"extractor": "vlfeat"}}, "sift.extractor='vlfeat': give one of compiled, pycolmap"),
+        ({"sift": {"extractor": "vlfeat"}}, "sift.extractor='vlfeat': must be one of compiled, pycolmap"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, object]], told: str) -> None:
+def test_settings_that_make_no_sense_are_refused(change: dict[str, dict[str, object]], message: str) -> None:
     default = PRESETS["default"]
-    with pytest.raises(InputError, match=f"^{told}$"):
+    with pytest.raises(InputError, match=f"^{message}$"):
         replace(default, **{key: replace(getattr(default, key), **values) for key, values in change.items()})
 
 

@@ -1,4 +1,4 @@
-"""An index that is searched: the bytes of a search without one, what it lacks, what is refused, and how it is mended."""
+"""An index that is searched: the bytes of a search without one, what it lacks, what is refused, and how it is repaired."""
 
 import json
 from dataclasses import replace
@@ -102,7 +102,7 @@ def test_a_search_with_other_extraction_settings_is_refused(built, small_set, tm
         "parts/000/features/00000.json",
     ],
 )
-def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small_set, contents, name: str) -> None:
+def test_a_damaged_index_is_refused_and_repaired_by_rebuilding(built, small_set, contents, name: str) -> None:
     before = contents(built)
     data = before[name]
     (built / name).write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
@@ -113,7 +113,7 @@ def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, r"no finished index there \(no index\.json\): run 'imgfp index REFERENCES --out "),
         ("{", r"index\.json: damaged: delete .* and build the index again"),
@@ -122,10 +122,10 @@ def test_a_damaged_index_is_refused_and_mended_by_building_it_again(built, small
         ('{"schema": 1}', r"index\.json: schema 1, this version reads 3 and 4: delete .* and build the index again"),
     ],
 )
-def test_a_folder_that_is_no_index_is_refused(tmp_path, text, told: str) -> None:
+def test_a_folder_that_is_not_an_index_is_refused(tmp_path, text, message: str) -> None:
     if text is not None:
         (tmp_path / "index.json").write_text(text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         open_index(tmp_path)
 
 
@@ -150,8 +150,8 @@ def test_an_index_states_the_extractor_that_was_used(small_set, tmp_path, capsys
     monkeypatch.setattr("imgfp.local.sift.extractor_check.compiled_fault", lambda: "no compiler")
     queries, references = ImageList.open(small_set.queries), ImageList.open(small_set.references)
     build_index(references, tmp_path / "index", RunConfig.named(branches="local"))
-    told = capsys.readouterr().err.splitlines()
-    assert told == [
+    message = capsys.readouterr().err.splitlines()
+    assert message == [
         "the compiled SIFT extractor cannot be used here, falling back to pycolmap: no compiler",
         "reference features: pycolmap SIFT",
     ]
@@ -182,11 +182,11 @@ def test_an_index_of_the_version_before_is_read(built, small_set, tmp_path) -> N
     old_index(built)
     after = open_index(built)
     assert extraction_of(read_description(built)).sift.extractor == "pycolmap"
-    assert (after.branches, after.images, after.kept_as) == (before.branches, before.images, before.kept_as)
+    assert (after.branches, after.images, after.index_config) == (before.branches, before.images, before.index_config)
     assert read_description(built)["schema"] == SCHEMA
 
 
-def test_an_index_kept_as_no_longer_supported_is_refused(built) -> None:
+def test_an_index_of_a_removed_type_is_refused(built) -> None:
     old_index(built, kind="fast_scan")
     with pytest.raises(InputError, match=r"index.kind='fast_scan' was removed: use ivf_pq16"):
         open_index(built)

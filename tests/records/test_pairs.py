@@ -71,7 +71,7 @@ def test_csv_that_is_not_utf8(file: Path) -> None:
     assert "save the file as UTF-8" in refused(file)
 
 
-def test_bad_row_far_down_is_named(file: Path) -> None:
+def test_bad_row_number_is_reported(file: Path) -> None:
     file.write_text(
         HEADER + "".join(f"Q{n},R1,0.5\n" for n in range(120_000)) + "Q1,R2\n"
     )  # beyond Arrow's first block

@@ -12,7 +12,7 @@ from imgfp.reports import Curve, MatchImage, Report, StageRow, draw_match
 @pytest.fixture
 def report() -> Report:
     rng = np.random.default_rng(0)
-    picture = draw_match(rng.integers(0, 255, (60, 80, 3), dtype=np.uint8), None, None, height=40)
+    image = draw_match(rng.integers(0, 255, (60, 80, 3), dtype=np.uint8), None, None, height=40)
     curve = Curve("merged", np.array([0.25, 0.5, 0.75]), np.array([1.0, 1.0, 0.75]), 0.6875)
     return Report(
         title="Copies <b>found</b>",
@@ -25,11 +25,11 @@ def report() -> Report:
         },
         curves=(curve,),
         best=(
-            MatchImage("Q<script>alert(1)</script>", 'R"1" onerror="x', 0.98765, "correct, mirrored", picture),
-            MatchImage("Q2", "../R/2", 0.5, "wrong", picture),
+            MatchImage("Q<script>alert(1)</script>", 'R"1" onerror="x', 0.98765, "correct, mirrored", image),
+            MatchImage("Q2", "../R/2", 0.5, "wrong", image),
         ),
-        false_positives=(MatchImage("Q2", "R2", 0.5, "wrong", picture),),
-        missed=(MatchImage("Q3", "R3", float("nan"), "", picture),),
+        false_positives=(MatchImage("Q2", "R2", 0.5, "wrong", image),),
+        missed=(MatchImage("Q3", "R3", float("nan"), "", image),),
         failures=(Failure(Path("/data/broken<i>.jpg"), "the file is empty"),),
         stages=(
             StageRow("local features", 12000, 0, 341.26, 35.25, 812.0),

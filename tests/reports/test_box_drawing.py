@@ -1,4 +1,4 @@
-"""Boxes are drawn where they are, and the picture that was given stays as it was."""
+"""Boxes are drawn where they are, and the given image is unchanged."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from imgfp.reports import draw_boxes, heat_map_figure
 from imgfp.reports.box_drawing import FOUND, TRUE
 
 
-def test_boxes_lie_on_their_corners() -> None:
+def test_boxes_are_drawn_on_their_corners() -> None:
     image = np.full((100, 160, 3), 90, np.uint8)
     drawn = draw_boxes(image, [(20, 30, 80, 70)], [(90, 10, 150, 60)])
     assert (image == 90).all()
@@ -19,7 +19,7 @@ def test_boxes_lie_on_their_corners() -> None:
     assert (draw_boxes(image, [(0, 0, 160, 100), (5.5, 5.5, 5.6, 5.6)])[50, 80] == 90).all()
 
 
-def test_a_map_frames_the_best_and_leaves_holes() -> None:
+def test_a_map_frames_the_best_and_leaves_missing_cells_empty() -> None:
     figure = heat_map_figure({(0, 0): 0.5, (0, 1): 0.75, (2, 1): 0.25}, "crop", "local", "uAP", (0, 1))
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["0.5000", "0.7500", "0.2500"]

@@ -81,10 +81,10 @@ def test_figures_failures_and_stages_are_shown(report: Report) -> None:
     assert "A demonstration set of 20 photographs." in text
 
 
-def test_every_picture_says_what_it_shows(report: Report) -> None:
-    pictures = [attributes for tag, attributes in Page(render_report(report)).tags if tag == "img"]
-    assert len(pictures) == 5
-    assert all(attributes["alt"] for attributes in pictures)
+def test_every_image_has_alt_text(report: Report) -> None:
+    photos = [attributes for tag, attributes in Page(render_report(report)).tags if tag == "img"]
+    assert len(photos) == 5
+    assert all(attributes["alt"] for attributes in photos)
 
 
 def test_without_ground_truth_nothing_is_called_wrong_or_missed(report: Report) -> None:
@@ -117,7 +117,7 @@ def test_the_same_report_gives_the_same_bytes(report: Report, tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["report.html"]
 
 
-def test_a_name_that_is_no_utf8_can_be_written(report: Report, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_can_be_written(report: Report, tmp_path: Path) -> None:
     write_report(replace(report, failures=(Failure(Path("caf\udce9.jpg"), "the file is empty"),)), tmp_path / "r.html")
     assert "caf\\udce9.jpg" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
@@ -129,11 +129,11 @@ def test_no_time_stands_in_it(report: Report, pattern: str) -> None:
 
 def test_groups_take_the_place_of_figures_and_matches(report: Report) -> None:
     image = report.best[0].image
-    pictures = (
+    photos = (
         GroupImage("<i>one", FileSize(640, 480, 123456), "likely original", image),
         GroupImage("two", None, "edited copy", image),
     )
-    shown = replace(report, figures={}, curves=(), groups=(ImageGroup(5, pictures),), groups_total=7)
+    shown = replace(report, figures={}, curves=(), groups=(ImageGroup(5, photos),), groups_total=7)
     page = Page(render_report(shown))
     assert "1 of 7 groups" in page.text
     assert "Group 1: 5 images <i>one 640 x 480, 123,456 bytes likely original two size unknown edited copy" in page.text

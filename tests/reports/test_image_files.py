@@ -9,7 +9,7 @@ from imgfp.reports import MatchImage, Report, write_images
 from imgfp.reports.image_files import MAX_SIZE, jpeg_bytes
 
 
-def test_pictures_are_written_with_safe_names(report: Report, tmp_path: Path) -> None:
+def test_images_are_written_with_safe_names(report: Report, tmp_path: Path) -> None:
     written = write_images(report, tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in written] == [
         "precision_recall.png",
@@ -37,7 +37,7 @@ def test_long_ids_and_no_curves(report: Report, tmp_path: Path) -> None:
     ]
 
 
-def test_a_huge_picture_is_reduced() -> None:
+def test_a_huge_image_is_reduced() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (1500, 4000, 3), dtype=np.uint8)
     with Image.open(io.BytesIO(jpeg_bytes(noise))) as image:
         assert image.width <= MAX_SIZE[0]

@@ -9,13 +9,13 @@ def plain(height: int, width: int, colour: tuple[int, int, int] = (40, 60, 160))
     return np.full((height, width, 3), colour, np.uint8)
 
 
-def yellow(picture: np.ndarray) -> np.ndarray:
+def yellow(image: np.ndarray) -> np.ndarray:
     """Where yellow was mixed in: a thin line may share its colour between two rows of pixels."""
-    red, green, blue = np.moveaxis(picture.astype(int), 2, 0)
+    red, green, blue = np.moveaxis(image.astype(int), 2, 0)
     return (red > blue + 15) & (green > blue + 15)
 
 
-def test_both_pictures_have_the_asked_height_and_keep_their_shape() -> None:
+def test_both_images_have_the_requested_height_and_keep_their_aspect() -> None:
     drawn = draw_match(plain(50, 100), plain(400, 300, (200, 0, 0)), None, height=200)
     assert drawn.dtype == np.uint8
     assert drawn.shape == (200, 400 + GAP + 150, 3)
@@ -46,13 +46,13 @@ def test_lines_run_between_the_named_points() -> None:
     assert rows.max() <= 150 + 5
 
 
-def test_lines_follow_a_picture_between_its_bars() -> None:
+def test_lines_follow_a_letterboxed_image() -> None:
     drawn = draw_match(plain(10, 1000), plain(100, 100), np.array([[0.5, 0.0, 0.5, 0.49]]), height=100)
     assert yellow(drawn)[47:52, 110:200].any()
     assert not yellow(drawn)[:40].any()
 
 
-def test_a_frame_shows_where_the_reference_lies() -> None:
+def test_a_frame_shows_where_the_reference_is() -> None:
     drawn = draw_match(plain(100, 100), plain(50, 50), None, (0.25, 0.5, 0.75, 1.0), height=200)
     framed = (drawn == BOX_COLOUR).all(axis=2)
     rows, columns = np.nonzero(framed)
@@ -62,7 +62,7 @@ def test_a_frame_shows_where_the_reference_lies() -> None:
     assert not (drawn[:, 200 + GAP :] == BOX_COLOUR).all(axis=2).any(), "in the query alone"
 
 
-def test_a_frame_follows_a_picture_between_its_bars() -> None:
+def test_a_frame_follows_a_letterboxed_image() -> None:
     drawn = draw_match(plain(10, 1000), plain(100, 100), None, (0.5, 0.0, 1.0, 1.0), height=100)
     rows, columns = np.nonzero((drawn == BOX_COLOUR).all(axis=2))
     assert 48 <= rows.min() <= rows.max() <= 52
@@ -71,10 +71,10 @@ def test_a_frame_follows_a_picture_between_its_bars() -> None:
 
 @pytest.mark.parametrize("box", [None, (0.0, 0.0, 1.0, 1.0)])
 def test_no_frame_around_all_of_the_query(box: tuple[float, float, float, float] | None) -> None:
-    pictures = plain(100, 100), plain(50, 50)
-    np.testing.assert_array_equal(draw_match(*pictures, None, box), draw_match(*pictures, None))
-    unread = draw_match(None, pictures[1], None, (0.1, 0.1, 0.5, 0.5))
-    np.testing.assert_array_equal(unread, draw_match(None, pictures[1], None))
+    images = plain(100, 100), plain(50, 50)
+    np.testing.assert_array_equal(draw_match(*images, None, box), draw_match(*images, None))
+    unread = draw_match(None, images[1], None, (0.1, 0.1, 0.5, 0.5))
+    np.testing.assert_array_equal(unread, draw_match(None, images[1], None))
 
 
 def test_many_lines_are_thinned_evenly() -> None:
@@ -89,22 +89,22 @@ def test_many_lines_are_thinned_evenly() -> None:
         assert 13 <= (np.diff(np.r_[0, quarter]) == 1).sum() <= 17
 
 
-def test_lines_outside_the_pictures_are_left_out() -> None:
+def test_lines_outside_the_images_are_left_out() -> None:
     lines = np.array([[0.5, 0.5, 1.2, 0.5], [0.5, np.nan, 0.5, 0.5], [-0.1, 0.5, 0.5, 0.5]])
     assert not yellow(draw_match(plain(50, 50), plain(50, 50), lines)).any()
     assert not yellow(draw_match(plain(50, 50), plain(50, 50), np.empty((0, 4)))).any()
 
 
 @pytest.mark.parametrize("missing", ["query", "reference", "both"])
-def test_a_picture_that_could_not_be_read_is_a_gray_panel_with_words(missing: str) -> None:
+def test_unreadable_image_is_a_gray_panel_with_text(missing: str) -> None:
     query = None if missing in ("query", "both") else plain(100, 100)
     reference = None if missing in ("reference", "both") else plain(100, 100)
     drawn = draw_match(query, reference, np.array([[0.1, 0.1, 0.9, 0.9]]), height=140)
     assert drawn.shape == (140, 280 + GAP, 3)
     assert not yellow(drawn).any()
-    for panel, picture in ((drawn[:, :140], query), (drawn[:, 140 + GAP :], reference)):
-        assert ((panel > 215).all(axis=2).any()) == (picture is None)  # white letters
-        assert tuple(panel[5, 5]) == (PANEL_COLOUR if picture is None else (40, 60, 160))
+    for panel, image in ((drawn[:, :140], query), (drawn[:, 140 + GAP :], reference)):
+        assert ((panel > 215).all(axis=2).any()) == (image is None)  # white letters
+        assert tuple(panel[5, 5]) == (PANEL_COLOUR if image is None else (40, 60, 160))
 
 
 def test_wrong_shapes_are_named() -> None:

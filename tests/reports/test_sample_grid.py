@@ -1,4 +1,4 @@
-"""The sample grid: one card an item, pictures in their own shape, captions that fit."""
+"""The sample grid: one card per item, aspect ratios kept, captions that fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 
 @dataclass(frozen=True)
 class Item:
-    pictures: Sequence[np.ndarray | None]
+    images: Sequence[np.ndarray | None]
     captions: Sequence[str]
 
 
@@ -30,7 +30,7 @@ def has(grid: np.ndarray, colour: tuple[int, int, int]) -> tuple[int, int, int, 
     return int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
 
 
-def test_pictures_stand_in_a_row_in_their_own_shape() -> None:
+def test_images_are_in_a_row_in_their_own_shape() -> None:
     grid = sample_grid(
         [Item([plain(60, 120, RED), plain(50, 50, GREEN), plain(90, 45, BLUE)], ["one", "two", "three"])]
     )
@@ -49,7 +49,7 @@ def test_two_cards_a_row() -> None:
     assert red[0] == blue[0] < green[0]
 
 
-def test_an_item_that_failed_is_a_gray_cell_with_words_and_room_for_its_views() -> None:
+def test_a_failed_item_is_a_gray_cell_with_text_and_space_for_its_views() -> None:
     whole = Item([plain(9, 9, RED), plain(9, 9, GREEN)], ["", ""])
     grid = sample_grid([whole, Item([None], ["broken.jpg"])])
     left = 2 * GAP + PADDING + 2 * (CELL + PADDING) + PADDING
@@ -67,7 +67,7 @@ def test_an_item_that_failed_is_a_gray_cell_with_words_and_room_for_its_views() 
         "x" * 99,
     ],
 )
-def test_captions_fit_below_their_picture(text: str) -> None:
+def test_captions_fit_below_their_image(text: str) -> None:
     draw = ImageDraw.Draw(Image.new("RGB", (9, 9)))
     lines = _wrapped(draw, text)
     assert 1 <= len(lines) <= 2
@@ -79,7 +79,7 @@ def test_captions_fit_below_their_picture(text: str) -> None:
 def test_no_caption_and_long_words_leave_the_neighbours_alone() -> None:
     grid = sample_grid([Item([plain(9, 9, RED), plain(9, 9, GREEN)], ["x" * 99, ""])])
     below = grid[GAP + PADDING + CELL :, GAP + PADDING + CELL + PADDING : -GAP - PADDING]
-    assert (below.reshape(-1, 3).min(axis=0) > 200).all()  # no letter below the second picture
+    assert (below.reshape(-1, 3).min(axis=0) > 200).all()  # no letter below the second image
 
 
 def test_the_file_holds_the_grid(tmp_path: Path) -> None:

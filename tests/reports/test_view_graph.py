@@ -31,7 +31,7 @@ def test_layout_is_deterministic_and_keeps_photographs_apart():
 
 
 @pytest.mark.usefixtures("in_process")
-def test_what_is_left_out_is_said(tmp_path, monkeypatch):
+def test_what_is_left_out_is_reported(tmp_path, monkeypatch):
     write_overlapping(tmp_path / "photographs")
     result = find_pairs(ImageList.open(tmp_path / "photographs"), tmp_path / "work", PairsConfig(top=50))
     page = render_view_graph(result, {"select": "grow"})

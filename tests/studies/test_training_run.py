@@ -1,4 +1,4 @@
-"""The folder of a training: found again, refused where it is damaged, moved aside where it is begun afresh."""
+"""The folder of a training: found again, refused where it is damaged, moved aside where training restarts."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from imgfp.studies.training_run import RunFolder
 from imgfp.tracking import open_store
 
 
-def test_a_damaged_state_is_one_line_and_may_be_moved_aside(tmp_path: Path) -> None:
+def test_one_line_error_for_a_damaged_state_that_may_be_moved_aside(tmp_path: Path) -> None:
     store, path = open_store(tmp_path / "mlruns"), tmp_path / "work" / "mini-0"
     RunFolder.open(path, "a" * 8, True, store).note(finished={"epochs": 1, "stopped_early": False})
-    for damage in ('{"material": "aaa', "", "7", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")):
+    for damage in ('{"data_hash": "aaa', "", "7", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")):
         (path / "run.json").write_text(damage, encoding="latin-1")
         with pytest.raises(InputError) as caught:
             RunFolder.open(path, "a" * 8, True, store)
@@ -26,7 +26,7 @@ def test_a_damaged_state_is_one_line_and_may_be_moved_aside(tmp_path: Path) -> N
     assert (tmp_path / "work" / "mini-0.before-1" / "run.json").exists()
 
 
-def test_a_finished_training_still_tells_what_it_left_out(tmp_path: Path) -> None:
+def test_a_finished_training_still_reports_failures(tmp_path: Path) -> None:
     store, path = open_store(tmp_path / "mlruns"), tmp_path / "work" / "mini-0"
     RunFolder.open(path, "a" * 8, True, store).note(finished={"epochs": 1, "stopped_early": False})
     left_out = (Failure(tmp_path / "a, b.jpg", 'said "no"'),)

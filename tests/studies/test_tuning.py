@@ -39,7 +39,7 @@ def searched(path: Path, trials: int, seed: int = 3, stopped: bool = False) -> S
             Search(SPACE, seed, path).next()
             search = Search(SPACE, seed, path)
         trial = search.next()
-        assert trial == search.next(), "one that was begun is resumed"
+        assert trial == search.next(), "an unfinished trial is resumed"
         search.tell(trial, uap(trial))
     return search
 
@@ -84,7 +84,7 @@ def test_a_proposal_that_was_cut_short_is_proposed_again(tmp_path: Path) -> None
     assert search.next() == wanted
 
 
-def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+def test_one_line_error_for_a_damaged_file(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     path.write_bytes(b"no database" * 100)
     with pytest.raises(InputError) as error:

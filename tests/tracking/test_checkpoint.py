@@ -1,4 +1,4 @@
-"""A checkpoint in MLflow: its figures, its card, one copy on disk; and a run that goes on."""
+"""A checkpoint in MLflow: its figures, its card, one copy on disk; and a resumed run."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -50,7 +50,7 @@ def test_logged_twice_it_is_one_and_a_removed_one_says_so(store: Store, weights:
     assert store.client().get_logged_model(first).tags[PATH_TAG] == "removed: not among the best 3"
 
 
-def test_a_moved_one_says_where_it_lies_now(store: Store, tmp_path: Path) -> None:
+def test_a_moved_checkpoint_says_where_it_is(store: Store, tmp_path: Path) -> None:
     old, new = tmp_path / "mini-0", tmp_path / "mini-0.before-1"
     made, beside = old / "epoch-001.safetensors", tmp_path / "mini-01" / "epoch-001.safetensors"
     for path in (made, beside):
@@ -77,7 +77,7 @@ def test_a_moved_one_says_where_it_lies_now(store: Store, tmp_path: Path) -> Non
     assert tags(runs[1]) == {str(made), str(beside), "removed: worse"}, "the other run is left alone"
 
 
-def test_a_figure_of_another_name_is_refused_before_anything_is_written(store: Store, weights: Path) -> None:
+def test_an_unknown_metric_is_refused_before_anything_is_written(store: Store, weights: Path) -> None:
     with (
         tracked_run(store, "checkpoints", "misspelt", {}) as run,
         pytest.raises(ValueError, match="did you mean 'uap'"),
@@ -88,11 +88,11 @@ def test_a_figure_of_another_name_is_refused_before_anything_is_written(store: S
     assert list(found) == []
 
 
-def test_a_run_goes_on(store: Store) -> None:
-    begun = tracked_run(store, "resumed", "begun", {"seed": 3})
-    run = begun.__enter__()
+def test_a_run_resumes(store: Store) -> None:
+    started = tracked_run(store, "resumed", "begun", {"seed": 3})
+    run = started.__enter__()
     run.log_metrics({"loss": 2.0}, 1)
-    begun.__exit__(RuntimeError, RuntimeError("power cut"), None)
+    started.__exit__(RuntimeError, RuntimeError("power cut"), None)
     assert store.client().get_run(run.run_id).info.status == "FAILED"
     assert store.has_run(run.run_id)
     assert not store.has_run("0" * 32)

@@ -14,6 +14,6 @@ def test_the_names_of_the_project_pass() -> None:
     ("name", "hint"),
     [("recall@1", "recall_at_1"), ("merged/uAP", "merged/uap"), ("branch/uap", "uap"), ("zzz", "known: uap")],
 )
-def test_another_name_is_refused_with_the_nearest(name: str, hint: str) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest(name: str, hint: str) -> None:
     with pytest.raises(ValueError, match=f"unknown metric .*{hint}"):
         check_metric_names([name])

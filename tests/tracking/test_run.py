@@ -11,16 +11,16 @@ from imgfp.tracking.run import ERROR_TAG
 
 def test_everything_logged_can_be_read_back(store: Store, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("<p>fine</p>")
-    pictures = tmp_path / "drawn"
-    pictures.mkdir()
-    (pictures / "curve.png").write_bytes(b"png")
+    images = tmp_path / "drawn"
+    images.mkdir()
+    (images / "curve.png").write_bytes(b"png")
     config = {"index": {"k": 5}, "many": {f"key{number}": number for number in range(250)}}
 
     with tracked_run(store, "whole", "a run", config, "index:\n  k: 5\n", {"stage": "fusion"}) as run:
         run.log_metrics({"uap": 0.75, "merged/recall_at_p90": None, "images_per_second": 21})
         run.log_dataset("isc-mini", tmp_path, "0123456789abcdef" * 4, queries=200, references=1000)
         run.log_artifact(tmp_path / "report.html", "reports")
-        run.log_images(pictures)
+        run.log_images(images)
 
     client = store.client()
     read = client.get_run(run.run_id)
@@ -35,14 +35,14 @@ def test_everything_logged_can_be_read_back(store: Store, tmp_path: Path) -> Non
     assert json.loads(data.dataset.profile) == {"num_queries": 200, "num_references": 1000}
     assert json.loads(data.dataset.source) == {"uri": str(tmp_path)}
     assert [(tag.key, tag.value) for tag in data.tags] == [("mlflow.data.context", "evaluation")]
-    assert {item.path for item in client.list_artifacts(run.run_id)} == {"config.yaml", "reports", "pictures"}
+    assert {item.path for item in client.list_artifacts(run.run_id)} == {"config.yaml", "reports", "images"}
     assert Path(client.download_artifacts(run.run_id, "config.yaml")).read_text() == "index:\n  k: 5\n"
     assert Path(client.download_artifacts(run.run_id, "reports/report.html")).read_text() == "<p>fine</p>"
-    assert Path(client.download_artifacts(run.run_id, "pictures/curve.png")).read_bytes() == b"png"
+    assert Path(client.download_artifacts(run.run_id, "images/curve.png")).read_bytes() == b"png"
 
 
 @pytest.mark.parametrize(("error", "status"), [(RuntimeError("disk full"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
-def test_an_exception_marks_the_run_and_goes_on(store: Store, error: BaseException, status: str) -> None:
+def test_an_exception_marks_the_run_and_propagates(store: Store, error: BaseException, status: str) -> None:
     with pytest.raises(type(error)), tracked_run(store, "ends", "bad", {}) as run:
         raise error
     read = store.client().get_run(run.run_id)

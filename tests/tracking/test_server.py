@@ -41,7 +41,7 @@ def test_a_bad_port_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> N
         (["imgfp.tracking.relocate", "nowhere"], 2, "nowhere: no mlflow.db found: give the folder that contains it"),
     ],
 )
-def test_bad_usage_is_one_line(
+def test_one_line_error_for_bad_usage(
     tmp_path: Path, folder_of_source: Path, arguments: list[str], code: int, message: str
 ) -> None:
     done = subprocess.run(

@@ -61,12 +61,12 @@ def test_two_processes_meet_a_fresh_store_and_share_one_parent(tmp_path: Path, f
     (parent,) = parents
     store = open_store(folder)
     runs = {run.info.run_id: run for run in store.client().search_runs([store.experiment_id("sweep")])}
-    told = runs.pop(parent)
-    assert (told.info.run_name, told.info.status) == ("a sweep", "FINISHED")
+    ended = runs.pop(parent)
+    assert (ended.info.run_name, ended.info.status) == ("a sweep", "FINISHED")
     assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent}
     assert sorted(run.data.params["n"] for run in runs.values()) == ["0", "1"]
     assert {(run.info.status, run.data.metrics["uap"]) for run in runs.values()} == {("FINISHED", 0.5)}
-    assert told.info.end_time >= max(run.info.end_time for run in runs.values())
+    assert ended.info.end_time >= max(run.info.end_time for run in runs.values())
     assert list(elsewhere.iterdir()) == []
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "artifacts", "mlflow.db"]
 
@@ -119,6 +119,6 @@ def test_a_copied_store_works_after_relocate(store: Store, tmp_path: Path) -> No
     assert second.run_id != first.run_id
 
 
-def test_relocate_wants_a_store(tmp_path: Path) -> None:
+def test_relocate_requires_a_store(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no mlflow\.db found"):
         relocate(tmp_path)

@@ -72,7 +72,7 @@ def test_the_table_has_every_setting_on_both_sets(training_disc, tmp_path, capsy
     assert table.startswith((tmp_path / "out" / "ablation.md").read_text())
 
 
-def test_changes_that_cannot_be(tmp_path) -> None:
+def test_impossible_changes(tmp_path) -> None:
     assert changed(PRESETS["default"], "match.ratio=1.8 vote.damped=false").match.ratio == 1.8
     with pytest.raises(
         InputError, match=r"^changes: 'vote\.dampd=false': unknown config key 'vote\.dampd' \(did you mean"

@@ -28,7 +28,7 @@ def app(composed, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 @pytest.mark.parametrize(
     "given", ["show=abc", "show=1.5", "show_epoch=x", "resume=maybe", "fail_fast=abc", "seed=abc", "seed=true"]
 )
-def test_a_switch_of_another_type_is_refused(composed, given: str) -> None:
+def test_a_switch_of_wrong_type_is_refused(composed, given: str) -> None:
     with pytest.raises(ConfigCompositionException) as caught:
         composed("esvit", *MICRO, given)
     line = one_line(caught.value)
@@ -53,7 +53,7 @@ def test_yes_and_no_are_what_they_say(composed, text: str, value: bool) -> None:
         (["epochs=[1,x]"], "epochs=x: must be an integer, or a list of integers, one per stage"),
     ],
 )
-def test_a_bad_number_is_one_line(app, tmp_path: Path, overrides: list[str], message: str) -> None:
+def test_one_line_error_for_a_bad_number(app, tmp_path: Path, overrides: list[str], message: str) -> None:
     with pytest.raises(InputError) as caught:
         app("epochs=3", *overrides)
     assert str(caught.value) == message
@@ -72,8 +72,8 @@ def test_samples_of_any_epoch_are_shown(app, composed, quick: list[str], monkeyp
     wanted, first = show_samples(data, 2, 2), show_samples(data, 2)
     assert [sample.captions for sample in samples] == [sample.captions for sample in wanted]
     for sample, other in zip(samples, wanted, strict=True):
-        for picture, expected in zip(sample.pictures, other.pictures, strict=True):
-            np.testing.assert_array_equal(picture, expected)
+        for image, expected in zip(sample.images, other.images, strict=True):
+            np.testing.assert_array_equal(image, expected)
     assert [sample.captions for sample in samples] != [sample.captions for sample in first]
 
 

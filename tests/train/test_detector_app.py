@@ -38,7 +38,7 @@ def app(composed, monkeypatch):
 
 
 @needs_detector
-def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_a_training_is_one_run_and_resumes(app, tmp_path: Path, capsys, monkeypatch) -> None:
     from imgfp_detector import read_card, training
 
     keep = training._keep
@@ -60,8 +60,8 @@ def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: P
     assert run.info.status == "FINISHED"
     assert {item.step for item in client.get_metric_history(run.info.run_id, "map50")} == {1, 2}
     assert {"map50", "map50_95", "box_precision", "box_recall", "loss", "learning_rate"} <= run.data.metrics.keys()
-    pictures = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "pictures")}
-    assert pictures == {"scenes.png", "predictions.png", "precision_recall.png"}
+    images = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "images")}
+    assert images == {"scenes.png", "predictions.png", "precision_recall.png"}
     (folder,) = (tmp_path / "work").glob("mini-*")
     (weights,) = folder.glob("epoch-*.safetensors")
     card = read_card(weights)
@@ -69,14 +69,14 @@ def test_a_training_is_one_run_and_goes_on_where_it_was_stopped(app, tmp_path: P
     assert card["command"] == "python train/detector.py"
     assert card["scenes"] == describe_scenes(SynthesisConfig(size=8, held_out=4, longest=96))
     assert app("epochs=[2]", "merge_classes=false") == 0
-    assert "is done already" in capsys.readouterr().err
+    assert "already finished" in capsys.readouterr().err
 
     (checkpoint,) = folder.glob("checkpoint-*.pt")
     checkpoint.write_bytes(b"another file")
     with pytest.raises(InputError, match=r"checkpoint-\w+\.pt: missing or changed"):
         app("epochs=[2]", "merge_classes=false")
-    told = "weights for classes .*'overlay'.*, not .*'picture'"
-    with pytest.raises(InputError, match=told):
+    message = "weights for classes .*'overlay'.*, not .*'picture'"
+    with pytest.raises(InputError, match=message):
         app(f"weights={weights}")
 
 
@@ -89,7 +89,7 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
 
 @needs_detector
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ("epochs=x", "epochs=x: must be an integer, or a list of integers, one per stage"),
         ("photographs={tmp}/none", "none: no such folder or text list"),
@@ -99,15 +99,15 @@ def test_scenes_are_drawn_with_their_boxes(app, tmp_path: Path, capsys) -> None:
         ("scenes.size=0", "size=0, held_out=4, longest=96: must be >= 1"),
     ],
 )
-def test_bad_input_is_one_line(app, tmp_path: Path, given: str, told: str) -> None:
-    with pytest.raises(InputError, match=told) as caught:
+def test_one_line_error_for_bad_input(app, tmp_path: Path, given: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
         app(given.format(tmp=tmp_path))
     assert "\n" not in str(caught.value)
 
 
 @needs_detector
-def test_another_network_is_refused(app) -> None:
-    with pytest.raises(InputError, match=r"^network='yolov8': give one of yolov5n, yolov5s"):
+def test_a_different_network_is_refused(app) -> None:
+    with pytest.raises(InputError, match=r"^network='yolov8': must be one of yolov5n, yolov5s"):
         app(network="yolov8")
 
 

@@ -66,7 +66,7 @@ def test_an_experiment_trains(composed, mlruns: Path, quick: list[str], experime
     models = client.search_logged_models([found.experiment_id], filter_string=f"source_run_id = '{run.info.run_id}'")
     assert {model.name for model in models} >= {"epoch-000", f"epoch-{done.epochs:03d}"}
     assert max({metric.key: metric.value for metric in model.metrics}["uap"] for model in models) == done.figures["uap"]
-    assert {item.path for item in client.list_artifacts(run.info.run_id)} >= {"config.yaml", "pictures"}
+    assert {item.path for item in client.list_artifacts(run.info.run_id)} >= {"config.yaml", "images"}
 
     # the same again is not trained again, and says the same
     again = run_training(small, experiment)

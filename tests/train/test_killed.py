@@ -66,4 +66,4 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
     capsys.readouterr()
     done = run_training(composed("esvit", *settings, f"paths.work={tmp_path / 'killed'}"), "mini_efficientnet")
     assert (done.folder, done.epochs) == (folder, EPOCHS)
-    assert "this training is done already; resume=false trains again" in capsys.readouterr().err
+    assert "already finished; use resume=false to retrain" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def test_a_sweep_in_joblib_and_the_same_again_in_submitit(app, quick: list[str],
     lines = again.stderr.splitlines()
     assert lines[-3:-1] == ["esvit.py: 1 of 2 jobs failed:", done.stderr.splitlines()[-2]]
     logs = [path.read_text() for path in (tmp_path / "sweep" / ".submitit").glob("*/*_log.err")]
-    assert sum("this training is done already" in log for log in logs) == 1
+    assert sum("already finished; use resume=false to retrain" in log for log in logs) == 1
     assert {run.info.run_id for run in client.search_runs([experiment.experiment_id])} == {
         run.info.run_id for run in runs
     }, "nothing is trained twice"

@@ -11,14 +11,14 @@ from experiments import ROOT
 from imgfp.tracking import open_store
 
 
-def test_torchrun_trains_and_names_the_holes_of_all_processes(
+def test_torchrun_trains_and_reports_the_failures_of_all_processes(
     training_disc: Path, quick: list[str], tmp_path: Path
 ) -> None:
     root = tmp_path / "set"
     shutil.copytree(training_disc, root)
     broken = sorted((root / "training_images").iterdir())[2:5]
     for path in broken:
-        path.write_bytes(b"not a picture")
+        path.write_bytes(b"not an image")
     folders = {"paths.work": "work", "paths.mlruns": "mlruns", "hydra.run.dir": "hydra", "data.root": "set"}
     done = subprocess.run(
         [

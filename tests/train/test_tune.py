@@ -27,7 +27,7 @@ def search(composed, quick: list[str]) -> Callable[..., Found]:
     return run
 
 
-def test_a_search_goes_on_where_it_was_stopped(search, composed, tmp_path: Path, monkeypatch) -> None:
+def test_a_search_resumes(search, composed, tmp_path: Path, monkeypatch) -> None:
     space = (
         "search.space={optimizer.lr: 'tag(log, interval(1e-4, 1e-2))', loss: 'choice(contrastive, triplet)', "
         "loss.margin: 'interval(0.5, 1.0)'}"

@@ -45,7 +45,7 @@ def find(
         Predictions, labelled answers, failures and how each stage went.
 
     Raises:
-        InputError: no readable image, another preset or branch, an output folder of other inputs.
+        InputError: no readable image, an unknown preset or branch, an output folder of other inputs.
 
     Examples:
         >>> import imgfp
@@ -65,10 +65,10 @@ def build_index(
     branches: str | Iterable[str] = DEFAULT_BRANCHES,
     index: str | None = None,
 ) -> indexes.Index:
-    """Builds an index of references, or finishes one that was interrupted, and opens it. Arguments as of `find`.
+    """Builds an index of references, or finishes one that was interrupted, and opens it. Arguments as in `find`.
 
     Raises:
-        InputError: no readable image, another preset or branch, a folder that holds an index of other images or settings.
+        InputError: no readable image, an unknown preset or branch, a folder that holds an index of other images or settings.
 
     Examples:
         >>> import imgfp
@@ -182,7 +182,7 @@ def work_folder(out: Path) -> Path:
 
 
 def evaluate(predictions: Folder | Pairs, ground_truth: Folder | GroundTruth) -> IscMetrics:
-    """Judges predictions by the official metrics of the Image Similarity Challenge 2021.
+    """Evaluates predictions by the official metrics of the Image Similarity Challenge 2021.
 
     Args:
         predictions: A CSV or Parquet file of query_id, reference_id, score, or the pairs.

@@ -38,7 +38,7 @@ def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) ->
     """Composes what the command line asks for, of a sweep every job.
 
     Raises:
-        InputError: an unknown key (the nearest known one is named), a value of another type, a missing file.
+        InputError: an unknown key (the nearest known one is named), a value of wrong type, a missing file.
     """
     flags = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
     if others := sorted(
@@ -130,7 +130,7 @@ def one_line(error: Exception) -> str:
         options = missing[2].split()
         near = difflib.get_close_matches(name, options, n=1)
         return f"{group}={name}: no such choice: " + (
-            f"did you mean '{near[0]}'?" if near else f"give one of {', '.join(options)}"
+            f"did you mean '{near[0]}'?" if near else f"must be one of {', '.join(options)}"
         )
     chain = (error, error.__cause__, error.__context__)
     reason = next((cause for cause in chain if isinstance(cause, OmegaConfBaseException)), None)

@@ -191,7 +191,7 @@ def _track(
             curve = precision_recall(label_pairs(pairs, judged.truth))
             curves.append(Curve(each, curve.recall, curve.precision, results[each].uap))
         precision_recall_figure(curves).savefig(out / "precision_recall.png")
-        run.log_artifact(out / "precision_recall.png", "pictures")
+        run.log_artifact(out / "precision_recall.png", "images")
         return results[name], run.run_id
 
 

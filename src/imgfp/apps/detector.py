@@ -39,7 +39,7 @@ _DRAWN, _CARDS_A_ROW = 48, 8
 class BoxedScene:
     """A scene with its boxes drawn, for a contact sheet."""
 
-    pictures: Sequence[np.ndarray | None]
+    images: Sequence[np.ndarray | None]
     captions: Sequence[str]
 
 
@@ -62,9 +62,9 @@ def train_app(config: DictConfig) -> int:
     parent = parent_run(store, app.tracking.experiment, key, f"sweep of {name}") if key else None
     scenes, failures = _scenes(app, photographs, made)
     weights = hash_file(Path(recipe.weights)) if recipe.weights else None
-    material = hash_value([digest_of(photographs.paths), describe_scenes(made), weights])
-    path = Path(app.paths.work) / f"{name}-{hash_value([recipe.as_plain(), material])[:8]}"
-    done = _train(config, recipe, name, store, parent, photographs, scenes, path, material)
+    data_hash = hash_value([digest_of(photographs.paths), describe_scenes(made), weights])
+    path = Path(app.paths.work) / f"{name}-{hash_value([recipe.as_plain(), data_hash])[:8]}"
+    done = _train(config, recipe, name, store, parent, photographs, scenes, path, data_hash)
     figures = ", ".join(f"{figure} {done.figures[figure]:.4f}" for figure in ("map50", "map50_95"))
     print(f"best of {done.epochs} epochs: epoch {done.best_epoch}, {figures} on {made.held_out} held-out scenes")
     print(f"weights: {done.weights}")
@@ -91,7 +91,7 @@ def boxed_scenes(
 
 
 def find_in_scenes(labelled: Sequence[tuple[Path, Sequence[Box]]], finder: Finder) -> list[list[Detection]]:
-    """The detections of a finder in each scene."""
+    """The detections in each scene."""
     found = []
     for path, _ in track(labelled, len(labelled), "evaluating scenes", "scenes"):
         image = read_rgb(path)
@@ -108,19 +108,19 @@ def _train(
     photographs: ImageList,
     scenes: Path,
     path: Path,
-    material: str,
+    data_hash: str,
 ) -> Any:
     training, app = detector_module("training"), settings_of(config, DetectorApp)
-    folder = RunFolder.open(path, material, app.resume, store)
+    folder = RunFolder.open(path, data_hash, app.resume, store)
     begun = training.read_checkpoint(path) is not None
     about = {
-        "data": f"{app.scenes.size} scenes of nine in ten of {len(photographs)} photographs of {photographs.root.parent.name}",
+        "data": f"{app.scenes.size} scenes from 90 % of {len(photographs)} photographs of {photographs.root.parent.name}",
         "photographs": digest_of(photographs.paths),
         "scenes": describe_scenes(app.scenes),
         "command": " ".join(["python train/detector.py", *_overrides()]),
     }
     if folder.noted("shown") and (done := training.finished(path, recipe)) is not None:
-        announce(f"{path}: this training is done already; resume=false trains again")
+        announce(f"{path}: already finished; use resume=false to retrain")
         return done
     params = {"experiment": name, "photographs": str(photographs.root), "data": about["scenes"], **recipe.as_plain()}
     tags = {"experiment": name, "data": photographs.root.parent.name, "architecture": recipe.network}
@@ -130,16 +130,16 @@ def _train(
     ) as run:
         folder.note(mlflow_run=run.run_id)
         if known is None:
-            run.log_dataset(photographs.root.name, photographs.root, material, context="training")
+            run.log_dataset(photographs.root.name, photographs.root, data_hash, context="training")
             draw_samples(boxed_scenes(read_labels(scenes, "train")), path / "scenes.png", _CARDS_A_ROW)
-            run.log_artifact(path / "scenes.png", "pictures")
+            run.log_artifact(path / "scenes.png", "images")
         done = training.train_detector(scenes, path, recipe, run.log_metrics, about)
-        _show(run, done, scenes, path, params, material)
+        _show(run, done, scenes, path, params, data_hash)
         folder.note(shown=True)  # not before: a training killed here still has to log these
     return done
 
 
-def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any], material: str) -> None:
+def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any], data_hash: str) -> None:
     """Logs the best weights as MLflow's model, their curve, and their detections in held-out scenes."""
     labelled = read_labels(scenes, "val")
     finder = detector_module("finder").LearnedFinder(done.weights)
@@ -149,11 +149,11 @@ def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any],
         precision_recall_figure([curve]).savefig(temporary, format="png")
     draw_samples(boxed_scenes(labelled, finder), path / "predictions.png", _CARDS_A_ROW)
     for file in ("precision_recall.png", "predictions.png"):
-        run.log_artifact(path / file, "pictures")
+        run.log_artifact(path / file, "images")
     card = done.weights.with_suffix(".json")
     for file in (done.weights, card):
         run.log_artifact(file, "weights")
-    log_checkpoint(run, done.weights, card, params, done.figures, done.best_epoch, ("held-out scenes", material), "detector")  # fmt: skip
+    log_checkpoint(run, done.weights, card, params, done.figures, done.best_epoch, ("held-out scenes", data_hash), "detector")  # fmt: skip
 
 
 def _overrides() -> list[str]:

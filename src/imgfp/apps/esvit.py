@@ -70,14 +70,14 @@ def run_training(config: DictConfig, name: str, parent: str | None = None) -> Tr
         join_processes(recipe.trainer)
     photographs = digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs))
     pairs = hash_file(Path(recipe.pairs.ground_truth)) if recipe.pairs.ground_truth else None
-    material = hash_value([photographs, pairs, judged.digest if judged else None])
+    data_hash = hash_value([photographs, pairs, judged.digest if judged else None])
     if is_first():
-        folder = RunFolder.open(path, material, config.resume, open_store(Path(config.paths.mlruns)))
+        folder = RunFolder.open(path, data_hash, config.resume, open_store(Path(config.paths.mlruns)))
     wait_for_all()
     if not is_first():
-        folder = RunFolder(path, material)
+        folder = RunFolder(path, data_hash)
     if folder.finished is not None:
-        announce(f"{path}: this training is done already; resume=false trains again")
+        announce(f"{path}: already finished; use resume=false to retrain")
         return folder.finished
     about = {"experiment": name, "data": {"root": root.name, "photographs": photographs, **tags}}
     tags = {"experiment": name, "data": root.name, "architecture": recipe.network.architecture, **tags}
@@ -115,11 +115,11 @@ def _recorder(
         folder.note(mlflow_run=run.run_id)
         if known is None:
             photographs = Path(data.image_pool.photographs[0]).parent
-            run.log_dataset(photographs.name, photographs, folder.material, context="training")
+            run.log_dataset(photographs.name, photographs, folder.data_hash, context="training")
             if judged is not None:
                 counts = len(judged.queries), len(judged.references)
                 run.log_dataset(judged.name, Path(config.data.root), judged.digest, *counts, context="validation")
-            run.log_artifact(_draw(data, _LOGGED_SAMPLES, folder.path / "samples.png"), "pictures")
+            run.log_artifact(_draw(data, _LOGGED_SAMPLES, folder.path / "samples.png"), "images")
         yield TrackedRecorder(run, params, (judged.name, judged.digest) if judged else None)
 
 

@@ -1,4 +1,4 @@
-"""The root configuration of every Hydra app, as types: OmegaConf refuses unknown keys and values of another type.
+"""The root configuration of every Hydra app, as types: OmegaConf refuses unknown keys and values of wrong type.
 
 The values are in conf/APP.yaml, so no field has a default here. `Any` is a section that a config group fills with a typed node
 of its own, or a number that may also be a list.
@@ -105,7 +105,7 @@ class DescriptorsApp(App):
         if self.answers < 1:
             raise InputError(f"answers={self.answers}: must be an integer >= 1")
         if self.cap not in CAPS:
-            raise InputError(f"cap={self.cap!r}: give one of {', '.join(CAPS)}")
+            raise InputError(f"cap={self.cap!r}: must be one of {', '.join(CAPS)}")
 
 
 @dataclass

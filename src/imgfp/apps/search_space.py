@@ -61,7 +61,7 @@ def parse_space(space: Mapping[str, str]) -> dict[str, BaseDistribution]:
     """The distributions by configuration key, from texts such as "tag(log, interval(1e-5, 1e-3))" or "choice(a, b)".
 
     Raises:
-        InputError: a text of another form, or limits that mean nothing.
+        InputError: malformed text, or limits that mean nothing.
     """
     return {key: _distribution(key, text) for key, text in sorted(space.items())}
 

@@ -128,7 +128,7 @@ def _check(recipe: Recipe, space: Mapping[str, BaseDistribution], given: list[st
     if not recipe.validation.every_n_epochs:
         raise InputError("validation.every_n_epochs=0: a search compares trainings by their uAP: must be >= 1")
     if recipe.trainer.distributed:
-        raise InputError("trainer.distributed=true: a search trains in one process: take trainer=cpu or trainer=gpu")
+        raise InputError("trainer.distributed=true: a search trains in one process: use trainer=cpu or trainer=gpu")
     choices = {key: item.choices for key, item in space.items() if isinstance(item, CategoricalDistribution)}
     ranges = {key: item for key, item in space.items() if isinstance(item, IntDistribution | FloatDistribution)}
     ends = [

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from imgfp.cli.renamed_option import add_renamed_option
+from imgfp.plural import counted
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -47,7 +48,7 @@ def run_crop(options: argparse.Namespace) -> int:
         lines = "".join(f"{crop_file(crop, rules)} {crop.confidence:f}\n" for crop in crops)
         write_bytes(options.out / f"{options.rules}_crop_list.txt", lines.encode("utf-8", "surrogateescape"))
     cropped = len({crop.image_id for crop in crops})
-    print(f"finder: {finder.fingerprint}")
-    print(f"{len(crops)} crops, of {cropped} of {len(images)} images, in {options.out / 'images'}; stages:")
+    print(f"detector: {finder.fingerprint}")
+    print(f"{counted(len(crops), 'crop')} from {cropped} of {len(images)} images, in {options.out / 'images'}; stages:")
     print_stages((result,))
     return report_failures(result.failures, options.out / "failures.csv")

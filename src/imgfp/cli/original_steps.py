@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from imgfp.plural import counted
+
 RULES = "imgFp's rules"
 
 
@@ -115,7 +117,7 @@ def run_sift(options: argparse.Namespace) -> int:
         for row in track(range(len(store)), len(store), "writing text"):
             write_text(options.out / f"{store.ids[row]}.txt", store.ids[row], store.get(row))
     print_stages((result,))
-    print(f"features of {result.items - len(result.failures)} images in {options.out}")
+    print(f"features of {counted(result.items - len(result.failures), 'image')} in {options.out}")
     return report_failures(result.failures, options.out / "failures.csv")
 
 
@@ -131,7 +133,7 @@ def run_vote(options: argparse.Namespace) -> int:
     voted = vote_stage(queries, ExactIndex(references), PRESETS["imgfp"].vote, work)
     pairs = read_rows(voted)
     pairs.write_imgfp(options.out, scored=False, suffix=options.suffix)
-    print(f"{len(pairs)} pairs for {len(queries.ids)} queries in {options.out}")
+    print(f"{counted(len(pairs), 'pair')} for {counted(len(queries.ids), 'query', 'queries')} in {options.out}")
     return 0
 
 
@@ -165,7 +167,7 @@ def run_topk(options: argparse.Namespace) -> int:
     query, reference = (read_descriptors(options.descriptors, part) for part in ("query", "reference"))
     pairs = search_topk(query, reference, options.k, metric="l2")
     pairs.write_imgfp(options.out, scored=False, suffix=options.suffix)
-    print(f"{len(pairs)} pairs for {len(query)} queries in {options.out}")
+    print(f"{counted(len(pairs), 'pair')} for {counted(len(query), 'query', 'queries')} in {options.out}")
     return 0
 
 
@@ -206,5 +208,5 @@ def run_merge(options: argparse.Namespace) -> int:
 
     merged = sum_scores([Pairs.read_imgfp(path, options.suffix) for path in options.scores])
     write_merged_text(options.out, merged)
-    print(f"{len(merged)} pairs in {options.out}")
+    print(f"{counted(len(merged), 'pair')} in {options.out}")
     return 0

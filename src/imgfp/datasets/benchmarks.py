@@ -33,10 +33,10 @@ def open_benchmark(name: str, root: Path, options: Mapping[str, Path | str | flo
         options: Values of image_list, query_list, ground_truth (paths), label, threshold; None where not given.
 
     Raises:
-        InputError: an unknown name, an option that the benchmark does not have, a folder of another form.
+        InputError: an unknown name, an option that the benchmark does not have, a folder of unknown layout.
     """
     if name not in BENCHMARKS:
-        raise InputError(f"data.benchmark={name}: give one of {', '.join(BENCHMARKS)}")
+        raise InputError(f"data.benchmark={name}: must be one of {', '.join(BENCHMARKS)}")
     opened, known = BENCHMARKS[name]
     for key, value in options.items():
         if value is not None and key not in known:

@@ -50,7 +50,7 @@ def open_gl3d(
 def _labelled_pairs(root: Path, names: tuple[str, ...], label: str, threshold: float) -> list[list[int]]:
     """Positives of the listed images from the ratios of all scenes below `root`."""
     if label not in LABELS:
-        raise InputError(f"data.label={label}: give one of {', '.join(LABELS)}")
+        raise InputError(f"data.label={label}: must be one of {', '.join(LABELS)}")
     if not 0 < threshold <= 1:
         raise InputError(f"data.threshold={threshold}: must be above 0 and at most 1")
     files = sorted(root.glob(f"**/geolabel/{label}.txt"))

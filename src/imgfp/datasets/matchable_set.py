@@ -1,4 +1,4 @@
-"""A benchmark of matchable retrieval: database, queries, what is right for each query, and how it is judged."""
+"""A benchmark of matchable retrieval: database, queries, what is right for each query, and how it is evaluated."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CAVEAT_WHITENING = "whitening fitted on the test set, as published, favours it; 
 
 @dataclass(frozen=True)
 class MatchableSet:
-    """Queries and database by position in their lists; image files are not needed to judge an existing result.
+    """Queries and database by position in their lists; image files are not needed to evaluate an existing result.
 
     Attributes:
         name: The benchmark.
@@ -104,7 +104,7 @@ def read_pairs(path: Path, queries: int, database: int) -> list[list[int]]:
     """Positives from lines `<query index> <database index> ...`; further columns are ignored.
 
     Raises:
-        InputError: no such file, a line of another form, an index beyond the lists.
+        InputError: no such file, a malformed line, an index beyond the lists.
     """
     found: list[list[int]] = [[] for _ in range(queries)]
     for number, line in enumerate(

@@ -28,7 +28,7 @@ def open_revisited(root: Path, name: str, ground_truth: Path | None = None) -> M
         ground_truth: The published ground truth as JSON (`imgfp convert-pickle`); default `gnd_NAME*.json` in `root`.
 
     Raises:
-        InputError: no such file, a file of another form, indices beyond the image list.
+        InputError: no such file, a malformed file, indices beyond the image list.
     """
     path = ground_truth or next(iter(sorted(root.glob(f"gnd_{name}*.json"))), None)
     if path is None or not path.is_file():

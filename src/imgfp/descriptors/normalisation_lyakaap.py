@@ -40,7 +40,7 @@ def isolate(
     """The complete method: smooths the background, then subtracts it from queries and references.
 
     Raises:
-        InputError: the background has fewer descriptors than the number of neighbours, or another dimension.
+        InputError: the background has fewer descriptors than the number of neighbours, or a different dimension.
     """
     require_enough(background, max(config.neighbours, config.smoothing_neighbours))
     if config.smoothing_neighbours:

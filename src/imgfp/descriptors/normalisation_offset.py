@@ -51,7 +51,7 @@ def offsets(
     """(n,) float32: offset added to all inner products of each query.
 
     Raises:
-        InputError: the background is too small or of another dimension.
+        InputError: the background is too small or of a different dimension.
     """
     if isinstance(config, MeanConfig):
         return -background_offset(query, background)

@@ -25,14 +25,14 @@ class VisionForceConfig:
         if self.neighbours < 1:
             raise InputError(f"normalisation.visionforce.neighbours={self.neighbours}: must be >= 1")
         if self.reduction not in ("avg", "min"):
-            raise InputError(f"normalisation.visionforce.reduction={self.reduction!r}: give one of avg, min")
+            raise InputError(f"normalisation.visionforce.reduction={self.reduction!r}: must be one of avg, min")
 
 
 def stretch(query: DescriptorSet, background: DescriptorSet, config: VisionForceConfig) -> DescriptorSet:
     """Scales the queries; see the module docstring.
 
     Raises:
-        InputError: the background is too small or of another dimension.
+        InputError: the background is too small or of a different dimension.
     """
     ranked = background_similarities(query, background, config.neighbours)
     norms = -(ranked.mean(axis=1) if config.reduction == "avg" else ranked[:, -1])

@@ -94,4 +94,4 @@ def nearest(
 def require_metric(metric: str) -> None:
     """Raises InputError unless `metric` is "cosine" (inner product) or "l2" (negative squared distance)."""
     if metric not in METRICS:
-        raise InputError(f"metric={metric!r}: give one of {', '.join(METRICS)}")
+        raise InputError(f"metric={metric!r}: must be one of {', '.join(METRICS)}")

@@ -52,7 +52,7 @@ def rank(
         InputError: no query is in the ground truth, an unknown `cap`, or as `normalise` and `range_search`.
     """
     if cap not in CAPS:
-        raise InputError(f"cap={cap!r}: give one of {', '.join(CAPS)}")
+        raise InputError(f"cap={cap!r}: must be one of {', '.join(CAPS)}")
     if per_query < 1:
         raise InputError(f"answers={per_query}: must be >= 1")
     listed = np.isin(query.ids, truth.queries)

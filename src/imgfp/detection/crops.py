@@ -46,7 +46,7 @@ _CLASSICAL = 0.65  # confidence for rules "default" with the classical detector,
 def crop_rules(name: str, finder: Finder) -> CropRules:
     """The rules of that name for the boxes of a detector; InputError that lists the names if it is unknown."""
     if name not in CROPS:
-        raise InputError(f"crop rules {name!r}: give one of {', '.join(CROPS)}")
+        raise InputError(f"unknown crop rules {name!r}: must be one of {', '.join(CROPS)}")
     rules = CROPS[name]
     return replace(rules, confidence=_CLASSICAL) if name == "default" and finder.name == "classical" else rules
 

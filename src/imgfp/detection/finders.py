@@ -35,7 +35,7 @@ class Finder(Protocol):
 
 
 class ClassicalFinder:
-    """`find_boxes` as a `Finder`."""
+    """The classical detector: `find_boxes` as a `Finder`."""
 
     name = fingerprint = "classical"
 
@@ -69,7 +69,7 @@ def open_finder(name: str, weights: str | None = None) -> Finder:
         InputError: unknown name, the learned detector is not installed, or the weights cannot be used.
     """
     if name not in FINDERS:
-        raise InputError(f"finder {name!r}: give one of {', '.join(FINDERS)}")
+        raise InputError(f"unknown detector {name!r}: must be one of {', '.join(FINDERS)}")
     if name == "classical":
         return ClassicalFinder()
     missing = missing_packages()
@@ -80,7 +80,7 @@ def open_finder(name: str, weights: str | None = None) -> Finder:
         return ClassicalFinder()
     if missing:
         raise InputError(
-            f"learned detector unavailable (missing: {', '.join(missing)}): run 'make env', or use finder 'classical'"
+            f"learned detector unavailable (missing: {', '.join(missing)}): run 'make env', or use the classical detector"
         )
     finder: Finder = learned_package().open_finder(*([] if weights is None else [Path(weights)]))
     return finder

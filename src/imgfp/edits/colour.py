@@ -51,11 +51,11 @@ def posterize(image: np.ndarray, rng: np.random.Generator) -> Edited:
 
 def palette(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """An adaptive palette of 8 to 32 colours, or the dithered web palette of 216."""
-    picture = Image.fromarray(image)
+    source = Image.fromarray(image)
     if rng.random() < 0.5:
-        few = picture.quantize(int(rng.integers(8, 33)), Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few = source.quantize(int(rng.integers(8, 33)), Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     else:
-        few = picture.convert("P")
+        few = source.convert("P")
     return in_place(np.array(few.convert("RGB")))
 
 

@@ -16,14 +16,14 @@ _IN_PART = (colour.brightness, colour.colour_filter, colour.invert, detail.blur,
 
 def text(image: np.ndarray, rng: np.random.Generator) -> Edited:
     """One to three lines of large text across the image."""
-    picture = Image.fromarray(image)
-    draw = ImageDraw.Draw(picture)
-    size = round(min(picture.size) * rng.uniform(0.08, 0.2))
-    left, top = rng.uniform(0, 0.3) * picture.width, rng.uniform(0, 0.7) * picture.height
+    canvas = Image.fromarray(image)
+    draw = ImageDraw.Draw(canvas)
+    size = round(min(canvas.size) * rng.uniform(0.08, 0.2))
+    left, top = rng.uniform(0, 0.3) * canvas.width, rng.uniform(0, 0.7) * canvas.height
     ink = any_colour(rng)
     for line in range(int(rng.integers(1, 4))):
         draw.text((left, top + 1.2 * size * line), words(rng, 3), font=font(size), fill=ink)
-    return in_place(np.array(picture))
+    return in_place(np.array(canvas))
 
 
 def stripes(image: np.ndarray, rng: np.random.Generator) -> Edited:

@@ -56,7 +56,7 @@ def read_card(path: Path) -> dict[str, Any]:
     """Reads the model card of the export `path`; the weights are not read.
 
     Raises:
-        InputError: the card is missing, damaged or of another schema version.
+        InputError: the card is missing, damaged or of an unknown schema version.
     """
     file = card_path(path)
     if not file.is_file():

@@ -87,7 +87,7 @@ def fill_esvit(network: Network, checkpoint: Checkpoint) -> LoadReport:
     A head that is missing from the checkpoint keeps its values.
 
     Raises:
-        InputError: the architectures differ, or tensors are missing or of another shape.
+        InputError: the architectures differ, or tensors are missing or of wrong shape.
     """
     _require_architecture(network, checkpoint)
     wanted = network.state_dict()

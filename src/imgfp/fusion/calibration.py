@@ -98,13 +98,13 @@ def read_calibration(file: str | None = None) -> Calibration:
     """Reads a file written by `Calibration.write`; None: the shipped one.
 
     Raises:
-        InputError: the file is missing, unreadable, damaged, or of another schema or feature list.
+        InputError: the file is missing, unreadable, damaged, or of an unknown schema or feature list.
     """
     path = SHIPPED if file is None else Path(file)
     try:
         values: dict[str, Any] = json.loads(path.read_bytes())
         if (values.pop("schema"), tuple(values.pop("features"))) != (SCHEMA, FEATURES):
-            raise InputError(f"{path}: calibration of another version: fit it again with train/ranking.py")
+            raise InputError(f"{path}: calibration of an unsupported version: fit it again with train/ranking.py")
         lists: dict[str, Any] = {
             name: tuple(map(float, values.pop(name))) for name in ("mean", "deviation", "coefficients")
         }

@@ -10,7 +10,7 @@ from imgfp.learning.recorder import Recorder
 
 
 def exported_weights(folder: Path, epoch: int) -> Path:
-    """The file of the weights after `epoch` epochs; its card lies beside it, with suffix .json."""
+    """The file of the weights after `epoch` epochs; its card is beside it, with suffix .json."""
     return folder / f"epoch-{epoch:03d}.safetensors"
 
 

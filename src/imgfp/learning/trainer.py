@@ -73,7 +73,7 @@ def on_gpu(config: TrainerConfig) -> bool:
     """
     there = torch.cuda.is_available()
     if config.accelerator == "gpu" and not there:
-        raise InputError("trainer.accelerator=gpu: torch sees no GPU here: take trainer=cpu")
+        raise InputError("trainer.accelerator=gpu: torch sees no GPU here: use trainer=cpu")
     return there and config.accelerator != "cpu"
 
 

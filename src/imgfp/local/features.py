@@ -66,23 +66,23 @@ def transforms_for(mirrored: bool, inverted: bool) -> tuple[Transform, ...]:
     )
 
 
-def transform_permutation(variant: Transform) -> np.ndarray:
+def transform_permutation(transform: Transform) -> np.ndarray:
     """(128,) permutation such that `descriptor[permutation]` is the descriptor in the transformed image; it is an involution.
 
     Mirrored: rows of cells reversed, orientation bins t to -t mod 8. Inverted: the keypoint orientation rotates by 180
     degrees with the gradients, so the 4 x 4 cells are reversed in both directions and the bins stay.
     """
     places = np.arange(DESCRIPTOR_SIZE).reshape(4, 4, 8)
-    if variant.mirrored:
+    if transform.mirrored:
         places = places[::-1, :, _REVERSED_BINS]
-    if variant.inverted:
+    if transform.inverted:
         places = places[::-1, ::-1]
     return np.ascontiguousarray(places).ravel()
 
 
-def transform_descriptors(descriptors: np.ndarray, variant: Transform) -> np.ndarray:
+def transform_descriptors(descriptors: np.ndarray, transform: Transform) -> np.ndarray:
     """(n, 128) descriptors as in the transformed image."""
-    return np.ascontiguousarray(descriptors[:, transform_permutation(variant)])
+    return np.ascontiguousarray(descriptors[:, transform_permutation(transform)])
 
 
 def reverse_bins(descriptors: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from imgfp.local.features import Transform
 from imgfp.local.jit import entry
 
 
-def agreeing(reference: np.ndarray, query: np.ndarray, transform: Transform, slack: float) -> np.ndarray:
+def agreeing(reference: np.ndarray, query: np.ndarray, transform: Transform, tolerance: float) -> np.ndarray:
     """The matches that support the hypothesis with most support.
 
     One match is enough for a hypothesis (Lowe 2004, section 7.3, without the bins), so there is no random sampling, and a few
@@ -18,7 +18,7 @@ def agreeing(reference: np.ndarray, query: np.ndarray, transform: Transform, sla
     Args:
         reference, query: (m, 4) float32 x, y, sigma, theta of both keypoints of each match.
         transform: The transform in which the reference was compared.
-        slack: Tolerated position error, as a share of the distance from the hypothesis's own keypoint, plus 5 pixels.
+        tolerance: Tolerated position error, as a share of the distance from the hypothesis's own keypoint, plus 5 pixels.
 
     Returns:
         (m,) bool; empty where there is no match.
@@ -30,11 +30,13 @@ def agreeing(reference: np.ndarray, query: np.ndarray, transform: Transform, sla
     turned = math.pi * (transform.mirrored + transform.inverted)
     turns = query[:, 3].astype(np.float64) - handed * reference[:, 3] - turned
     columns = [handed * reference[:, 0], reference[:, 1], query[:, 0], query[:, 1], query[:, 2] / reference[:, 2]]
-    return np.asarray(_best(np.stack([*columns, np.cos(turns), np.sin(turns)]).astype(np.float32), np.float32(slack)))
+    return np.asarray(
+        _best(np.stack([*columns, np.cos(turns), np.sin(turns)]).astype(np.float32), np.float32(tolerance))
+    )
 
 
 @entry()
-def _best(columns, slack):  # type: ignore[no-untyped-def]
+def _best(columns, tolerance):  # type: ignore[no-untyped-def]
     """One branch-free loop, which the compiler vectorises; the last pass marks the support of the best hypothesis."""
     reference_x, reference_y, query_x, query_y, scales, cosines, sines = columns
     count = len(scales)
@@ -50,7 +52,7 @@ def _best(columns, slack):  # type: ignore[no-untyped-def]
             dx, dy = reference_x[other] - from_x, reference_y[other] - from_y
             x, y = query_x[other] - to_x, query_y[other] - to_y
             off_x, off_y = a * dx - b * dy - x, b * dx + a * dy - y
-            allowed = np.float32(5) + slack * math.sqrt(x * x + y * y)
+            allowed = np.float32(5) + tolerance * math.sqrt(x * x + y * y)
             near = off_x * off_x + off_y * off_y <= allowed * allowed
             alike = (scales[other] >= half) & (scales[other] <= double)
             agrees = near & alike & (cosines[other] * cosine + sines[other] * sine > np.float32(0.7))

@@ -74,7 +74,7 @@ class MatchableMetrics:
 
 
 def evaluate_rankings(rankings: Sequence[np.ndarray], relevance: Relevance, protocol: Protocol) -> MatchableMetrics:
-    """Judges one ranking per query.
+    """Evaluates one ranking per query.
 
     Args:
         rankings: Per query the database indices, best first; an empty one has AP 0.

@@ -24,7 +24,7 @@ def crop_images(images: ImageList, finder: Finder, rules: CropRules, out: Path) 
     crop `ID.jpg` (quality 100), or copied byte for byte under its own name where nothing is cut out of it.
 
     Raises:
-        InputError: `out` holds the result of other rules, another finder or other images.
+        InputError: `out` holds the result of other rules, a different detector or other images.
     """
     plan = {"finder": finder.fingerprint, **asdict(rules), "images": hash_value(hash_images(images))}
     _refuse_other(out, plan)

@@ -15,6 +15,7 @@ from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.stages.candidates import read_rows, topk_stage, vote_stage
 from imgfp.pipeline.stages.score import read_evidence, score_stage
 from imgfp.pipeline.stages.stage import StageResult
+from imgfp.plural import counted
 from imgfp.progress import track
 
 
@@ -39,8 +40,12 @@ class Duplicates:
         """What was found, in one line."""
         copies = sum(answer.label in COPIES for answer in self.pairs)
         similar = sum(answer.label == SIMILAR for answer in self.pairs)
-        found = f"{len(self.groups)} groups of {sum(map(len, self.groups))} images" if self.groups else "no duplicates"
-        return f"{found} among {len(self.images)} images: {copies} pairs of copies, {similar} similar but not copies"
+        found = (
+            f"{counted(len(self.groups), 'group')} of {sum(map(len, self.groups))} images"
+            if self.groups
+            else "no duplicates"
+        )
+        return f"{found} among {counted(len(self.images), 'image')}: {counted(copies, 'pair')} of copies, {similar} similar but not copies"
 
     @property
     def precision(self) -> str:

@@ -25,7 +25,7 @@ def require_one_of(key: str, value: str, allowed: Iterable[str]) -> None:
     """Raises InputError that lists what is allowed."""
     allowed = tuple(allowed)
     if value not in allowed:
-        raise InputError(f"{key}={value!r}: give one of {', '.join(allowed)}")
+        raise InputError(f"{key}={value!r}: must be one of {', '.join(allowed)}")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class CropConfig:
     """Which parts of a query the branch "crop" looks up by themselves: images that were pasted into it.
 
     Attributes:
-        finder: Who finds them: learned, classical, or auto (the learned one where it is installed).
+        finder: The detector: learned, classical, or auto (the learned one where it is installed).
         weights: Weights file of train/detector.py for the learned one; null: the shipped one.
         rules: "default": up to three crops, looked up beside the query. "imgfp": at most one by each of its two limits; the
             crop's descriptor replaces the query's.

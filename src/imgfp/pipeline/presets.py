@@ -30,7 +30,7 @@ def preset_named(name: str) -> Preset:
 
 
 def with_index_kind(preset: Preset, kind: str | None) -> Preset:
-    """The preset with another kind of descriptor index; "auto" and None leave a preset that fixes its kind as it is."""
+    """The preset with a different descriptor index type; "auto" and None leave a preset that fixes its kind as it is."""
     if kind is None or (kind == "auto" and preset.vote.rule == "imgfp"):
         return preset
     return replace(preset, index=replace(preset.index, kind=kind))

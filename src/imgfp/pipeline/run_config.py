@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imgfp.encoders import EMBEDDED
 from imgfp.errors import InputError
-from imgfp.pipeline.preset import BRANCHES, Preset, require_one_of
+from imgfp.pipeline.preset import BRANCHES, Preset
 from imgfp.pipeline.presets import preset_named, with_index_kind
 from imgfp.pipeline.stages.features import usable_sift
 
@@ -28,7 +28,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.preset.fusion.rule == "similarity" and "local" in self.indexed:
             raise InputError(
-                "fusion.rule='similarity' rates no candidates of local and crop: give branches=[global], or rule 'calibrated'"
+                "fusion.rule='similarity' cannot score local or crop candidates: use branches=[global], or rule 'calibrated'"
             )
 
     @classmethod
@@ -86,12 +86,13 @@ def parse_branches(given: str | Iterable[str]) -> tuple[str, ...]:
     """ "local,global", or a list of names, as a tuple in the order of BRANCHES.
 
     Raises:
-        InputError: another name, or none.
+        InputError: an unknown name, or none.
     """
     text = given if isinstance(given, str) else ",".join(map(str, given))
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        require_one_of("branch", name, BRANCHES)
+        if name not in BRANCHES:
+            raise InputError(f"branches: unknown branch {name!r}: must be one of {', '.join(BRANCHES)}")
     if not names:
         raise InputError(f"branches={text!r}: give one or more of {', '.join(BRANCHES)}")
     return tuple(name for name in BRANCHES if name in names)

@@ -20,6 +20,7 @@ from imgfp.pipeline.presets import preset_named
 from imgfp.pipeline.rank import Candidates, calibration_of, rank_branches, rank_merged
 from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.pipeline.stages.stage import StageResult
+from imgfp.plural import counted
 from imgfp.progress import track
 from imgfp.records import Evidence, Pairs
 
@@ -56,12 +57,12 @@ class SearchResult:
     def summary(self) -> str:
         """What was found, in one line."""
         pairs = self.predictions
-        text = f"{len(pairs)} pairs for {len(np.unique(pairs.query_ids))} of {len(self.queries)} queries among {len(self.references)} references"
+        text = f"{counted(len(pairs), 'pair')} for {len(np.unique(pairs.query_ids))} of {len(self.queries)} queries among {counted(len(self.references), 'reference')}"
         if not self.answers:
             return text
         copies = sum(answer.label in COPIES for answer in self.answers)
         similar = sum(answer.label == SIMILAR for answer in self.answers)
-        return f"{text}: {copies} copies, {similar} similar but not copies, the rest below the similarity threshold"
+        return f"{text}: {counted(copies, 'copy', 'copies')}, {similar} similar but not copies, the rest below the similarity threshold"
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -165,7 +166,7 @@ def run_for(index: Index, branches: str | Iterable[str] | None = None) -> RunCon
     """The run that an index was built for: its preset by name, its extraction, and `branches` or those that it holds."""
     preset = preset_named(index.preset_name).with_extraction(index.extraction)
     chosen = index.branches if branches is None else parse_branches(branches)
-    return RunConfig(index.preset_name, replace(preset, index=index.kept_as), chosen)
+    return RunConfig(index.preset_name, replace(preset, index=index.index_config), chosen)
 
 
 def require_index(index: Index, run: RunConfig) -> None:

@@ -70,7 +70,7 @@ class Searcher:
             a copy (with preset imgfp, which gives none, the sum of match scores, and `label` is None).
 
         Raises:
-            InputError: an image that cannot be read, an array of another dtype or shape, `answers` below 1, or an index
+            InputError: an image that cannot be read, an array of wrong dtype or shape, `answers` below 1, or an index
                 that was changed since it was opened.
         """
         several = isinstance(images, Sequence) and not isinstance(images, str)

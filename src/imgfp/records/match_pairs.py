@@ -40,7 +40,7 @@ class MatchPairs:
             repeats: Accept an answer that is given more than once for one query.
 
         Raises:
-            InputError: no such file, a line of another form, a negative index, a score that is not finite, an answer
+            InputError: no such file, a malformed line, a negative index, a score that is not finite, an answer
                 given twice for one query.
         """
         rows: list[tuple[int, int, float]] = []

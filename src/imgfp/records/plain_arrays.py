@@ -36,7 +36,7 @@ class Global:
         """The meaning of a name.
 
         Raises:
-            InputError: another name: loading it would run code.
+            InputError: an unknown name: loading it would run code.
         """
         if (module, name) not in _NAMES:
             raise InputError(f"the pickle names {f'{module}.{name}'[:80]!r}, which is no plain data")
@@ -56,7 +56,7 @@ def reduce(function: Any, arguments: tuple[Any, ...]) -> Any:
     """What a known function gives for these arguments.
 
     Raises:
-        InputError: another function, or a dtype that is not of numbers.
+        InputError: an unknown function, or a dtype that is not of numbers.
     """
     role = function.role if isinstance(function, Global) else ""
     if role == "array":

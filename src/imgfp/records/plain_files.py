@@ -26,7 +26,7 @@ def write_arrays(path: Path, content: Any, names: Sequence[str] | None) -> None:
         names: The arrays' names where `content` is a list.
 
     Raises:
-        InputError: something else, or another number of names.
+        InputError: something else, or a wrong number of names.
     """
     if isinstance(content, list):
         if names is None or len(names) != len(content):

@@ -46,12 +46,12 @@ def _best_pairs(pairs: tuple[Answer, ...], wanted: set[str]) -> dict[str, Answer
 
 
 def _drawn(group: Group, best_pairs: dict[str, Answer]) -> ImageGroup:
-    pictures = [_picture(member, "likely original") for member in group[:1]]
-    pictures += [_picture(member, _note(member, best_pairs[member.image_id])) for member in group[1:MEMBERS]]
-    return ImageGroup(len(group), tuple(pictures))
+    images = [_image(member, "likely original") for member in group[:1]]
+    images += [_image(member, _note(member, best_pairs[member.image_id])) for member in group[1:MEMBERS]]
+    return ImageGroup(len(group), tuple(images))
 
 
-def _picture(member: Member, note: str) -> GroupImage:
+def _image(member: Member, note: str) -> GroupImage:
     rgb = read_rgb(member.path, _HEIGHT)
     return GroupImage(
         member.image_id, member.size, note, draw_image(None if isinstance(rgb, Failure) else rgb, _HEIGHT)

@@ -15,9 +15,9 @@ from imgfp.reports.report import Report
 MAX_SIZE = (1100, 520)  # width, height: the largest size of a card on a high-density screen
 
 
-def jpeg_bytes(picture: np.ndarray) -> bytes:
+def jpeg_bytes(pixels: np.ndarray) -> bytes:
     """(h, w, 3) uint8 RGB as JPEG, reduced to at most 1100 x 520."""
-    image = Image.fromarray(picture)
+    image = Image.fromarray(pixels)
     image.thumbnail(MAX_SIZE, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     # no chroma subsampling, which blurs thin coloured lines

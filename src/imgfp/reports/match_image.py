@@ -60,23 +60,23 @@ def draw_match(
     return np.array(canvas)
 
 
-def draw_image(picture: np.ndarray | None, height: int = 200) -> np.ndarray:
+def draw_image(pixels: np.ndarray | None, height: int = 200) -> np.ndarray:
     """One image scaled to `height` as in `draw_match`; None: a gray panel for an unreadable file."""
-    return np.array(_panel(picture, height, "image")[0])
+    return np.array(_panel(pixels, height, "image")[0])
 
 
-def _panel(picture: np.ndarray | None, height: int, name: str) -> tuple[Image.Image, Box]:
+def _panel(pixels: np.ndarray | None, height: int, name: str) -> tuple[Image.Image, Box]:
     """The panel with the scaled image, and the image's box (x, y, width, height) in it."""
-    if picture is None:
+    if pixels is None:
         panel = Image.new("RGB", (height, height), PANEL_COLOUR)
         font = ImageFont.load_default(size=max(10, height // 9))
         ImageDraw.Draw(panel).text((height / 2, height / 2), "unreadable", fill="white", font=font, anchor="mm")
         return panel, (0, 0, height, height)
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
-        raise ValueError(f"the {name} is {picture.dtype} {picture.shape}, not uint8 (height, width, 3): use read_rgb")
-    scale = min(height / picture.shape[0], 2 * height / picture.shape[1])
-    w, h = (max(1, round(side * scale)) for side in (picture.shape[1], picture.shape[0]))
-    image = Image.fromarray(picture).resize((w, h), Image.Resampling.LANCZOS)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise ValueError(f"the {name} is {pixels.dtype} {pixels.shape}, not uint8 (height, width, 3): use read_rgb")
+    scale = min(height / pixels.shape[0], 2 * height / pixels.shape[1])
+    w, h = (max(1, round(side * scale)) for side in (pixels.shape[1], pixels.shape[0]))
+    image = Image.fromarray(pixels).resize((w, h), Image.Resampling.LANCZOS)
     panel = Image.new("RGB", (w, height), PANEL_COLOUR)
     top = (height - h) // 2
     panel.paste(image, (0, top))

@@ -63,8 +63,8 @@ class ImageGroup:
     """A group of copies of one image."""
 
     total: int
-    """Number of images in the group; `pictures` may contain only the first ones."""
-    pictures: tuple[GroupImage, ...]
+    """Number of images in the group; `images` may contain only the first ones."""
+    images: tuple[GroupImage, ...]
     """The likely original first."""
 
 

@@ -24,7 +24,7 @@ class Sample(Protocol):
     """One sample. Samples may have different numbers of images."""
 
     @property
-    def pictures(self) -> Sequence[np.ndarray | None]:
+    def images(self) -> Sequence[np.ndarray | None]:
         """The original, then its views, each (h, w, 3) uint8 RGB; None for one that could not be read."""
 
     @property
@@ -54,7 +54,7 @@ def sample_grid(samples: Sequence[Sample], cards_per_row: int = CARDS_PER_ROW) -
     """
     if not samples:
         raise ValueError("no samples to draw: give at least one")
-    most = max(len(sample.pictures) for sample in samples)
+    most = max(len(sample.images) for sample in samples)
     columns = min(cards_per_row, len(samples))
     width = PADDING + most * (CELL + PADDING)
     height = 2 * PADDING + CELL + 6 + _LINES * _LINE
@@ -64,21 +64,21 @@ def sample_grid(samples: Sequence[Sample], cards_per_row: int = CARDS_PER_ROW) -
     for place, sample in enumerate(samples):
         left, top = GAP + place % columns * (width + GAP), GAP + place // columns * (height + GAP)
         draw.rounded_rectangle((left, top, left + width - 1, top + height - 1), 8, fill=_CARD, outline=_EDGE)
-        for number, (picture, text) in enumerate(zip(sample.pictures, sample.captions, strict=True)):
+        for number, (pixels, text) in enumerate(zip(sample.images, sample.captions, strict=True)):
             x = left + PADDING + number * (CELL + PADDING)
-            _draw_cell(page, draw, x, top + PADDING, picture)
+            _draw_cell(page, draw, x, top + PADDING, pixels)
             _draw_caption(draw, x, top + PADDING + CELL + 6, text, _PALE if number == 0 else _INK)
     return np.array(page)
 
 
-def _draw_cell(page: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, picture: np.ndarray | None) -> None:
-    if picture is None:
+def _draw_cell(page: Image.Image, draw: ImageDraw.ImageDraw, x: int, y: int, pixels: np.ndarray | None) -> None:
+    if pixels is None:
         draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), fill=_EMPTY)
         draw.text((x + CELL / 2, y + CELL / 2), "unreadable", fill=_PALE, font=_font(), anchor="mm")
         return
-    scale = CELL / max(picture.shape[:2])
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    image = Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
+    scale = CELL / max(pixels.shape[:2])
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    image = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
     page.paste(image, (x + (CELL - size[0]) // 2, y + (CELL - size[1]) // 2))
 
 

@@ -46,9 +46,9 @@ def search_report(
         settings=settings,
         figures=figures,
         curves=tuple(curves),
-        best=drawn.pictures(best),
-        false_positives=drawn.pictures(wrong),
-        missed=drawn.pictures(missed),
+        best=drawn.images(best),
+        false_positives=drawn.images(wrong),
+        missed=drawn.images(missed),
         failures=result.failures,
         stages=tuple(StageRow(s.name, s.items, s.reused, s.seconds, s.rate, s.peak_mb) for s in result.stages),
         pairs_total=len(pairs),
@@ -65,7 +65,7 @@ class _Drawer:
         self._labels = {(answer.query_id, answer.reference_id): answer.label for answer in result.answers}
         self._references = dict(zip(result.references.ids, result.references.paths, strict=True))
 
-    def pictures(self, rows: list[tuple[str, str, float]]) -> tuple[MatchImage, ...]:
+    def images(self, rows: list[tuple[str, str, float]]) -> tuple[MatchImage, ...]:
         """One image per row."""
         references, crops = self._result.reference_features, self._crops
         parts = [self._part(*row[:2]) for row in rows]
@@ -79,14 +79,14 @@ class _Drawer:
                 places, compare_pairs(pairs, source, references, self._result.run.preset.match), strict=True
             ):
                 matched[place] = item
-        return tuple(self._picture(row, item) for row, item in zip(rows, matched, strict=True))
+        return tuple(self._match_image(row, item) for row, item in zip(rows, matched, strict=True))
 
     def _part(self, query: str, reference: str) -> str:
         """The query crop whose comparison determined the score; empty for the full query."""
         decided = self._result.decided.get((query, reference))
         return "" if decided is None else decided.part
 
-    def _picture(self, row: tuple[str, str, float], matched: Compared | None) -> MatchImage:
+    def _match_image(self, row: tuple[str, str, float], matched: Compared | None) -> MatchImage:
         query, reference, score = row
         part = self._part(query, reference)
         lines = None if matched is None else self._fractions(query, part, reference, matched.found.lines)
@@ -101,7 +101,7 @@ class _Drawer:
             notes.append("found in a crop")
         if label := self._labels.get((query, reference)):
             notes.insert(0, label)
-        query_picture, reference_picture = (
+        query_pixels, reference_pixels = (
             None if path is None or isinstance(rgb := read_rgb(path), Failure) else rgb
             for path in (self._queries.get(query), self._references.get(reference))
         )
@@ -110,8 +110,8 @@ class _Drawer:
             decided = self._crops.in_query(decided)
         crop = self._crops.box(part) if part and self._crops is not None else None
         box = None if decided is None else decided.box
-        picture = draw_match(query_picture, reference_picture, lines, box, crop)
-        return MatchImage(query, reference, score, ", ".join(notes), picture)
+        drawn = draw_match(query_pixels, reference_pixels, lines, box, crop)
+        return MatchImage(query, reference, score, ", ".join(notes), drawn)
 
     def _fractions(self, query: str, part: str, reference: str, lines: np.ndarray) -> np.ndarray:
         """(m, 2) keypoint rows to (m, 4) x, y in the query and x, y in the reference, as fractions of their planes."""

@@ -65,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The graph as a picture of `width` x `height` thumbnails. `left_out`: what is not in it, in words; may be empty."""
+    """The graph as an image of `width` x `height` thumbnails. `left_out`: what is not in it, in words; may be empty."""
 
     nodes: tuple[Node, ...]
     lines: tuple[Line, ...]

@@ -63,7 +63,7 @@ class SomeViews:
 
 @dataclass(frozen=True)
 class VotesWork(Work):
-    """What each way of voting proposes for each query, from one search of the index."""
+    """Candidates of each voting configuration for each query, from one search of the index."""
 
     votes: Mapping[str, VoteConfig]
     kept: Mapping[str, Sequence[int]]
@@ -154,7 +154,7 @@ def evidence_of_settings(
 
 
 def _kept_views(name: str, made: ViewsConfig, preset: Preset) -> list[int]:
-    """Positions of the views that a setting looks at among those that were made."""
+    """Positions of the views that a setting uses among the extracted ones."""
     wanted = preset.views.factors
     if preset.vote.views != 1 or not set(wanted) <= set(made.factors):
         raise InputError(f"{name}: only views.upscale=1 and views.aspect=1 are compared here, and one view votes")

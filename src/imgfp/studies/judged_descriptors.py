@@ -1,4 +1,4 @@
-"""What evaluate/descriptors.py judges: descriptors read from a file, or encoded once and kept by a hash of their content."""
+"""What evaluate/descriptors.py evaluates: descriptors read from a file, or encoded once and kept by a hash of their content."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from imgfp.records import DescriptorSet, GroundTruth, read_descriptors, require_
 
 @dataclass(frozen=True)
 class JudgedDescriptors:
-    """What is judged. `source`: a file or a folder. `digest`: a hash of all descriptors and of the ground truth.
+    """What is evaluated. `source`: a file or a folder. `digest`: a hash of all descriptors and of the ground truth.
     `background`: None where nothing needs it. `stages`: how encoding went.
     """
 

@@ -1,4 +1,4 @@
-"""One judged and tracked ranking on a benchmark of matchable retrieval: figures, tables, MLflow."""
+"""One evaluated and tracked ranking on a benchmark of matchable retrieval: figures, tables, MLflow."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ from imgfp.tracking import open_store, tracked_run
 
 @dataclass(frozen=True)
 class JudgedRanking:
-    """What was judged: the folder of the results, metrics by subset, figures as in figures.json, and the MLflow run."""
+    """What was evaluated: the folder of the results, metrics by subset, figures as in figures.json, and the MLflow run."""
 
     out: Path
     metrics: Mapping[str, MatchableMetrics]

@@ -1,4 +1,4 @@
-"""One judged and tracked run on a DISC-shaped folder: search, official figures, report, MLflow."""
+"""One evaluated and tracked run on a DISC-shaped folder: search, official figures, report, MLflow."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -33,7 +33,7 @@ class Tracking:
 
 @dataclass(frozen=True)
 class JudgedResult:
-    """What a judged run gave: figures by branch ("merged", "local", "global"), the search and its MLflow run."""
+    """Result of an evaluated run: metrics by branch ("merged", "local", "global"), the search and its MLflow run."""
 
     figures: dict[str, IscMetrics]
     search: SearchResult
@@ -48,7 +48,7 @@ def judged_run(
     tracking: Tracking,
     notes: tuple[str, ...] = (),
 ) -> JudgedResult:
-    """Runs, judges, draws and tracks. Work that was done before in `work` is reused, whatever the preset."""
+    """Searches, evaluates, draws and tracks. Finished work in `work` is reused, whatever the preset."""
     preset, branches = run_config.preset, run_config.branches
     if background is not None:
         run_config.check_background()
@@ -69,17 +69,17 @@ def judged_run(
         title = f"Copy detection on {data.root.name}: preset {run_config.name}"
         report = search_report(result, title, tags, notes, data.truth)
         write_report(report, out / "report.html")
-        write_images(report, out / "pictures")
+        write_images(report, out / "images")
         run.log_metrics(_metrics(figures, result))
         for path in (out / "predictions.csv", out / "matches.csv", out / "report.html"):
             if path.is_file():  # matches.csv: only of a calibrated ranking
                 run.log_artifact(path)
-        run.log_images(out / "pictures")
+        run.log_images(out / "images")
         return JudgedResult(figures, result, run.run_id)
 
 
 def judged_search(data: DiscSet, work: Path, run: RunConfig, background: ImageList | None = None) -> SearchResult:
-    """The search of a judged run; what was done before in `work` is reused.
+    """The search of an evaluated run; finished work in `work` is reused.
 
     The index is `work/index-HASH`, the queries' features and descriptors are in `work/queries-HASH`, each named by what its
     content depends on, so that presets share them (a compressed index is built in there by the first search that asks for

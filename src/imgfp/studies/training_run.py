@@ -17,13 +17,13 @@ _STATE = "run.json"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a training keeps its checkpoints; `material` is a hash of what it is trained and judged on."""
+    """Where a training keeps its checkpoints; `data_hash` identifies the training and evaluation images."""
 
     path: Path
-    material: str
+    data_hash: str
 
     @classmethod
-    def open(cls, path: Path, material: str, resume: bool, store: Store) -> "RunFolder":
+    def open(cls, path: Path, data_hash: str, resume: bool, store: Store) -> "RunFolder":
         """The folder as it is, or a fresh one where `resume` is false: then the old one is moved aside, not removed,
         and its checkpoints in `store` state their new place.
 
@@ -36,12 +36,12 @@ class RunFolder:
             )
             path.rename(aside)
             announce(f"the earlier training was moved to {aside}")
-            cls(aside, material)._tell_moved(path, store)
-        folder = cls(path, material)
-        begun = folder._state().get("material", material)
-        if begun != material:
+            cls(aside, data_hash)._tell_moved(path, store)
+        folder = cls(path, data_hash)
+        begun = folder._state().get("data_hash", data_hash)
+        if begun != data_hash:
             raise InputError(
-                f"{path}: this training was started with other photographs, or judged on another set (hash {begun[:8]}, now {material[:8]}): "
+                f"{path}: this training was started with other photographs or a different evaluation set (hash {begun[:8]}, now {data_hash[:8]}): "
                 "put them back, or start afresh with resume=false"
             )
         return folder
@@ -70,7 +70,7 @@ class RunFolder:
 
     def note(self, **what: object) -> None:
         """Keeps facts beside the checkpoints."""
-        write_json(self.path / _STATE, self._state() | {"material": self.material} | what)
+        write_json(self.path / _STATE, self._state() | {"data_hash": self.data_hash} | what)
 
     def _tell_moved(self, before: Path, store: Store) -> None:
         try:
@@ -95,7 +95,7 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class TrackedRecorder:
-    """A training's figures and checkpoints, in its MLflow run. `data`: name and digest of what it is judged on."""
+    """A training's figures and checkpoints, in its MLflow run. `data`: name and digest of the evaluation set."""
 
     run: Run
     params: dict[str, object]

@@ -35,7 +35,7 @@ def tell_parent(run: Run, branches: Sequence[str]) -> tuple[Weights, tuple[float
     with TemporaryDirectory() as folder:
         path = Path(folder) / "weights.png"
         figure.savefig(path)
-        run.log_artifact(path, "pictures")
+        run.log_artifact(path, "images")
     return weights, (uap, held_out)
 
 

@@ -78,8 +78,8 @@ class Run:
         self.store.client().log_artifact(self.run_id, str(path), folder)
 
     def log_images(self, folder: Path) -> None:
-        """Copies everything in `folder` to `pictures` of the run's artifacts."""
-        self.store.client().log_artifacts(self.run_id, str(folder), "pictures")
+        """Copies everything in `folder` to `images` of the run's artifacts."""
+        self.store.client().log_artifacts(self.run_id, str(folder), "images")
 
 
 @contextmanager

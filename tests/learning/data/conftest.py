@@ -1,4 +1,4 @@
-"""Small made-up photographs, and trainings on them. Edits are the real ones."""
+"""Small synthetic photographs, and trainings on them. Edits are the real ones."""
 
 from collections.abc import Callable
 from pathlib import Path

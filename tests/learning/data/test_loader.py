@@ -101,20 +101,20 @@ def test_labels_say_what_is_seen(opened, truth: str) -> None:
     assert len(set(seen.values())) == len(seen)
 
 
-def test_broken_photographs_shrink_their_batch(opened, made: Path, tmp_path: Path) -> None:
+def test_unreadable_photographs_shrink_their_batch(opened, made: Path, tmp_path: Path) -> None:
     root = tmp_path / "broken"
     shutil.copytree(made, root)
     for name in ("T02", "T07"):
-        (root / "training_images" / f"{name}.jpg").write_bytes(b"no picture")
+        (root / "training_images" / f"{name}.jpg").write_bytes(b"not an image")
     batches = passed(opened(root=root, negatives=0).train_dataloader(), 0)
     assert sorted(torch.cat([batch.labels for batch in batches]).tolist()) == sorted(2 * [*set(range(11)) - {2, 7}])
     assert {Path(path).stem for batch in batches for path, _ in batch.failures} == {"T02", "T07"}
 
 
-def test_an_epoch_without_any_picture_ends_the_training(opened, tmp_path: Path) -> None:
+def test_an_epoch_without_images_ends_the_training(opened, tmp_path: Path) -> None:
     (tmp_path / "training_images").mkdir()
     for name in "abc":
-        (tmp_path / "training_images" / f"{name}.jpg").write_bytes(b"no picture")
+        (tmp_path / "training_images" / f"{name}.jpg").write_bytes(b"not an image")
     iterator = iter(opened(root=tmp_path, negatives=0, batch=1).train_dataloader())
     assert [len(next(iterator).pixels) for _ in range(3)] == [0, 0, 0]  # an empty batch is a batch
     with pytest.raises(InputError, match=r"no image of epoch 1 could be used, first .*\.jpg: not a readable image"):
@@ -138,7 +138,7 @@ class Listener(pl.LightningModule):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_lightning_trainer_gets_its_epoch_also_when_it_goes_on(opened, tmp_path: Path) -> None:
+def test_a_lightning_trainer_gets_its_epoch_also_when_it_resumes(opened, tmp_path: Path) -> None:
     """Lightning asks for a resumed training's iterator before it tells the epoch."""
 
     def trainer(epochs: int) -> pl.Trainer:
@@ -152,9 +152,9 @@ def test_a_lightning_trainer_gets_its_epoch_also_when_it_goes_on(opened, tmp_pat
         epoch: [batch.labels.tolist() for batch in passed(training.train_dataloader(), epoch)] for epoch in range(4)
     }
     first = Listener()
-    begun = trainer(2)
-    begun.fit(first, opened(negatives=0).train_dataloader())
-    begun.save_checkpoint(tmp_path / "last.ckpt")
+    started = trainer(2)
+    started.fit(first, opened(negatives=0).train_dataloader())
+    started.save_checkpoint(tmp_path / "last.ckpt")
     resumed = Listener()
     trainer(4).fit(resumed, opened(negatives=0).train_dataloader(), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
     assert first.heard == {epoch: expected[epoch] for epoch in (0, 1)}

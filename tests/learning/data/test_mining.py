@@ -75,7 +75,7 @@ def test_rows_that_are_alike_never_name_themselves() -> None:
         assert len(table.of(number)) == 3
 
 
-def test_goes_on_from_a_checkpoint() -> None:
+def test_resumes_from_a_checkpoint() -> None:
     table = HardNegativeTable(12, range(12), 3)
     table.fill(np.arange(12), unit_rows(5, 12), np.ones(12, bool))
     table.end_epoch()

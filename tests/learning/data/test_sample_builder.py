@@ -37,7 +37,7 @@ def broken(made: Path, tmp_path: Path) -> Path:
         "reference_images/R3.jpg",
         "query_images/Q2.jpg",
     ):
-        (root / name).write_bytes(b"no picture")
+        (root / name).write_bytes(b"not an image")
     return root
 
 
@@ -111,7 +111,7 @@ def test_edits_of_the_policy(opened) -> None:
     assert not {"screenshot", "photo_over", "on_background"} & {name for view in views for name in view.edits}
 
 
-def test_a_broken_photograph_is_a_hole_with_a_name(opened, broken: Path) -> None:
+def test_unreadable_photograph_is_reported(opened, broken: Path) -> None:
     training = opened(root=broken)
     item = builder_of(training, 0).item(Key(0, 2, 32))
     assert item.views == ()
@@ -120,7 +120,7 @@ def test_a_broken_photograph_is_a_hole_with_a_name(opened, broken: Path) -> None
     assert "not a readable image" in reason
 
 
-def test_a_broken_negative_is_missing_and_named(opened, broken: Path) -> None:
+def test_unreadable_negative_is_reported(opened, broken: Path) -> None:
     item = builder_of(opened(root=broken), 10).item(Key(0, 4, 32))
     assert {view.number for view in item.views} == set(range(11)) - {2, 7}
     assert {Path(path).stem for path, _ in item.failures} >= {"T02", "T07"}
@@ -146,7 +146,7 @@ def test_a_photograph_that_an_edit_fails_on_is_named_with_the_edit(opened, monke
     assert item.failures[0][1].endswith("(ValueError: too odd)")
 
 
-def test_the_pool_passes_over_broken_photographs_and_the_edited_one(opened, broken: Path) -> None:
+def test_the_pool_skips_unreadable_photographs_and_the_edited_one(opened, broken: Path) -> None:
     pool = PhotographPool(opened(root=broken).image_pool.photographs)
     with Image.open(broken / "training_images" / "T03.jpg") as image:
         third = np.array(image)
@@ -157,7 +157,7 @@ def test_the_pool_passes_over_broken_photographs_and_the_edited_one(opened, brok
     assert not np.array_equal(pool[3], third)
     pool.edited = 10
     assert np.array_equal(pool[10], pool[0])
-    assert [picture.shape for picture in pool[3:5]] == [(54, 70, 3)] * 2
+    assert [photo.shape for photo in pool[3:5]] == [(54, 70, 3)] * 2
     with pytest.raises(InputError, match=r"gone\.jpg and the photographs after it cannot be read"):
         PhotographPool(["gone.jpg", "lost.jpg"])[0]
 

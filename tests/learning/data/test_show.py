@@ -17,7 +17,7 @@ def test_the_first_items_of_an_epoch_as_they_are_trained_on(opened) -> None:
     samples = show_samples(training, 4, epoch=1)
     for place, sample in enumerate(samples):
         rows = [row for row in range(3 * place, 3 * place + 3) if first.kinds[row] == VIEW]
-        original, *views = sample.pictures
+        original, *views = sample.images
         assert original is not None
         assert original.shape == (54, 70, 3)
         for row, view in zip(rows, views, strict=True):
@@ -35,10 +35,10 @@ def test_true_pairs_say_what_they_are(opened, truth: str) -> None:
     assert {caption[2] for caption in pairs} == {"reference"}
 
 
-def test_a_broken_photograph_is_shown_as_missing(opened, made: Path, tmp_path: Path) -> None:
+def test_unreadable_photograph_is_shown_as_missing(opened, made: Path, tmp_path: Path) -> None:
     shutil.copytree(made, tmp_path / "broken")
-    (tmp_path / "broken" / "training_images" / "T05.jpg").write_bytes(b"no picture")
+    (tmp_path / "broken" / "training_images" / "T05.jpg").write_bytes(b"not an image")
     samples = {sample.captions[0]: sample for sample in show_samples(opened(root=tmp_path / "broken"), 11)}
-    assert samples["T05.jpg"].pictures == (None,)
+    assert samples["T05.jpg"].images == (None,)
     assert samples["T05.jpg"].captions == ("T05.jpg",)
-    assert len(samples["T04.jpg"].pictures) == 3
+    assert len(samples["T04.jpg"].images) == 3

@@ -21,7 +21,7 @@ CONFIGS: list[LossConfig] = [
     MarginConfig(margin=0.3, beta=1.1, memory=12),
     InfoNceKoleoConfig(0.1, 3.0),
 ]
-# rows of either process in successive steps; 0: all its pictures failed
+# rows of either process in successive steps; 0: all its images failed
 COUNTS = [(4, 4), (3, 5), (6, 0), (0, 0), (0, 2), (1, 6)]
 LABELS = [0, 1, 0, 2, 1, 2, 3, 3]
 
@@ -34,7 +34,7 @@ def run(config: LossConfig, rank: int, everything: bool) -> list[dict[str, Any]]
         rows, labels = batch(step, LABELS[: sum(counts)])
         mine = slice(None) if everything else [slice(0, counts[0]), slice(counts[0], None)][rank]
         inputs = rows.detach()[mine].clone().requires_grad_()
-        # a process without pictures never ran the network: its descriptors have no graph
+        # a process without images never ran the network: its descriptors have no graph
         descriptors = nn.functional.normalize(layer(inputs)) if len(inputs) or everything else torch.zeros(0, DIM)
         descriptors, labels = gather(descriptors, labels[mine])
         value = loss(descriptors, labels)

@@ -94,7 +94,7 @@ def test_refused(config: type, values: dict[str, Any], said: str) -> None:
 
 @pytest.mark.parametrize("memory", [-1, 1.5, 20000.0, math.nan, "20000", None, True])
 @pytest.mark.parametrize("config", [ContrastiveConfig, TripletConfig, MarginConfig])
-def test_a_memory_that_is_no_count(config: type, memory: Any) -> None:
+def test_bad_memory_sizes(config: type, memory: Any) -> None:
     with pytest.raises(InputError) as error:
         config(memory=memory)
     assert str(error.value) == (

@@ -21,9 +21,9 @@ from imgfp.learning.losses import (
 )
 
 each_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
-# east and north show one picture, west another: distances sqrt 2, 2 (east-west), sqrt 2 (north-west)
+# east and north show one image, west a different one: distances sqrt 2, 2 (east-west), sqrt 2 (north-west)
 DIRECTIONS = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
-PICTURES = torch.tensor([5, 5, 9])
+IMAGES = torch.tensor([5, 5, 9])
 ROOT = math.sqrt(2)
 
 
@@ -59,7 +59,7 @@ def expected(config: LossConfig, rows: np.ndarray, labels: list[int]) -> float:
     ids=str,
 )  # fmt: skip
 def test_by_hand(config: LossConfig, value: float) -> None:
-    assert create_loss(config, 2)(DIRECTIONS, PICTURES).item() == pytest.approx(value, abs=2e-6)
+    assert create_loss(config, 2)(DIRECTIONS, IMAGES).item() == pytest.approx(value, abs=2e-6)
 
 
 @each_config
@@ -185,9 +185,7 @@ def test_no_temperature_overflows(temperature: float) -> None:
 @each_config
 @pytest.mark.parametrize("labels", [[0, 0, 1, 1], [0, 1, 2, 3], [0, 0, 0, 0]], ids=str)
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_descriptor_that_is_no_number_makes_the_loss_none(
-    config: LossConfig, labels: list[int], value: float
-) -> None:
+def test_a_nan_descriptor_makes_the_loss_nan(config: LossConfig, labels: list[int], value: float) -> None:
     rows, numbers = batch(8, labels)
     broken = rows.detach().clone()
     broken[1, 2] = value
@@ -199,7 +197,7 @@ def test_beta_is_the_optimisers_to_train() -> None:
     names = dict(loss.named_parameters())
     assert [(name, tuple(parameter.shape)) for name, parameter in names.items()] == [("loss.beta", (1,))]
     optimiser = torch.optim.SGD(loss.parameters(), lr=0.1)
-    loss(DIRECTIONS, PICTURES).backward()  # two positives beyond beta - margin, no negative within: beta grows by 0.1
+    loss(DIRECTIONS, IMAGES).backward()  # two positives beyond beta - margin, no negative within: beta grows by 0.1
     optimiser.step()
     assert names["loss.beta"].item() == pytest.approx(1.3)
     fresh = create_loss(MarginConfig(margin=0.2, beta=1.0), 2)

@@ -104,7 +104,7 @@ def run(loss: nn.Module, steps: range) -> list[float]:
 
 @each_config
 @pytest.mark.parametrize("stop", [1, 2, 4])  # the ring of 10 is part full, part full, wrapped
-def test_a_resumed_run_goes_on_exactly(config: LossConfig, stop: int) -> None:
+def test_a_resumed_run_is_exact(config: LossConfig, stop: int) -> None:
     undisturbed = create_loss(config, DIM)
     wanted = run(undisturbed, range(7))
     stopped = create_loss(config, DIM)
@@ -130,12 +130,12 @@ def test_one_row_is_not_its_own_positive() -> None:
     assert not rows.grad.any()
 
 
-def test_rows_of_a_picture_seen_before_are_positives_and_pure_negatives_push() -> None:
+def test_rows_of_an_image_in_memory_are_positives_and_pure_negatives_push() -> None:
     loss = create_loss(ContrastiveConfig(margin=2.0, memory=SIZE), 2)
     loss(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), torch.tensor([1, 2]))  # the second has no partner anywhere
     value = loss(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), torch.tensor([1, 3]))
-    # rows: picture 1 at 90 degrees, with its own at 0 (sqrt 2), strangers at 180 (sqrt 2) and in the batch (0);
-    # picture 3 with three strangers at sqrt 2, sqrt 2 and 0
+    # rows: image 1 at 90 degrees, with its own at 0 (sqrt 2), strangers at 180 (sqrt 2) and in the batch (0);
+    # image 3 with three strangers at sqrt 2, sqrt 2 and 0
     root = 2**0.5
     assert value.item() == pytest.approx(root + ((2 - root) + 2 + (2 - root) + (2 - root) + 2) / 5)
 

@@ -52,8 +52,8 @@ def test_an_export_describes_and_its_bytes_decide(tmp_path: Path, images: ImageL
     config = EncoderConfig(weights=exported(tmp_path / "x.safetensors", 0))
     descriptor_stage("d", images, config, tmp_path / "d", "query")
     assert read_descriptors(tmp_path / "d/descriptors.h5", "query").dim == 8
-    told = settings_in(tmp_path / "d")
-    assert (told["name"], told["size"], told["gem_p"]) == (SMALL, 32, 3.0)
+    stored = settings_in(tmp_path / "d")
+    assert (stored["name"], stored["size"], stored["gem_p"]) == (SMALL, 32, 3.0)
     assert descriptor_stage("d", images, config, tmp_path / "d", "query").reused == 2
     exported(tmp_path / "x.safetensors", 1)
     with pytest.raises(InputError, match="weights_sha256"):
@@ -69,15 +69,15 @@ def test_the_card_decides_too(tmp_path: Path, images: ImageList) -> None:
 
 
 def test_presets_check_what_is_given() -> None:
-    for settings, told in (
+    for settings, message in (
         ({"size": 0}, "encoder.size=0: must be >= 1"),
         ({"gem_p": 0.0}, "encoder.gem_p=0.0: must be above 0"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             Preset(encoder=EncoderConfig(**settings))
 
 
-def test_no_stand_in_where_weights_are_given() -> None:
+def test_no_substitute_where_weights_are_given() -> None:
     preset = Preset(
         encoder=EncoderConfig(weights="x.safetensors"), vote=PRESETS["imgfp"].vote, index=PRESETS["imgfp"].index
     )

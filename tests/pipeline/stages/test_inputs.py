@@ -14,38 +14,38 @@ def listed(folder: Path, *names: str) -> ImageList:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def photos(tmp_path: Path) -> Path:
     for name in "abc":
         (tmp_path / f"{name}.jpg").write_text(name * 9)
     return tmp_path
 
 
-def test_the_same_pictures_are_known_again(pictures: Path) -> None:
-    first = claim_images(pictures / "stage", listed(pictures, "a", "b"))
+def test_the_same_images_are_recognised(photos: Path) -> None:
+    first = claim_images(photos / "stage", listed(photos, "a", "b"))
     assert first["count"] == 2
-    assert claim_images(pictures / "stage", listed(pictures, "a", "b")) == first
+    assert claim_images(photos / "stage", listed(photos, "a", "b")) == first
 
 
-def test_other_bytes_of_the_same_length_are_other_pictures(pictures: Path) -> None:
-    claim_images(pictures / "stage", listed(pictures, "a", "b"))
-    (pictures / "b.jpg").write_text("x" * 9)
+def test_other_bytes_of_the_same_length_are_other_images(photos: Path) -> None:
+    claim_images(photos / "stage", listed(photos, "a", "b"))
+    (photos / "b.jpg").write_text("x" * 9)
     with pytest.raises(
         InputError, match=r"stage was made from other images \(the first that differs: b, changed\): give"
     ):
-        claim_images(pictures / "stage", listed(pictures, "a", "b"))
+        claim_images(photos / "stage", listed(photos, "a", "b"))
 
 
 @pytest.mark.parametrize(
     ("names", "difference"), [("abc", "c, new"), ("a", "b, removed"), ("ba", "their order"), ("ca", "b, removed")]
 )
-def test_another_list_is_refused(pictures: Path, names: str, difference: str) -> None:
-    claim_images(pictures / "stage", listed(pictures, "a", "b"))
+def test_a_different_list_is_refused(photos: Path, names: str, difference: str) -> None:
+    claim_images(photos / "stage", listed(photos, "a", "b"))
     with pytest.raises(InputError, match=f"the first that differs: {difference}"):
-        claim_images(pictures / "stage", listed(pictures, *names))
+        claim_images(photos / "stage", listed(photos, *names))
 
 
-def test_a_damaged_list_is_written_again(pictures: Path) -> None:
-    first = claim_images(pictures / "stage", listed(pictures, "a", "b"))
+def test_a_damaged_list_is_written_again(photos: Path) -> None:
+    first = claim_images(photos / "stage", listed(photos, "a", "b"))
     for damaged in ("[1, 2]", "{", "null"):
-        (pictures / "stage" / "images.json").write_text(damaged)
-        assert claim_images(pictures / "stage", listed(pictures, "a", "b")) == first
+        (photos / "stage" / "images.json").write_text(damaged)
+        assert claim_images(photos / "stage", listed(photos, "a", "b")) == first

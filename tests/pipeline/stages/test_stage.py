@@ -1,4 +1,4 @@
-"""A stage: made once, reused, refused under other settings, mended where damaged, resumed where interrupted."""
+"""A stage: made once, reused, refused under other settings, repaired where damaged, resumed where interrupted."""
 
 import json
 import re
@@ -32,7 +32,7 @@ class Work(stages.Work):
         self.made.append((number, list(rows)))
         path = self.folder / f"{number:05d}.txt"
         path.write_text("".join(f"{row * row}\n" for row in rows if row != 4))
-        failures = tuple(Failure(Path(f"/pictures/{row}.jpg"), "is four") for row in rows if row == 4)
+        failures = tuple(Failure(Path(f"/images/{row}.jpg"), "is four") for row in rows if row == 4)
         return Shard({"rows": [row for row in rows if row != 4]}, files=(path,), failures=failures)
 
 
@@ -80,12 +80,12 @@ def test_a_finished_stage_is_reused(done: Path) -> None:
 def test_failures_are_collected_also_from_reused_shards(tmp_path: Path) -> None:
     first, _ = run(tmp_path)
     again, _ = run(tmp_path)
-    assert first.failures == again.failures == (Failure(Path("/pictures/4.jpg"), "is four"),)
-    assert json.loads((tmp_path / "manifest.json").read_bytes())["failures"] == [["/pictures/4.jpg", "is four"]]
+    assert first.failures == again.failures == (Failure(Path("/images/4.jpg"), "is four"),)
+    assert json.loads((tmp_path / "manifest.json").read_bytes())["failures"] == [["/images/4.jpg", "is four"]]
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"images": 9}, "settings.vote.views = 8, now it is 9"),
         ({"inputs": "xyz"}, "inputs.pairs = 'abc', now it is 'xyz'"),
@@ -93,9 +93,9 @@ def test_failures_are_collected_also_from_reused_shards(tmp_path: Path) -> None:
         ({"size": 4}, "shard_size = 3, now it is 4"),
     ],
 )
-def test_another_plan_is_refused_by_the_key_that_changed(done: Path, change: dict[str, object], told: str) -> None:
+def test_a_different_plan_is_refused_with_the_changed_key(done: Path, change: dict[str, object], expected: str) -> None:
     before = contents(done)
-    message = f"{done} was made with {told}: give another output folder, or delete this one"
+    message = f"{done} was made with {expected}: give another output folder, or delete this one"
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         run(done, **change)
     assert contents(done) == before
@@ -145,7 +145,7 @@ def test_a_damaged_plan_is_refused(done: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 2])
-def test_an_interrupted_stage_goes_on_where_it_was(done: Path, tmp_path: Path, stop_at: int) -> None:
+def test_an_interrupted_stage_resumes(done: Path, tmp_path: Path, stop_at: int) -> None:
     folder = tmp_path / "interrupted"
     with pytest.raises(KeyboardInterrupt):
         run_stage(make(folder), Work(folder, stop_at))

@@ -17,10 +17,10 @@ _SHOWN = 512  # originals are read at about this size
 class Sample:
     """One item: the original (None where it cannot be read), then its two views (none where it failed).
 
-    `pictures`: (h, w, 3) uint8 RGB, views as they are trained on; `captions`: file name, and the names of the edits.
+    `images`: (h, w, 3) uint8 RGB, views as they are trained on; `captions`: file name, and the names of the edits.
     """
 
-    pictures: tuple[np.ndarray | None, ...]
+    images: tuple[np.ndarray | None, ...]
     captions: tuple[str, ...]
 
 

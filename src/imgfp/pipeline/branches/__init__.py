@@ -1,4 +1,4 @@
-"""The branches of a search: who proposes references. docs/adding-a-branch.md adds one."""
+"""The branches of a search: candidate generators. docs/adding-a-branch.md adds one."""
 
 from imgfp.pipeline.branches.branch import Branch, Proposed
 from imgfp.pipeline.branches.crop import CropBranch

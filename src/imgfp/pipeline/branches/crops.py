@@ -57,7 +57,7 @@ class QueryCrops:
 
 @dataclass(frozen=True)
 class CropSets:
-    """The crops of a search. `finder`: who found them; `voted`: those whose keypoints vote; `described`: those with descriptors."""
+    """The crops of a search. `finder`: fingerprint of the detector; `voted`: those whose keypoints vote; `described`: those with descriptors."""
 
     finder: str
     voted: QueryCrops

@@ -91,7 +91,7 @@ class OnDisk:
         if not any(stage.folder == boxes for stage in self.stages):  # a second set of rules reads the same boxes
             self.stages.append(result)
             cropped = len({crop.image_id for crop in chosen})
-            announce(f"crops: {len(chosen)}, of {cropped} of the {len(images)} queries, found by {finder.fingerprint}")
+            announce(f"crops: {len(chosen)} from {cropped} of {len(images)} queries, detector {finder.fingerprint}")
         key = hash_value([finder.fingerprint, asdict(rules), hash_file(boxes / "manifest.json")])[:8]
         return chosen, cut_to_files(images, chosen, rules.margin, self._shared / f"crops-{key}" / "images"), key
 

@@ -20,7 +20,7 @@ _KEYS = {"preset", "extraction", "index", "branches", "weights", "parts", "remov
 def describe(run: RunConfig) -> dict[str, Any]:
     """What index.json says beside its parts.
 
-    `index` is how local descriptors are kept unless a search asks for another kind: it may change, the rest may not.
+    `index` is the default index type for local descriptors: it may change, the rest may not.
     """
     return {
         "schema": SCHEMA,
@@ -39,7 +39,7 @@ def extraction_of(description: dict[str, Any]) -> Extraction:
 
 
 def index_config_of(description: dict[str, Any]) -> IndexConfig:
-    """How local descriptors are kept unless a search asks for another kind."""
+    """The default index type for local descriptors."""
     return IndexConfig(**description["index"])
 
 

@@ -41,7 +41,7 @@ class Index:
     Attributes:
         preset_name: Of the preset that searches start from unless they ask for another.
         extraction: What features and descriptors depend on: a search must have the same.
-        kept_as: How local descriptors are kept unless a search asks for another kind.
+        index_config: Default index type for local descriptors; a search may choose a different one.
         features, descriptors: None where it was built without that branch.
         fingerprint: A hash of index.json, which names everything else by checksums.
         descriptors_fingerprint: A hash of all descriptors.
@@ -50,7 +50,7 @@ class Index:
     folder: Path
     preset_name: str
     extraction: Extraction
-    kept_as: IndexConfig
+    index_config: IndexConfig
     branches: tuple[str, ...]
     images: ImageList
     features: JoinedFeatures | None

@@ -34,7 +34,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class BoxWork(Work):
-    """The boxes that a finder sees in each image."""
+    """The boxes that a detector finds in each image."""
 
     ids: tuple[str, ...]
     sources: tuple[Source, ...]
@@ -60,7 +60,7 @@ class BoxWork(Work):
 
 
 def box_stage(images: Images, finder: Finder, folder: Path | None) -> StageResult:
-    """Finds the boxes in every image; keeps all that the finder reports, whichever of them are cut out later."""
+    """Finds the boxes in every image; keeps all that the detector reports, whichever of them are cut out later."""
     stage = Stage(
         "boxes",
         folder,

@@ -76,7 +76,7 @@ def open_compressed(folder: Path, features: JoinedFeatures, kind: str, nprobe: i
     merged = folder / _merged_name(features)
     record = _verified(merged, f"delete {merged} and run 'imgfp index' or the search again")
     if record["codebook"] != codebook.fingerprint:
-        raise InputError(f"{merged}: made with another codebook: delete {merged} and run the search again")
+        raise InputError(f"{merged}: made with a different codebook: delete {merged} and run the search again")
     files = open_merged(merged, len(codebook.centres), codebook.code_size, len(features))
     return CompressedIndex(codebook, files, features.ids, hash_value(record["files"]), nprobe)
 

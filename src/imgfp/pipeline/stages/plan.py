@@ -1,4 +1,4 @@
-"""What a stage's folder was made from: `plan.json`. The same plan is reused, another is refused by name."""
+"""What a stage's folder was made from: `plan.json`. The same plan is reused, a different one is refused with the key that differs."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
     """Writes the plan into a new folder, or compares it with the one that is there.
 
     Raises:
-        InputError: the folder was made from another plan; the message names the first key that differs.
+        InputError: the folder was made from a different plan; the message names the first key that differs.
     """
     path = folder / "plan.json"
     if not path.is_file():

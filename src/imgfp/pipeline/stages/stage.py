@@ -1,7 +1,7 @@
 """A stage: (inputs, typed settings) -> a folder of shards that can be killed at any point and resumed.
 
 Which items a shard holds depends on their position alone. `plan.json` says what the folder was made from: the same plan is
-reused, another is refused. `manifest.json` appears when all shards are there. The bytes of a finished folder do not depend
+reused, a different one is refused. `manifest.json` appears when all shards are there. The bytes of a finished folder do not depend
 on how often it was interrupted, nor on the executor. A stage without a folder keeps its shards in memory.
 """
 
