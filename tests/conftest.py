@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SLOW = (
     "apps/test_descriptors_app.py",
     "cli/test_[!m]*.py",
+    "cli/test_mirror.py",
     "datasets/test_demo_set.py",
     "detector/test_finder.py",
     "evaluate/test_*.py",
@@ -45,6 +46,7 @@ SLOW = (
     "learning/test_train.py",
     "local/test_extract.py",
     "parity/test_esvit.py",
+    "parity/test_mirror_inference.py",
     "pipeline/test_*.py",
     "studies/test_*.py",
     "test_light_install.py",

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 SCRIPT = Path(__file__).with_name("light_install.py")
-TRAINING = {"hydra", "mlflow", "omegaconf", "optuna", "pytorch_lightning", "pytorch_metric_learning", "sklearn"}
+TRAINING = {"hydra", "mlflow", "omegaconf", "optuna", "pytorch_lightning", "pytorch_metric_learning"}
 
 
 @pytest.fixture

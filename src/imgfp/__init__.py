@@ -14,9 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imgfp.api import Answer, InputError, Searcher, build_index, duplicates, evaluate, find, open_index
+    from imgfp.api import Answer, InputError, Searcher, build_index, duplicates, evaluate, find, open_index, pairs
 
-__all__ = ["Answer", "InputError", "Searcher", "build_index", "duplicates", "evaluate", "find", "open_index"]
+__all__ = ["Answer", "InputError", "Searcher", "build_index", "duplicates", "evaluate", "find", "open_index", "pairs"]
 
 
 def __getattr__(name: str) -> Any:

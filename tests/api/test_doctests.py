@@ -34,7 +34,7 @@ def test_examples(folder: Path, one_process) -> None:
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     said: list[str] = []
     tried = 0
-    for name in ("find", "build_index", "open_index", "duplicates", "evaluate", "Searcher"):
+    for name in ("find", "build_index", "open_index", "duplicates", "pairs", "evaluate", "Searcher"):
         (example,) = finder.find(getattr(imgfp, name), name, globs={})
         result = runner.run(example, out=said.append)
         assert result.attempted, name

@@ -24,6 +24,8 @@ COMMANDS = [
     "topk",
     "score",
     "merge",
+    "convert-mirror",
+    "convert-pickle",
     "demo",
 ]
 

@@ -8,10 +8,15 @@ from imgfp.metrics import IscMetrics
 from imgfp.metrics import evaluate as evaluate_pairs
 from imgfp.pipeline.duplicates import Duplicates, find_duplicates
 from imgfp.pipeline.index import index as indexes
+from imgfp.pipeline.pairs.colmap_database import CAMERAS
+from imgfp.pipeline.pairs.find_pairs import PairsConfig, PairsResult, find_pairs
+from imgfp.pipeline.pairs.pair_files import FORMATS, check_names, claim_database, export_database, write_pairs
+from imgfp.pipeline.preset import require_one_of
 from imgfp.pipeline.run_config import DEFAULT_BRANCHES, RunConfig
 from imgfp.pipeline.search import SearchResult
 from imgfp.pipeline.search import find as find_copies
 from imgfp.records import GroundTruth, Pairs
+from imgfp.reports.view_graph import write_view_graph_report
 
 Folder = str | Path
 
@@ -111,6 +116,71 @@ def duplicates(images: Folder, out: Folder, branches: str | Iterable[str] = "loc
     return find_duplicates(ImageList.open_collection(Path(images)), Path(out), RunConfig.named("default", branches))
 
 
+def pairs(
+    images: Folder,
+    out: Folder,
+    top: int = 20,
+    select: str = "grow",
+    budget: int | None = None,
+    mutual: bool = False,
+    min_score: float | None = None,
+    unverified: bool = False,
+    format: str = "hloc",
+    colmap: Folder | None = None,
+    camera: str = "auto",
+) -> PairsResult:
+    """Chooses and verifies the pairs of photographs that structure from motion should match.
+
+    Args:
+        images: A folder of photographs, or a text list of their names.
+        out: Text file of the verified pairs. Beside it are written NAME_view_graph.html and NAME_view_graph.json, and NAME_work/ with
+            what is needed to resume.
+        top: Most pairs per photograph.
+        select: "grow" verifies where the view graph needs it; "trees" (spanning trees) and "knn" go by similarity alone.
+        budget: Most pairs that are verified in all.
+        mutual: Only pairs in which each photograph is among the `top` nearest of the other.
+        min_score: Only pairs with at least this similarity, -1 to 1.
+        unverified: Write all tested pairs.
+        format: "hloc": a line `nameA nameB` per pair, as COLMAP reads it too; "match_pairs": `index index similarity`.
+        colmap: A COLMAP database to write, with images, keypoints and verified matches.
+        camera: Which photographs share a camera in that database: "auto" (COLMAP's choice), "single", "per-folder", "per-image".
+
+    Returns:
+        `graph` (components, bridges, isolated photographs), `names`, `stages`, `failures`.
+
+    Raises:
+        InputError: fewer than two readable photographs, a setting out of range, a name with a space (hloc), a database of others, an
+            output of other images or settings.
+
+    Examples:
+        >>> import imgfp
+        >>> found = imgfp.pairs("album", "pairs.txt")
+        >>> [[found.names[place] for place in part] for part in found.graph.components]
+        [['astronaut.png', 'cropped.jpg'], ['coffee.png']]
+    """
+    settings = PairsConfig(select, top, budget, mutual, min_score)
+    require_one_of("format", format, FORMATS)
+    require_one_of("camera", camera, CAMERAS)
+    photographs, path, work = ImageList.open_collection(Path(images)), Path(out), work_folder(Path(out))
+    if format == "hloc":
+        check_names(photographs)
+    if colmap is not None:
+        claim_database(Path(colmap), work)
+    result = find_pairs(photographs, work, settings)
+    write_pairs(result, path, unverified, format)
+    if colmap is not None:
+        export_database(result, Path(colmap), camera)
+    shown = {"select": select, "top": str(top), "network": settings.regions.net}
+    result.graph.write_json(path.with_name(f"{path.stem}_view_graph.json"))
+    write_view_graph_report(result, path.with_name(f"{path.stem}_view_graph.html"), shown)
+    return result
+
+
+def work_folder(out: Path) -> Path:
+    """Where `pairs` keeps what it needs to resume."""
+    return out.with_name(f"{out.stem}_work")
+
+
 def evaluate(predictions: Folder | Pairs, ground_truth: Folder | GroundTruth) -> IscMetrics:
     """Judges predictions by the official metrics of the Image Similarity Challenge 2021.
 
@@ -130,6 +200,6 @@ def evaluate(predictions: Folder | Pairs, ground_truth: Folder | GroundTruth) ->
         >>> imgfp.evaluate(result.predictions, "ground_truth.csv").uap
         1.0
     """
-    pairs = predictions if isinstance(predictions, Pairs) else Pairs.read(Path(predictions))
+    predicted = predictions if isinstance(predictions, Pairs) else Pairs.read(Path(predictions))
     truth = ground_truth if isinstance(ground_truth, GroundTruth) else GroundTruth.read_csv(Path(ground_truth))
-    return evaluate_pairs(pairs, truth)
+    return evaluate_pairs(predicted, truth)

@@ -191,6 +191,26 @@ class TuneApp(EsvitApp):
     search: Any
 
 
+@dataclass
+class MatchableSection(DataSection):
+    """A benchmark of matchable retrieval (conf/benchmark). None: the benchmark's own, or an option that it does not have."""
+
+    benchmark: str
+    image_list: str | None = None
+    query_list: str | None = None
+    ground_truth: str | None = None
+    label: str | None = None
+    threshold: float | None = None
+
+
+@dataclass
+class MirrorApp(App):
+    """evaluate/mirror.py."""
+
+    data: MatchableSection
+    match_pairs: str | None
+
+
 _Settings = TypeVar("_Settings", bound=App)
 SCHEMAS: dict[str, type[App]] = {
     "isc": IscApp,
@@ -201,6 +221,7 @@ SCHEMAS: dict[str, type[App]] = {
     "detector": DetectorApp,
     "esvit": EsvitApp,
     "tune": TuneApp,
+    "mirror": MirrorApp,
 }
 
 

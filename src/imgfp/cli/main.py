@@ -19,7 +19,18 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> Parser:
     """The parser of all subcommands; each names the function that runs it."""
-    from imgfp.cli import crop, demo, duplicates, evaluate, find, original_steps
+    from imgfp.cli import (
+        convert_mirror,
+        convert_pickle,
+        crop,
+        demo,
+        duplicates,
+        evaluate,
+        find,
+        mirror,
+        original_steps,
+        pairs,
+    )
 
     parser = Parser(
         prog="imgfp",
@@ -28,7 +39,8 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"imgfp {package_version('imgfp')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for module in (find, duplicates, evaluate, crop, original_steps, demo):
+    modules = (find, duplicates, pairs, evaluate, crop, original_steps, mirror, convert_mirror, convert_pickle, demo)
+    for module in modules:
         module.add_commands(commands)
     return parser
 

@@ -1,7 +1,14 @@
 """Networks that map an image to one global descriptor, their weights and model cards (layer 1)."""
 
 from imgfp.encoders.card import export_network, load_export
-from imgfp.encoders.encoder import Encoder, EncoderConfig, create_encoder, encoder_from_network, resolve_encoder
+from imgfp.encoders.encoder import (
+    Encoder,
+    EncoderConfig,
+    create_encoder,
+    encoder_from_network,
+    load_network,
+    resolve_encoder,
+)
 from imgfp.encoders.network import Network, NetworkConfig, create_network
 from imgfp.encoders.pca_head import fit_pca_head
 from imgfp.encoders.weights import EMBEDDED
@@ -18,5 +25,6 @@ __all__ = [
     "export_network",
     "fit_pca_head",
     "load_export",
+    "load_network",
     "resolve_encoder",
 ]

@@ -67,7 +67,7 @@ def create_encoder(config: EncoderConfig) -> Encoder:
     torch.set_num_threads(thread_count())
     config = resolve_encoder(config)
     assert config.size is not None, "resolved"
-    network = _network(config).eval()  # for good: threads that encode at once need not switch it
+    network = load_network(config).eval()  # for good: threads that encode at once need not switch it
     encoder = NetworkEncoder(network, config.name, config.size)
     try:
         encoder.encode(np.zeros((1, config.size, config.size, 3), np.uint8))
@@ -119,7 +119,12 @@ def _has_card(config: EncoderConfig) -> bool:
     )
 
 
-def _network(config: EncoderConfig) -> Network:
+def load_network(config: EncoderConfig) -> Network:
+    """The network of a config that `resolve_encoder` has filled in, with its weights.
+
+    Raises:
+        InputError: no such model, or weights that are unavailable or do not fit.
+    """
     if config.weights is not None and _has_card(config):
         return load_export(Path(config.weights))[0]
     if config.name in ESVIT:

@@ -79,18 +79,27 @@ class Network(nn.Module):
 
         GeM: (mean of x^p)^(1/p) over positions, with x clamped to >= 1e-6.
         """
-        pixels = (pixels.float() - self.mean) / self.std
         if self.config.architecture in ESVIT:
-            means: Tensor = self.trunk.features(pixels)
+            means: Tensor = self.trunk.features(self._normalised(pixels))
             return means
-        features = self.trunk.forward_features(pixels.contiguous(memory_format=torch.channels_last))
-        if features.ndim == 4 and features.shape[1] != self.feature_dim:
-            features = features.permute(0, 3, 1, 2)  # Swin and others return channels last
-        elif features.ndim == 3:  # tokens (n, t, c)
-            features = features.transpose(1, 2)[..., None]
         power = self.config.gem_p
-        pooled: Tensor = features.float().clamp(min=1e-6).pow(power).mean(dim=(2, 3)).pow(1 / power)
+        maps = self.feature_map(pixels).float().clamp(min=1e-6)
+        pooled: Tensor = maps.pow(power).mean(dim=(2, 3)).pow(1 / power)
         return pooled
+
+    def feature_map(self, pixels: Tensor) -> Tensor:
+        """Pixels, as `forward`, to the trunk's last feature map, (n, feature_dim, h', w'); tokens are a map of width 1."""
+        maps: Tensor = self.trunk.forward_features(
+            self._normalised(pixels).contiguous(memory_format=torch.channels_last)
+        )
+        if maps.ndim == 4 and maps.shape[1] != self.feature_dim:
+            maps = maps.permute(0, 3, 1, 2)  # Swin and others return channels last
+        elif maps.ndim == 3:  # tokens (n, t, c)
+            maps = maps.transpose(1, 2)[..., None]
+        return maps
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        return (pixels.float() - self.mean) / self.std
 
 
 def _linear_head(features: int, dim: int) -> nn.Linear:

@@ -15,29 +15,32 @@ warnings.filterwarnings("ignore", message="Corrupt EXIF data", module="PIL")
 warnings.filterwarnings("ignore", message="Truncated File Read", module="PIL")
 
 
-def read_rgb(path: Path, smallest: int | None = None) -> np.ndarray | Failure:
+def read_rgb(path: Path, smallest: int | None = None, as_stored: bool = False) -> np.ndarray | Failure:
     """Decodes one image: EXIF orientation applied, first frame, alpha over white.
 
     Args:
         path: The image file.
         smallest: Lower bound in pixels for both sides, if a reduced image is enough: a JPEG is then decoded at 1/2, 1/4
             or 1/8 of its size (draft mode). Do not use it before SIFT.
+        as_stored: Ignore the EXIF orientation and drop alpha.
 
     Returns:
         (height, width, 3) uint8 RGB, or a `Failure` with a one-line reason. Never raises for a bad file.
     """
     try:
         with Image.open(path) as image:
-            return rgb_of(image, smallest)
+            return rgb_of(image, smallest, as_stored)
     except Exception as error:  # decoders raise OSError, ValueError, SyntaxError, struct.error, MemoryError, ...
         return Failure(path, _reason(path, error))
 
 
-def rgb_of(image: Image.Image, smallest: int | None = None) -> np.ndarray:
+def rgb_of(image: Image.Image, smallest: int | None = None, as_stored: bool = False) -> np.ndarray:
     """(height, width, 3) uint8 RGB of an opened image, as `read_rgb`, but raises what its decoder raises."""
     _refuse_bomb(image)
     if smallest is not None:
         image.draft(None, (smallest, smallest))
+    if as_stored:
+        return np.array(_deep_gray(image) if _is_deep(image) else image.convert("RGB"))
     exif_orientation = orientation(image)
     return np.ascontiguousarray(_transposed(_to_rgb(image), exif_orientation))
 
@@ -73,8 +76,12 @@ def _transposed(image: Image.Image, exif_orientation: int) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or image.mode == "F"
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
+    if _is_deep(image):
         return _deep_gray(image)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")

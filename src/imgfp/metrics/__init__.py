@@ -1,6 +1,20 @@
-"""The official metrics, and confidence intervals for the difference between two results (layer 1)."""
+"""The official metrics, and bootstrap confidence intervals (layer 1)."""
 
-from imgfp.metrics.bootstrap import Difference, compare
+from imgfp.metrics.bootstrap import Difference, Interval, compare
 from imgfp.metrics.isc import IscMetrics, PrecisionRecall, evaluate, label_pairs, precision_recall
+from imgfp.metrics.matchable import MatchableMetrics, Protocol, Relevance, evaluate_rankings
 
-__all__ = ["Difference", "IscMetrics", "PrecisionRecall", "compare", "evaluate", "label_pairs", "precision_recall"]
+__all__ = [
+    "Difference",
+    "Interval",
+    "IscMetrics",
+    "MatchableMetrics",
+    "PrecisionRecall",
+    "Protocol",
+    "Relevance",
+    "compare",
+    "evaluate",
+    "evaluate_rankings",
+    "label_pairs",
+    "precision_recall",
+]

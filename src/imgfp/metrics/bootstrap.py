@@ -1,4 +1,4 @@
-"""Compares two results by a paired bootstrap over queries."""
+"""Bootstrap over queries: intervals of a mean, and the paired comparison of two results."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +19,21 @@ class Difference:
     difference: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % bootstrap confidence interval."""
+
+    low: float
+    high: float
+
+
+def mean_interval(values: np.ndarray, seed: int = 0) -> Interval:
+    """The interval of the mean of (q,) values, one per query, from `RESAMPLES` draws of q queries with replacement."""
+    means = [float(weights @ values) / len(values) for weights in _draws(len(values), seed)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Interval(float(low), float(high))
 
 
 def compare(first: Pairs, second: Pairs, truth: GroundTruth, seed: int = 0) -> tuple[IscMetrics, dict[str, Difference]]:

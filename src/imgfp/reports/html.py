@@ -2,7 +2,6 @@
 
 import base64
 import math
-from importlib import resources
 from pathlib import Path
 
 import jinja2
@@ -34,12 +33,9 @@ def write_report(report: Report, path: Path) -> None:
 
 def render_report(report: Report) -> str:
     """Renders `report` as an HTML document without references to other files."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(number=_number, score=_score, badge=_badge, jpeg=_jpeg)
-    template = environment.from_string(resources.files("imgfp.reports").joinpath("report.html").read_text("utf-8"))
-    return template.render(
+    environment = report_environment()
+    environment.filters.update(number=_number, score=_score, badge=_badge)
+    return environment.get_template("report.html").render(
         report=report,
         judged=bool(report.figures),
         metrics=METRICS,
@@ -48,6 +44,19 @@ def render_report(report: Report) -> str:
         dark_plot=None if not report.curves else _plot(report, dark=True),
         failures=report.failures[:MAX_FAILURES],
     )
+
+
+def report_environment() -> jinja2.Environment:
+    """The templates of this package, which share one style; undefined names are errors, texts are escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(jpeg=_jpeg)
+    return environment
 
 
 def _extra_metrics(report: Report) -> list[str]:

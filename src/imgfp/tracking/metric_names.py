@@ -5,13 +5,15 @@ import re
 from collections.abc import Iterable
 
 # `normalised/`: the global branch after score normalisation; `held_out/`: on queries not used for model selection;
-# the last three: detector classes
+# then detector classes, and subsets of the revisited Oxford and Paris benchmarks
 BRANCHES = (
     *("global", "local", "crop", "merged", "normalised", "held_out"),
     *("overlay", "screenshot_content", "collage_tile"),
+    *("easy", "medium", "hard"),
 )
 FIGURES = (
     "uap",
+    "map",
     "recall_at_1",
     "recall_at_10",
     "recall_at_p90",

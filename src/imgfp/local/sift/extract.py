@@ -3,7 +3,7 @@
 Processes, not threads: computing the plane takes many small steps that hold the GIL, and pycolmap's SIFT holds it too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -17,12 +17,14 @@ from imgfp.local.sift.views import ONE_VIEW, ViewsConfig, extract_views
 from imgfp.local.sift.workers import WorkerContext, watch_parent
 from imgfp.threads import thread_count
 
+Extract = Callable[[Path], LocalFeatures | Failure]
 
-class SiftPool:
-    """Worker processes that extract features, started once and used for many shards: `with SiftPool(config) as pool:`."""
 
-    def __init__(self, config: SiftConfig, workers: int | None = None, views: ViewsConfig = ONE_VIEW) -> None:
-        self._work = partial(_extract_one, config=config, views=views)
+class ExtractionPool:
+    """Worker processes that run a picklable `work` on image files, started once and used for many shards."""
+
+    def __init__(self, work: Extract, workers: int | None = None) -> None:
+        self._work = work
         self._workers = workers or thread_count()
         self._pool = self._start()
 
@@ -48,13 +50,20 @@ class SiftPool:
                 self._pool = self._start()
         return Failure(path, "the SIFT extractor crashed twice on this image")
 
-    def __enter__(self) -> "SiftPool":
+    def __enter__(self) -> "ExtractionPool":
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+
+class SiftPool(ExtractionPool):
+    """Extracts the features of the local branch: `with SiftPool(config) as pool:`."""
+
+    def __init__(self, config: SiftConfig, workers: int | None = None, views: ViewsConfig = ONE_VIEW) -> None:
+        super().__init__(partial(_extract_one, config=config, views=views), workers)
 
 
 def _extract_one(path: Path, config: SiftConfig, views: ViewsConfig) -> LocalFeatures | Failure:

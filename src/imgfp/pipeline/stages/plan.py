@@ -19,12 +19,7 @@ def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
     if not path.is_file():
         write_json(path, plan)
         return
-    try:
-        old = json.loads(path.read_bytes())
-        if not isinstance(old, dict):
-            raise ValueError
-    except ValueError:
-        raise InputError(f"{path}: damaged: delete {folder} and run again") from None
+    old = read_plan(folder)
     if renamed := next(old_settings(old.get("settings", {})), None):
         raise InputError(
             f"{folder} was made by an earlier version ({renamed}): give another output folder, or delete this one"
@@ -34,6 +29,22 @@ def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
         raise InputError(
             f"{folder} was made with {key} = {before!r}, now it is {now!r}: give another output folder, or delete this one"
         )
+
+
+def read_plan(folder: Path) -> dict[str, Any]:
+    """The plan of a stage's folder.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = folder / "plan.json"
+    try:
+        plan = json.loads(path.read_bytes())
+        if not isinstance(plan, dict):
+            raise ValueError
+    except ValueError:
+        raise InputError(f"{path}: damaged: delete {folder} and run again") from None
+    return plan
 
 
 def _first_difference(old: Any, new: Any, at: str = "") -> str | None:

@@ -1,0 +1,65 @@
+"""What evaluate/mirror.py does: matchable retrieval judged on one benchmark, and tracked."""
+
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from imgfp.apps.hydra_app import sweep_key
+from imgfp.apps.mirror_ranking import ranking_of
+from imgfp.apps.schemas import MirrorApp, settings_of
+from imgfp.datasets.benchmarks import open_benchmark
+from imgfp.datasets.matchable_set import MatchableSet
+from imgfp.errors import OK
+from imgfp.records.match_pairs import MatchPairs
+from imgfp.reports.console import ui_hint
+from imgfp.studies.judged_ranking import judged_ranking, ranking_table
+from imgfp.studies.judged_run import Tracking
+from imgfp.tracking import describe, open_store, parent_run
+
+
+def judge(config: DictConfig) -> int:
+    """Judges an existing result or makes one, and prints the figures with the protocol's caveats."""
+    app = settings_of(config, MirrorApp)
+    data = _open(app)
+    given = app.match_pairs is not None
+    answers = MatchPairs.read(Path(str(app.match_pairs)), repeats=True) if given else ranking_of(app, data)
+    where = str(app.match_pairs) if given else "own ranking"
+    mlruns, experiment = Path(app.paths.mlruns), app.tracking.experiment
+    store, key = open_store(mlruns), sweep_key()
+    parent = parent_run(store, experiment, key, f"sweep {Path(key).name}") if key else None
+    shown: dict[str, object] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    settings = {name: value for name, value in shown.items() if name not in ("app", "paths", "tracking")}
+    tracking = Tracking(mlruns, experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent)
+    done = judged_ranking(data, answers, where, Path(app.paths.work), tracking)
+    _warn(data, answers, where)
+    print(ranking_table(done))
+    print("\n".join(f"note: {caveat}" for caveat in data.caveats))
+    print(f"figures: {done.out / 'figures.json'}")
+    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
+    return OK
+
+
+def _open(app: MirrorApp) -> MatchableSet:
+    section = app.data
+    options = {
+        "image_list": section.image_list and Path(section.image_list),
+        "query_list": section.query_list and Path(section.query_list),
+        "ground_truth": section.ground_truth and Path(section.ground_truth),
+        "label": section.label,
+        "threshold": section.threshold,
+    }
+    return open_benchmark(section.benchmark, Path(section.root), options)
+
+
+def _warn(data: MatchableSet, answers: MatchPairs, where: str) -> None:
+    """What lowers or raises the figures without an error, as in the original benchmarks."""
+    empty = len(data.queries) - len(set(answers.queries.tolist()))
+    if empty:
+        print(f"{where}: {empty} of {len(data.queries)} queries have no answer: theirs count as AP 0", file=sys.stderr)
+    if answers.repeated:
+        print(
+            f"{where}: {answers.repeated} answers repeat an earlier one of the same query and count again, "
+            "so AP may exceed 1: keep the first of each",
+            file=sys.stderr,
+        )

@@ -1,0 +1,109 @@
+"""imgfp mirror query: rank a database of region features for each query, as MIRorR's deep_query."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgfp.cli.mirror_preset import add_preset_options, show_preset
+from imgfp.errors import InputError
+from imgfp.progress import announce
+
+if TYPE_CHECKING:
+    from imgfp.mirror.query import QueryConfig
+    from imgfp.mirror.similarity import Measure
+
+# those that a preset sets too
+DEFAULTS = {"top": 200, "out_dim": None, "qe": 0, "et": 0}
+
+
+def add_query_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `query` to the subcommands of `imgfp mirror`."""
+    parser = commands.add_parser(
+        "query",
+        help="rank the database for each query by PR-MAC: match_pairs",
+        description="Ranks the images of --feature-list for each query; writes lines '<query index> <database index> "
+        "<score>' to DIR/match_pairs. Without --query-list each image of the database is a query.",
+        epilog="example: imgfp mirror query --feature-list features.txt --top 20 --out-dim 256 --out result",
+    )
+    parser.add_argument("--feature-list", type=Path, metavar="FILE", help="text list of .npy files")
+    parser.add_argument("--query-list", type=Path, metavar="FILE", help="the same for the queries")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="where the files are (default: the list's folder)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="output folder")
+    parser.add_argument("--top", type=int, metavar="N", help="answers per query (default: 200)")
+    measure = parser.add_mutually_exclusive_group()
+    measure.add_argument("--rmac", action="store_true", help="compare the sums of the regions")
+    measure.add_argument("--mac", action="store_true", help="compare the first regions")
+    parser.add_argument(
+        "--aml", action="store_true", help="the best pair of regions instead of the mean over the query's"
+    )
+    parser.add_argument(
+        "--euclidean-dist", action="store_true", help="squared distances; not normalised unless whitened"
+    )
+    parser.add_argument("--out-dim", type=int, metavar="N", help="fit a whitening to N dimensions on the database")
+    parser.add_argument("--pca-thresh", type=float, metavar="X", help="fit as many dimensions as explain share X")
+    parser.add_argument(
+        "--pca-file", metavar="FILE.npz", help="use a stored whitening; 'packaged': that of the embedded network"
+    )
+    parser.add_argument("--save-pca", type=Path, metavar="FILE.npz", help="store the whitening that was used")
+    parser.add_argument("--qe", type=int, metavar="K", help="query expansion by the first K answers")
+    parser.add_argument("--et", type=int, metavar="N", help="rounds of query expansion (default: 0, none)")
+    parser.add_argument(
+        "--search",
+        choices=("auto", "exact", "two-stage"),
+        default="auto",
+        help="two-stage: exact PR-MAC for the candidates of an approximate search only (default: auto, by size)",
+    )
+    add_preset_options(parser)
+    parser.set_defaults(run=run_query)
+
+
+def run_query(options: argparse.Namespace) -> int:
+    """imgfp mirror query."""
+    if options.show:
+        return show_preset(options)
+    for name in ("feature_list", "out"):
+        if getattr(options, name) is None:
+            raise InputError(f"--{name.replace('_', '-')} is missing: see 'imgfp mirror query --help'")
+
+    from imgfp.mirror.feature_files import read_listed_features
+    from imgfp.mirror.query import query
+    from imgfp.reports.console import report_failures
+
+    config = query_config(options)
+    database = read_listed_features(options.feature_list, options.root)
+    queries = database if options.query_list is None else read_listed_features(options.query_list, options.root)
+    answered = query(database.values, None if queries is database else queries.values, config)
+    if options.save_pca is not None:
+        if answered.whitening is None:
+            raise InputError(f"--save-pca {options.save_pca}: no whitening was used: give --out-dim or --pca-thresh")
+        answered.whitening.save(options.save_pca)
+    pairs = answered.ranking.match_pairs(queries.positions, database.positions)
+    pairs.write(options.out / "match_pairs")
+    print(f"{len(pairs)} answers for {len(queries.positions)} queries in {options.out / 'match_pairs'}")
+    failures = tuple(dict.fromkeys((*database.failures, *queries.failures)))
+    return report_failures(failures, options.out / "failures.csv")
+
+
+def query_config(options: argparse.Namespace) -> "QueryConfig":
+    """The settings: the options, then the preset, then the defaults.
+
+    Raises:
+        InputError: bad values, or an unknown preset.
+    """
+    from imgfp.mirror.presets import mirror_preset
+    from imgfp.mirror.query import DATABASE, NONE, QueryConfig, WhiteningConfig
+    from imgfp.mirror.similarity import SimilarityConfig
+
+    preset = None if options.preset is None else mirror_preset(options.preset)
+    given = {key: getattr(options, key) for key in DEFAULTS}
+    for key, value in DEFAULTS.items():
+        if given[key] is None:
+            given[key] = value if preset is None else getattr(preset, key)
+    if given["qe"] and not given["et"]:
+        announce(f"--qe {given['qe']} without rounds: queries are not expanded; give --et 2 for two rounds")
+    share = options.pca_thresh
+    fitted = given["out_dim"] is not None or share is not None
+    whitening = WhiteningConfig(options.pca_file or (DATABASE if fitted else NONE), given["out_dim"], share)
+    measure: Measure = "rmac" if options.rmac else "mac" if options.mac else "aml" if options.aml else "prmac"
+    similarity = SimilarityConfig(measure, options.euclidean_dist)
+    return QueryConfig(given["top"], similarity, whitening, given["qe"], given["et"], options.search)

@@ -1,0 +1,81 @@
+"""imgfp pairs: from photographs to the pairs that structure from motion should match."""
+
+import argparse
+from pathlib import Path
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "pairs",
+        help="choose and verify the pairs of photographs to match for 3D reconstruction",
+        description=(
+            "Finds which photographs of IMAGES, a folder or a text list, show the same surface. Similarity of a network proposes "
+            "pairs, SIFT matches with a two-view geometry verify them."
+        ),
+        epilog="example: imgfp pairs photos/ --out pairs.txt --colmap database.db",
+    )
+    parser.add_argument("images", type=Path, metavar="IMAGES")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="text file of pairs; features and report are stored beside it; rerun the same command to resume",
+    )
+    parser.add_argument("--top", type=int, default=20, help="most pairs per photograph (default: %(default)s)")
+    parser.add_argument(
+        "--select",
+        default="grow",
+        help="grow: verify where the view graph needs it; trees: spanning trees; knn: nearest neighbours (default: %(default)s)",
+    )
+    parser.add_argument("--budget", type=int, metavar="N", help="verify at most N pairs in all")
+    parser.add_argument("--mutual", action="store_true", help="only pairs that are among each other's nearest")
+    parser.add_argument(
+        "--min-score", type=float, metavar="S", help="only pairs with at least this similarity (-1 to 1)"
+    )
+    parser.add_argument("--unverified", action="store_true", help="write all tested pairs, not only the verified ones")
+    parser.add_argument(
+        "--format",
+        default="hloc",
+        help="hloc: 'nameA nameB' per line, as COLMAP reads it too; match_pairs: 'index index score' (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--colmap",
+        type=Path,
+        metavar="DATABASE",
+        help="also write a COLMAP database with images, keypoints and verified matches",
+    )
+    parser.add_argument(
+        "--camera",
+        default="auto",
+        help="photographs that share a camera in the database: auto, single, per-folder, per-image (default: %(default)s)",
+    )
+    parser.set_defaults(run=run_pairs)
+
+
+def run_pairs(options: argparse.Namespace) -> int:
+    """imgfp pairs."""
+    from imgfp.api.commands import pairs, work_folder
+    from imgfp.reports.console import print_stages, report_failures
+
+    result = pairs(
+        options.images,
+        options.out,
+        top=options.top,
+        select=options.select,
+        budget=options.budget,
+        mutual=options.mutual,
+        min_score=options.min_score,
+        unverified=options.unverified,
+        format=options.format,
+        colmap=options.colmap,
+        camera=options.camera,
+    )
+    print(f"{result.graph.summary}")
+    print("stages:")
+    print_stages(result.stages)
+    database = f", {options.colmap} (COLMAP database)" if options.colmap else ""
+    report = options.out.with_name(f"{options.out.stem}_view_graph.html")
+    print(f"results: {options.out} (pairs), {report} (view graph){database}")
+    return report_failures(result.failures, work_folder(options.out) / "failures.csv")

@@ -1,0 +1,210 @@
+"""Which pairs of photographs to test: `grow` answers to what verification finds; `trees` and `knn` go by similarity alone.
+
+All are pure functions of scored candidate pairs; ties are broken by position, so the same input gives the same pairs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import minimum_spanning_tree
+
+from imgfp.errors import InputError
+from imgfp.mirror.view_graph import component_labels, find_bridges
+
+Verify = Callable[[Sequence[tuple[int, int]]], Sequence[int]]
+"""Pairs of positions to the number of inliers of each pair's two-view geometry."""
+
+METHODS = ("grow", "trees", "knn")
+_MOST_A_ROUND = 64  # pairs that one component proposes
+# After all is connected: how many times the inliers of a verified pair must hold the parts together, in how many rounds at most,
+# and whether one such pair is enough. A mapper registers a photograph by about 30 points that it has already.
+_STRONGER = ((2, 4, True), (4, 4, True), (2, 3, False))
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Scored pairs among `count` photographs, the best first.
+
+    `pairs`: (m, 2) int32, the smaller position first, no pair twice. `scores`: (m,) float64, descending.
+    `ranks`: (m,) int64: the pair's better place in the two photographs' rankings, from 0; its worse place where `mutual` was asked.
+    """
+
+    count: int
+    pairs: np.ndarray
+    scores: np.ndarray
+    ranks: np.ndarray
+
+    @classmethod
+    def of(
+        cls, neighbours: np.ndarray, scores: np.ndarray, mutual: bool = False, min_score: float | None = None
+    ) -> "Candidates":
+        """From each photograph's ranking of the others; memory grows with photographs x places.
+
+        Args:
+            neighbours: (n, k) positions, best first; the photograph itself and -1 (no photograph) are ignored.
+            scores: (n, k) similarities. A pair's score is the mean of both directions, or the one that is ranked.
+            mutual: Keep only pairs in which each photograph ranks the other among its k best.
+            min_score: Keep only pairs with at least this score.
+        """
+        count, width = neighbours.shape
+        rows = np.repeat(np.arange(count), width)
+        columns, values = neighbours.ravel().astype(np.int64), scores.ravel().astype(np.float64)
+        others = (columns != rows) & (columns >= 0)
+        places = (np.cumsum(others.reshape(count, width), axis=1) - 1).ravel()[others]
+        rows, columns, values = rows[others], columns[others], values[others]
+        keys = np.minimum(rows, columns) * count + np.maximum(rows, columns)
+        unique, inverse, times = np.unique(keys, return_inverse=True, return_counts=True)
+        means = np.bincount(inverse, values, len(unique)) / times
+        ranks = np.full(len(unique), -1 if mutual else width, np.int64)
+        (np.maximum if mutual else np.minimum).at(ranks, inverse, places)
+        kept = np.ones(len(unique), bool) if min_score is None else means >= min_score
+        if mutual:
+            kept &= times == 2
+        order = np.flatnonzero(kept)[np.argsort(-means[kept], kind="stable")]
+        pairs = np.stack([unique[order] // max(1, count), unique[order] % max(1, count)], axis=1).astype(np.int32)
+        return cls(count, pairs, means[order], ranks[order])
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True)
+class GrowConfig:
+    """How `grow` spends its tests.
+
+    Attributes:
+        first: Pairs per photograph that are tested at the beginning: its nearest.
+        neighbours: A photograph with fewer verified pairs proposes one more pair each round.
+        top: Most tested pairs per photograph.
+        budget: Most tested pairs; None: no bound but `top`.
+        min_inliers: A pair with at least as many inliers is verified.
+    """
+
+    first: int = 3
+    neighbours: int = 5
+    top: int = 20
+    budget: int | None = None
+    min_inliers: int = 15
+
+
+def grow(candidates: Candidates, verify: Verify, config: GrowConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Tests pairs where the verified graph needs them.
+
+    First each photograph's `first` nearest are verified. Then, round by round, each component of the verified graph proposes its
+    best untested pairs to the other components (one, then twice as many each round, up to 64), and each photograph with fewer than
+    `neighbours` verified pairs its best untested one. Where no pair is left between components, up to eight rounds do the same for
+    components of strong pairs (twice, then four times `min_inliers`), and three for parts that a single strong pair joins, since
+    one wrong or weak pair should not decide. It ends when nothing is proposed, or when the budget is spent.
+
+    Returns:
+        Rows of the tested candidates, (t,) int64 in the order of testing, and their inliers, (t,) int64.
+    """
+    chosen = _Chosen(candidates, config.top, config.budget)
+    rows, inliers = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    proposed, stages, rounds = np.flatnonzero(candidates.ranks < config.first), list(_STRONGER), 0
+    factor, limit, one_is_enough = 1, len(candidates), True
+    while len(batch := chosen.take(proposed)):
+        found = np.asarray(verify([(int(a), int(b)) for a, b in candidates.pairs[batch]]), dtype=np.int64)
+        rows, inliers = np.concatenate([rows, batch]), np.concatenate([inliers, found])
+        degrees = np.bincount(candidates.pairs[rows[inliers >= config.min_inliers]].ravel(), minlength=candidates.count)
+        few = degrees < config.neighbours
+        proposed = _best_per_group(candidates, np.arange(candidates.count), chosen.free, 1, few)
+        while True:
+            edges = candidates.pairs[rows[inliers >= factor * config.min_inliers]]
+            labels = (component_labels if one_is_enough else _without_bridges)(candidates.count, edges)
+            across = chosen.free & _across(candidates, labels)
+            if (across.any() and rounds < limit) or not stages:
+                break
+            (factor, limit, one_is_enough), rounds = stages.pop(0), 0
+        if rounds < limit:
+            more = _best_per_group(candidates, labels, across, min(2**rounds, _MOST_A_ROUND))
+            proposed = np.union1d(proposed, more)
+        rounds += 1
+    return rows, inliers
+
+
+def trees(candidates: Candidates, top: int, budget: int | None = None) -> np.ndarray:
+    """The union of top / 2 spanning trees of largest similarity, each without the pairs of those before; at most `top` pairs each.
+
+    Returns:
+        Rows of the chosen candidates, ascending.
+    """
+    left = np.ones(len(candidates), bool)
+    chosen: list[np.ndarray] = []
+    for _ in range(max(1, top // 2)):
+        rows = np.flatnonzero(left)
+        # positive weights that grow with the rank, since zeros are no edges: the tree depends on the order alone
+        weights = coo_array((rows + 1.0, tuple(candidates.pairs[rows].T)), shape=(candidates.count,) * 2)
+        chosen.append(minimum_spanning_tree(weights.tocsr()).data.astype(np.int64) - 1)
+        left[chosen[-1]] = False
+    picked = _Chosen(candidates, top, budget)
+    return np.sort(np.concatenate([picked.take(np.sort(rows)) for rows in chosen]))
+
+
+def knn(candidates: Candidates, top: int, budget: int | None = None) -> np.ndarray:
+    """Each photograph's `top` nearest, the most similar pairs first while both photographs have fewer than `top`.
+
+    Returns:
+        Rows of the chosen candidates, ascending.
+    """
+    order = np.flatnonzero(candidates.ranks < top)
+    return np.sort(_Chosen(candidates, top, budget).take(order[np.argsort(candidates.ranks[order], kind="stable")]))
+
+
+def require_method(method: str) -> None:
+    """Raises InputError that lists what is allowed."""
+    if method not in METHODS:
+        raise InputError(f"select={method!r}: give one of {', '.join(METHODS)}")
+
+
+class _Chosen:
+    """What was chosen so far. `free`: (m,) bool, the candidates that may still be chosen."""
+
+    def __init__(self, candidates: Candidates, top: int, budget: int | None) -> None:
+        self._pairs, self._top = candidates.pairs, top
+        self._left = len(candidates) if budget is None else budget
+        self._used = np.zeros(candidates.count, np.int64)
+        self.free = np.ones(len(candidates), bool)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Those of the proposed rows, in their order, that the bounds allow."""
+        taken: list[int] = []
+        for row in rows.tolist():
+            a, b = self._pairs[row]
+            if len(taken) < self._left and max(self._used[a], self._used[b]) < self._top:
+                self._used[a] += 1
+                self._used[b] += 1
+                taken.append(row)
+        self._left -= len(taken)
+        self.free[taken] = False
+        self.free &= (self._used[self._pairs] < self._top).all(axis=1)
+        return np.array(taken, np.int64)
+
+
+def _without_bridges(count: int, edges: np.ndarray) -> np.ndarray:
+    """(count,) labels of the parts that stay connected whichever edge is taken away."""
+    bridges = [edge for edge, _ in find_bridges(count, edges)]
+    return component_labels(count, np.delete(edges, bridges, axis=0))
+
+
+def _across(candidates: Candidates, labels: np.ndarray) -> np.ndarray:
+    return np.asarray(labels[candidates.pairs[:, 0]] != labels[candidates.pairs[:, 1]])
+
+
+def _best_per_group(
+    candidates: Candidates, labels: np.ndarray, allowed: np.ndarray, most: int, asking: np.ndarray | None = None
+) -> np.ndarray:
+    """The first `most` allowed rows of each group of photographs. `asking`: (photographs,) bool, those whose group proposes."""
+    rows = np.flatnonzero(allowed)
+    sides = candidates.pairs[rows]
+    rows, photographs = np.repeat(rows, 2), sides.ravel()
+    if asking is not None:
+        rows, photographs = rows[asking[photographs]], photographs[asking[photographs]]
+    groups = labels[photographs]
+    order = np.lexsort((rows, groups))
+    groups, rows = groups[order], rows[order]
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    places = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+    return np.unique(rows[places < most])

@@ -1,0 +1,1 @@
+"""From photographs to the pairs that structure from motion should match. Import from the modules."""

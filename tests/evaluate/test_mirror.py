@@ -1,0 +1,101 @@
+"""python evaluate/mirror.py: an existing result judged on every benchmark; figures in one file, in MLflow and on the screen."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from imgfp.tracking import open_store
+
+SCENES = {
+    "image_list.txt": "a/images/1.jpg\na/images/2.jpg\nb/images/1.jpg\nb/images/2.jpg\n",
+    "gt_pairs": "0 1\n1 0\n2 3\n",
+    "match_pairs": "0 0 1\n0 1 0.9\n1 2 0.8\n1 0 0.7\n2 3 0.5",
+}
+
+
+@pytest.fixture
+def app(run_script, tmp_path: Path):
+    """Writes files below `data`, and runs the app on them."""
+
+    def run(files: dict[str, str], *arguments: str):
+        for name, text in files.items():
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return run_script("evaluate/mirror.py", f"data.root={tmp_path / 'data'}", *arguments)
+
+    return run
+
+
+def figures(tmp_path: Path) -> dict:
+    (path,) = (tmp_path / "work").rglob("figures.json")
+    return json.loads(path.read_text())
+
+
+def test_scenes(app, tmp_path: Path) -> None:
+    done = app(SCENES, f"match_pairs={tmp_path / 'data/match_pairs'}")
+    assert done.returncode == 0, done.stderr
+    found = figures(tmp_path)
+    assert found["map_at_50"] == pytest.approx((1 + 0.25 + 1) / 3)
+    assert found["recall_at_10"] == 1.0
+    assert found["queries"] == 3
+    assert found["intervals"]["map_at_50"]["low"] <= found["map_at_50"] <= found["intervals"]["map_at_50"]["high"]
+    assert found["scenes"] == {
+        "a": {"queries": 2, "map_at_50": 0.625, "recall_at_10": 1.0},
+        "b": {"queries": 1, "map_at_50": 1.0, "recall_at_10": 1.0},
+    }
+    assert "map_at_50             0.7500   95 % interval" in done.stdout
+    assert all(f"note: {caveat}" in done.stdout for caveat in found["caveats"])
+    assert "1 of 4 queries have no answer: theirs count as AP 0" in done.stderr
+    client = open_store(tmp_path / "mlruns").client()
+    (run,) = client.search_runs([client.get_experiment_by_name("mirror").experiment_id])
+    assert run.data.metrics == {name: found[name] for name in ("map_at_50", "recall_at_10")}
+    assert run.data.params["data.benchmark"] == "scenes"
+    files = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert files == {"config.yaml", "figures.json", "queries.csv", "scenes.csv"}
+    with (tmp_path / "work/queries.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert [row["ap"] for row in rows] == ["1.0", "0.25", "1.0", ""]
+
+    again = app({"match_pairs": SCENES["match_pairs"] + "\n9 0 1"}, f"match_pairs={tmp_path / 'data/match_pairs'}")
+    assert again.returncode == 2
+    assert "match_pairs: query index 9, but the query list has 4 images" in again.stderr
+
+
+def test_gl3d_and_the_revisited_benchmarks(app, tmp_path: Path) -> None:
+    given = f"match_pairs={tmp_path / 'data/match_pairs'}"
+    ratios = {f"a/images/{n}.jpg": "" for n in (1, 2)} | {"a/geolabel/mesh_overlap.txt": "0 1 0.3\n1 0 0.2\n"}
+    lists = {"eval_img_list.txt": "a/images/1.jpg\na/images/2.jpg\n", "match_pairs": "0 1 1\n0 1 1"}
+    done = app(ratios | lists, "benchmark=gl3d", given)
+    assert done.returncode == 0, done.stderr
+    assert figures(tmp_path)["map"] == 2.0  # as the original counts an answer that is given twice
+    assert "1 answers repeat an earlier one of the same query and count again" in done.stderr
+    assert "note: positives: mesh_overlap >= 0.25; the published threshold is unknown" in done.stdout
+    done = app(ratios | lists, "benchmark=gl3d", given, "data.threshold=0.4")
+    assert done.returncode == 2
+    assert "no query has a positive, so mAP is undefined" in done.stderr
+
+    gnd = {"imlist": ["a", "b", "c"], "qimlist": ["q"], "gnd": [{"easy": [0], "hard": [1], "junk": [2]}]}
+    done = app(
+        {"gnd_rparis6k.json": json.dumps(gnd), "match_pairs": "0 2 1\n0 1 0.5\n0 0 0.4"}, "benchmark=rparis", given
+    )
+    assert done.returncode == 0, done.stderr
+    found = figures(tmp_path)
+    assert {name: found[f"{name}/map"] for name in ("easy", "medium", "hard")} == {"easy": 1, "medium": 1, "hard": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["benchmark=holidays", "data.threshold=0.3"], "data.threshold=0.3 has no effect on benchmark holidays: leave it out"),
+        (["benchmark=holidays", "data.root=/none"], "/none: no such folder: give the folder of holidays with data.root=DIR"),
+        (["data.thresold=1"], "unknown config key 'data.thresold' (did you mean 'data.threshold'?)"),
+        (["data.benchmark=x"], "data.benchmark=x: give one of scenes, gl3d, oxford, paris, roxford, rparis, holidays"),
+        (["match_pairs=/none"], "/none: no such file: give a match_pairs text with lines '<query index> <database index> <score>'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line(app, arguments: list[str], line: str) -> None:
+    done = app(SCENES, *arguments)
+    assert (done.returncode, done.stderr.strip()) == (2, f"mirror.py: {line}")
