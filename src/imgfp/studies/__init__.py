@@ -1,1 +1,1 @@
-"""LabelledPairs and tracked runs: searches, descriptors, trainings, ablations, merge weights (layer 4)."""
+"""Evaluated and tracked runs: searches, descriptors, trainings, ablations, merge weights."""
