@@ -11,6 +11,7 @@ from imgfp.apps.config_check import check_command_line, nearest_key, sweep_jobs
 from imgfp.apps.descriptors import register_groups
 from imgfp.apps.hydra_app import register_presets
 from imgfp.apps.schemas import SCHEMAS
+from imgfp.apps.search_space import collect_space
 from imgfp.apps.tune import register_search_groups
 from imgfp.errors import InputError
 
@@ -176,7 +177,7 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("esvit", ["+experiment=isc_progressive", "hydra.launcher.n_jobs=2", "validation.ground_truth=x.csv"]),
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=3000"]),
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_slurm", "hydra.launcher.gpus_per_node=1"]),
-        ("tune", ["optimizer.lr=tag(log, interval(1e-5, 1e-3))", "loss=choice(contrastive, triplet)"]),
+        ("tune", collect_space(["optimizer.lr=tag(log, interval(1e-5, 1e-3))", "loss=choice(contrastive, triplet)"])),
         ("esvit", ["--help"]),
         ("esvit", ["--cfg", "job", "seed=1"]),
         ("ranking", []),

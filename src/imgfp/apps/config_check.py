@@ -19,15 +19,7 @@ from imgfp.errors import InputError
 from imgfp.renamed_keys import renamed
 
 _SWEEP = {"-m", "--multirun"}
-_PRINT_ONLY = {"-h", "--help", "--hydra-help", "--version"} | {
-    "--cfg",
-    "-c",
-    "--resolve",
-    "--package",
-    "-p",
-    "--info",
-    "-i",
-}
+_SHOWING = {"-h", "--help", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p", "--info", "-i"}
 
 
 def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) -> None:
@@ -38,12 +30,12 @@ def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) ->
     """
     flags = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
     # the others read other configuration than what is checked here, or pickles
-    if others := sorted(flags - _SWEEP - _PRINT_ONLY):
+    if others := sorted(flags - _SWEEP - _SHOWING):
         raise InputError(
             f"option {others[0]} is not supported: give hydra.searchpath=[file://DIR] for configuration of your own"
         )
     overrides = [argument for argument in arguments if not argument.startswith("-")]
-    if flags & _PRINT_ONLY:  # they have values of their own, such as `--cfg job`
+    if flags & _SHOWING:  # they have values of their own, such as `--cfg job`
         overrides = [text for text in overrides if "=" in text or text.startswith("~")]
     with hydra.initialize_config_dir(conf, version_base="1.3"):
         try:
@@ -97,9 +89,8 @@ def _check(config: DictConfig) -> None:
         del config["hydra"]
     for key in _added_keys(config):
         said = next(filter(None, map(renamed, reversed(dotted(OmegaConf.select(config, key), key)))), None)
-        raise InputError(
-            said or _unknown(key, OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else config)
-        )
+        place = key.rpartition(".")[0]
+        raise InputError(said or _unknown(key, OmegaConf.select(config, place) if place else config))
     removed = {field.name for field in dataclasses.fields(OmegaConf.get_type(config))} - set(config)  # type: ignore[arg-type]
     if missing := sorted(OmegaConf.missing_keys(config) | removed):
         raise InputError(f"'{missing[0]}' is missing: it was removed by ~{missing[0]} or an empty list")

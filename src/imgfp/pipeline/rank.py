@@ -48,7 +48,7 @@ def calibration_of(preset: Preset) -> Calibration | None:
 
 
 def rank_branches(preset: Preset, calibration: Calibration | None, found: Candidates) -> dict[str, Pairs]:
-    """Each branch as it would answer alone: by what it compared itself, and by whole queries unless it is of crops alone."""
+    """Each branch as it would answer alone: by what it compared itself, and by whole queries where it `compares_whole`."""
     alike = found.proposed.get("global")
     if found.whole is None:
         return {} if alike is None else {"global": best_answers(alike, preset.fusion.answers)}
@@ -84,8 +84,10 @@ def rank_merged(
 
 
 def _weights_of(found: Candidates, weights: Mapping[str, float]) -> list[float]:
-    """Of each item of `found.evidence`: what a branch compared itself weighs as the branch does, a whole query as the weightiest branch that proposed the pair; a pair that only branches
-    of no weight proposed weighs nothing.
+    """The weight of each item of `found.evidence`.
+
+    What a branch compared itself weighs as the branch does, a whole query as the weightiest branch that proposed the pair; a
+    pair that only branches of no weight proposed weighs nothing.
     """
     of_pair: dict[tuple[str, str], float] = {}
     for name, pairs in found.proposed.items():
