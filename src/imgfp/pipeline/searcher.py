@@ -72,8 +72,8 @@ class Searcher:
             answers: At most so many per image.
 
         Returns:
-            The answers of each image, best first; an empty list where there is none, [] for no images. `score` is the probability of being
-            a copy (with preset imgfp, which gives none, the sum of match scores, and `label` is None).
+            The answers of each image, best first; an empty list where there is none, and [] for no images. `score` is the
+            probability of being a copy (with preset imgfp, which gives none, the sum of match scores, and `label` is None).
 
         Raises:
             InputError: an image that cannot be read, an array of another dtype or shape, `answers` below 1, or an index
