@@ -130,10 +130,6 @@ def test_mlflow_is_imported_in_tracking_only() -> None:
     assert {name.split("/")[0] for name in importing("mlflow")} == {"tracking"}
 
 
-def test_heavy_packages_are_imported_in_one_module() -> None:
-    assert len(importing("ray")) <= 1
-
-
 def test_what_is_agpl_stays_in_its_own_distribution() -> None:
     assert importing("ultralytics") == importing("imgfp_detector") == set()
     assert not [path for path in MODULES if "imgfp_detector" in path.read_text()]  # found by an entry point

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import importlib.util
-import shutil
+import subprocess
 import sys
 
 from imgfp.errors import InputError
@@ -14,11 +14,11 @@ _FAISS = ("faiss-cpu", "faiss-gpu")
 
 def installation_problems() -> list[str]:
     """One line per folder that two or more installed packages share."""
-    faiss = _FAISS[1 if shutil.which("nvidia-smi") else 0]  # as `make env` chooses
     problems = []
-    for folder, packages, keep in (("faiss", _FAISS, faiss), ("cv2", _OPENCV, _OPENCV[0])):
+    for folder, packages in (("faiss", _FAISS), ("cv2", _OPENCV)):
         installed = [name for name in packages if package_version(name)]
         if len(installed) > 1:
+            keep = packages[1 if packages is _FAISS and _has_gpu() else 0]
             pinned = f"{keep}=={package_version(keep) or package_version(installed[0])}"
             problems.append(
                 f"{' and '.join(installed)} are both installed and overwrite each other's folder '{folder}': fix it with "
@@ -45,3 +45,11 @@ def package_version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _has_gpu() -> bool:
+    """Whether the NVIDIA driver lists a GPU, by which `make env` chooses too."""
+    try:
+        return subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).stdout.startswith(b"GPU ")
+    except OSError:
+        return False

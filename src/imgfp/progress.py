@@ -1,6 +1,7 @@
 """Progress bars with the remaining time; nothing is shown for work that takes less than two seconds."""
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -8,6 +9,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 _bars: list[tqdm] = []  # innermost last
+_lock = threading.Lock()  # look-ups advance from several threads
 
 
 def track(items: Iterable[Item], total: int, what: str, unit: str = "images", weight: int = 1) -> Iterator[Item]:
@@ -31,25 +33,30 @@ def track(items: Iterable[Item], total: int, what: str, unit: str = "images", we
         mininterval=0.2 if live else 15,
         dynamic_ncols=live,
     ) as bar:
-        _bars.append(bar)
+        with _lock:
+            _bars.append(bar)
         try:
             for item in items:
                 yield item
                 done = min(done + weight, total)
                 bar.update(max(done - bar.n, 0))  # `advance` may have moved the bar further
         finally:
-            _bars.remove(bar)
+            with _lock:
+                _bars.remove(bar)
 
 
 def advance(units: int) -> None:
     """Advances the innermost bar by some units within a step of `track`."""
-    if _bars:
-        _bars[-1].update(min(units, _bars[-1].total - _bars[-1].n))
+    with _lock:
+        if _bars:
+            _bars[-1].update(min(units, _bars[-1].total - _bars[-1].n))
 
 
 def announce(line: str) -> None:
     """Prints one line on standard error, above any open progress bars."""
-    if any(bar.last_print_t >= bar.start_t + bar.delay for bar in _bars):
+    with _lock:
+        shown = any(bar.last_print_t >= bar.start_t + bar.delay for bar in _bars)
+    if shown:
         tqdm.write(line, file=sys.stderr)
         sys.stderr.flush()
     else:  # tqdm.write would draw bars that are still in their delay, and would not clear them at the end

@@ -30,12 +30,7 @@ RENAMED = {
     "data.seed": "scenes.seed",
 }
 REMOVED = {"vote.distinctive": "leave it out, the term is always on"}
-_KINDS = "give auto, exact, ivf_sq8, ivf_pq24 or ivf_pq16"
-_REMOVED_VALUES = {
-    ("match.model", "homography"): "give affine or similarity",
-    ("index.kind", "fast_scan"): _KINDS,
-    ("index.kind", "ivf_rabitq"): _KINDS,
-}
+_REMOVED_VALUES = {("match.model", "homography"): "give affine or similarity"}
 _PRESET = re.compile(r"preset\.[^.]+\.")
 
 

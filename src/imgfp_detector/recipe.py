@@ -41,15 +41,6 @@ class DetectorRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for key in ("trust_weights", "merge_classes"):
-            if not isinstance(getattr(self, key), bool):
-                raise InputError(f"{key}={getattr(self, key)}: give true or false")
-        for key in ("batch", "seed"):
-            if type(getattr(self, key)) is not int:
-                raise InputError(f"{key}={getattr(self, key)}: must be an integer")
-        for key in ("lr", "weight_decay", "warmup_epochs"):
-            if type(getattr(self, key)) not in (int, float):
-                raise InputError(f"{key}={getattr(self, key)}: must be a number")
         for key, allowed in (("network", NETWORKS), ("optimizer", OPTIMIZERS), ("device", ("auto", "cpu", "cuda"))):
             if getattr(self, key) not in allowed:
                 raise InputError(f"{key}={getattr(self, key)!r}: must be one of {', '.join(allowed)}")

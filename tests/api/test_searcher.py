@@ -89,8 +89,9 @@ def test_several_answers_best_first(index, queries) -> None:
     assert answers[0].reference_id == "astronaut"
 
 
-def test_several_threads_at_once(index, queries) -> None:
-    searcher = imgfp.Searcher(index)
+def test_several_threads_at_once(index, queries, monkeypatch) -> None:
+    monkeypatch.setattr("imgfp.detection.finders.missing_packages", lambda: ["nothing"])  # straight edges: no export
+    searcher = imgfp.Searcher(index, ALL)
     paths = sorted(queries.iterdir())
     alone = [searcher.lookup(path) for path in paths]
     with ThreadPoolExecutor(4) as pool:
@@ -132,7 +133,19 @@ def test_an_unreadable_file_is_named(index, queries, tmp_path) -> None:
         imgfp.Searcher(index, "local").lookup([queries / "a_saved.jpg", tmp_path / "broken.jpg"])
 
 
-def test_impossible_branches_and_counts(index, queries) -> None:
+def test_the_detector_is_opened_once(index, queries, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("imgfp.detection.finders.missing_packages", lambda: ["nothing"])
+    searcher = imgfp.Searcher(index, ALL)
+    for path in (queries / "a_saved.jpg", queries / "c_pasted.png"):
+        searcher.lookup(path)
+    assert capsys.readouterr().err.count("falling back to the classical detector") == 1
+
+
+def test_impossible_branches_and_counts(index, queries, tmp_path) -> None:
+    with pytest.raises(imgfp.InputError, match=r"^index='photos\.index': not an opened index"):
+        imgfp.Searcher("photos.index")  # type: ignore[arg-type]
+    with pytest.raises(imgfp.InputError, match=r"^the crop branch applies to queries only, an index stores no crops"):
+        imgfp.build_index(queries, tmp_path / "index", branches=ALL)
     with pytest.raises(imgfp.InputError, match="unknown branch 'globl': must be one of"):
         imgfp.Searcher(index, "globl")
     with pytest.raises(imgfp.InputError, match="answers=0: must be >= 1"):

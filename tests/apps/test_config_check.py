@@ -11,6 +11,7 @@ from imgfp.apps.config_check import check_command_line, nearest_key, sweep_jobs
 from imgfp.apps.descriptors import register_groups
 from imgfp.apps.hydra_app import register_presets
 from imgfp.apps.schemas import SCHEMAS
+from imgfp.apps.search_space import collect_space
 from imgfp.apps.tune import register_search_groups
 from imgfp.errors import InputError
 
@@ -54,6 +55,10 @@ def check(tmp_path: Path) -> Callable[..., str]:
         ("esvit", ["+loss.magin=1"], "unknown config key 'loss.magin' (did you mean 'loss.margin'?)"),
         ("esvit", ["+nothing={a: 1}"], "unknown config key 'nothing'"),
         ("esvit", ["~loss"], "'loss' is missing: it was removed by ~loss or an empty list"),
+        ("isc", ["~branches"], "'branches' is missing: it was removed by ~branches or an empty list"),
+        ("isc", ["preset=[defualt]"], "preset=defualt: no such choice: did you mean 'default'?"),
+        ("descriptors", ["normalisation=[meen]"], "normalisation=meen: no such choice: did you mean 'mean'?"),
+        ("isc", ["+tracking.x=1"], "unknown config key 'tracking.x' (tracking has the keys experiment)"),
         ("isc", ["preset=[]"], "'preset' is missing: it was removed by ~preset or an empty list"),
         ("isc", ["+preset.imgfpp.vote.k=3"], "unknown config key 'preset.imgfpp' (did you mean 'preset.imgfp'?)"),
         ("esvit", ["optimizer.lr=abc"], f"Error merging override optimizer.lr=abc: {NOT.format('abc', 'Float')}"),
@@ -172,7 +177,7 @@ def test_every_job_of_a_sweep_is_checked(check) -> None:
         ("esvit", ["+experiment=isc_progressive", "hydra.launcher.n_jobs=2", "validation.ground_truth=x.csv"]),
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=3000"]),
         ("esvit", ["-m", "seed=1,2", "hydra/launcher=submitit_slurm", "hydra.launcher.gpus_per_node=1"]),
-        ("tune", ["search.space={optimizer.lr: log 1e-5 1e-3, loss: triplet|contrastive}"]),
+        ("tune", collect_space(["optimizer.lr=tag(log, interval(1e-5, 1e-3))", "loss=choice(contrastive, triplet)"])),
         ("esvit", ["--help"]),
         ("esvit", ["--cfg", "job", "seed=1"]),
         ("ranking", []),

@@ -70,7 +70,7 @@ def test_no_keypoints_anywhere(imgfp, images, tmp_path) -> None:
 def test_unsupported_schema(refused, index) -> None:
     description = read_description(index)
     write_description(index, description | {"schema": 1})
-    assert refused() == "index/index.json: schema 1, this version reads 3 and 4: delete index and build the index again"
+    assert refused() == "index/index.json: schema 1, this version reads 4: delete index and build the index again"
 
 
 def test_a_changed_description(refused, index) -> None:

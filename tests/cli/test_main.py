@@ -119,12 +119,17 @@ def test_a_clean_installation_has_no_problem(installed) -> None:
     assert installation_problems() == []
 
 
-@pytest.mark.parametrize(("driver", "kept"), [(None, "faiss-cpu==1.9.0"), ("/usr/bin/nvidia-smi", "faiss-gpu==1.8.0")])
+@pytest.mark.parametrize(
+    ("listed", "kept"), [(None, "faiss-cpu==1.9.0"), ("No devices", "faiss-cpu==1.9.0"), ("GPU 0", "faiss-gpu==1.8.0")]
+)
 def test_packages_that_overwrite_each_other_are_named_with_the_repair(
-    installed, imgfp, monkeypatch, driver, kept
+    installed, imgfp, monkeypatch, tmp_path, listed, kept
 ) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if listed is not None:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho '{listed}'\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
     installed(faiss_cpu="1.9.0", faiss_gpu="1.8.0")
-    monkeypatch.setattr(install_check.shutil, "which", lambda name: driver)
     (line,) = installation_problems()
     assert line == (
         "faiss-cpu and faiss-gpu are both installed and overwrite each other's folder 'faiss': fix it with "

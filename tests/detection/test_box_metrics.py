@@ -27,6 +27,6 @@ def test_equal_confidences_are_one_threshold() -> None:
 def test_an_overlap_at_the_limit_counts_and_nothing_found_is_0() -> None:
     half = Detection(Box(0, 0, 10, 5), 0.5)
     assert evaluate_boxes([[half]], [[A]]).average_precision == 1
-    assert evaluate_boxes([[half]], [[A]], 0.51).average_precision == 0
+    assert evaluate_boxes([[Detection(Box(0, 0, 10, 4.99), 0.5)]], [[A]]).average_precision == 0
     assert evaluate_boxes([[]], [[A]]).average_precision == 0
     assert evaluate_boxes([[half]], [[]]).average_precision == 0

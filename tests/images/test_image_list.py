@@ -96,12 +96,6 @@ def test_text_list_keeps_its_order_and_reads_first_tokens(listing: Path) -> None
     assert images.paths == (listing.parent / "sub/a.jpg", listing.parent / "b.jpg")
 
 
-def test_text_list_with_another_root(listing: Path, tmp_path: Path) -> None:
-    other = tmp_path / "list.txt"
-    other.write_text("b.jpg\n")
-    assert ImageList.from_text(other, listing.parent).paths == (listing.parent / "b.jpg",)
-
-
 def test_text_list_naming_a_missing_file(listing: Path) -> None:
     listing.write_text("b.jpg\nc.jpg\n")
     message = refused(ImageList.open, listing)

@@ -3,7 +3,7 @@
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.local.index.index_config import EXACT_LIMIT, KINDS, IndexConfig, choose, lists_for, machine_memory_mb
+from imgfp.local.index.index_config import EXACT_LIMIT, IndexConfig, choose, lists_for
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,6 @@ def test_none_fits() -> None:
         choose(IndexConfig(memory_mb=199), 10_000_000)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_asked_for_is_given(kind: str) -> None:
-    assert choose(IndexConfig(kind=kind), 5).kind.name == kind
-
-
 @pytest.mark.parametrize(("kind", "instead"), [("ivf_rabitq", "ivf_pq24"), ("fast_scan", "ivf_pq16")])
 def test_a_removed_kind_is_refused_with_its_replacement(kind: str, instead: str) -> None:
     with pytest.raises(InputError, match=rf"^index.kind='{kind}' was removed: use {instead}$"):
@@ -45,7 +40,3 @@ def test_a_removed_kind_is_refused_with_its_replacement(kind: str, instead: str)
 
 def test_lists_grow_with_the_root_of_the_size() -> None:
     assert [lists_for(size) for size in (0, 1, 1_000, 1_000_000, 10_000_000)] == [2, 2, 64, 2048, 8192]
-
-
-def test_memory_of_this_machine() -> None:
-    assert 200 < machine_memory_mb() < 100_000_000

@@ -55,7 +55,7 @@ def test_a_pasted_copy_is_found_by_its_crop(sets, tmp_path, name) -> None:
     assert (answers["pasted"], answers["whole"]) == ("ref2", "ref3")
     assert result.crops is not None
     shares = [LEFT / 640, TOP / 420, (LEFT + WIDTH) / 640, (TOP + HEIGHT) / 420]
-    item = next(item for item in result.candidates.parts if item.reference_id == "ref2")
+    item = next(item for item in result.candidates.evidence if item.part and item.reference_id == "ref2")
     assert (item.query_id, item.part) == ("pasted", "pasted.1")
     if name == "default":
         assert item.box == pytest.approx(shares, abs=0.02), "relative to the whole query"
@@ -169,7 +169,7 @@ def test_unreadable_images_tiny_crops_and_the_rule_verified(sets, tmp_path, monk
     assert best(result.predictions)["pasted"] == "ref2"
     assert result.crops is not None
     assert result.crops.voted.box("pasted.1") == (10 / 640, 10 / 420, 11 / 640, 11 / 420)
-    assert {item.part for item in result.candidates.parts} >= {"pasted.2"}
+    assert {item.part for item in result.candidates.evidence} >= {"pasted.2"}
 
 
 def test_an_index_is_searched_with_crops_though_it_knows_none(sets, tmp_path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from imgfp.images import ImageList
 from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.search import find
-from imgfp.pipeline.stages.executors import Task
+from imgfp.pipeline.stages.executors import Task, use_executor
 
 
 class Travelling:
@@ -35,9 +35,9 @@ def test_the_same_bytes(small_set, tmp_path, contents, monkeypatch, one_process,
     lists = ImageList.open(small_set.queries), ImageList.open(small_set.references)
     run = RunConfig.named("default", "local,global,crop", kind)
     find(*lists, tmp_path / "here", run)
-    monkeypatch.setattr("imgfp.pipeline.stages.stage.InProcess", Travelling)
     Travelling.tasks.clear()
-    find(*lists, tmp_path / "there", run)
+    with use_executor(Travelling()):
+        find(*lists, tmp_path / "there", run)
     assert set(Travelling.tasks) >= {"ExtractWork", "DescribeWork", "VoteWork", "TopkWork", "ScoreWork", "BoxWork"}
     assert ("EncodeWork" in Travelling.tasks) == (kind != "exact")
     here, there = contents(tmp_path / "here"), contents(tmp_path / "there")

@@ -1,6 +1,7 @@
 """An index that is searched: the bytes of a search without one, what it lacks, what is refused, and how it is repaired."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,8 @@ import pytest
 
 from imgfp.cli.main import main
 from imgfp.errors import InputError
-from imgfp.files import hash_value, write_json
 from imgfp.images import ImageList
-from imgfp.pipeline.index.description import SCHEMA, extraction_of, read_description
+from imgfp.pipeline.index.description import read_description, write_description
 from imgfp.pipeline.index.index import build_index, open_index
 from imgfp.pipeline.presets import PRESETS
 from imgfp.pipeline.run_config import RunConfig
@@ -118,8 +118,8 @@ def test_a_damaged_index_is_refused_and_repaired_by_rebuilding(built, small_set,
         (None, r"no finished index there \(no index\.json\): run 'imgfp index REFERENCES --out "),
         ("{", r"index\.json: damaged: delete .* and build the index again"),
         ("[]", r"index\.json: damaged: delete .* and build the index again"),
-        ('{"schema": 99}', r"index\.json: schema 99, this version reads 3 and 4: delete .* and build the index again"),
-        ('{"schema": 1}', r"index\.json: schema 1, this version reads 3 and 4: delete .* and build the index again"),
+        ('{"schema": 99}', r"index\.json: schema 99, this version reads 4: delete .* and build the index again"),
+        ('{"schema": 1}', r"index\.json: schema 1, this version reads 4: delete .* and build the index again"),
     ],
 )
 def test_a_folder_that_is_not_an_index_is_refused(tmp_path, text, message: str) -> None:
@@ -166,34 +166,16 @@ def test_an_index_states_the_extractor_that_was_used(small_set, tmp_path, capsys
         search(index, queries, tmp_path / "again", RunConfig.named(branches="local"))
 
 
-def old_index(folder: Path, **index: object) -> None:
-    """Rewrites index.json as the version before wrote it."""
-    description = read_description(folder)
-    extraction = description.pop("extraction")
-    del extraction["sift"]["extractor"]  # as before there was a choice
-    kept = description.pop("index")
-    kept["probes"] = kept.pop("nprobe")
-    description |= {"schema": 3, "settings": {**extraction, "index": kept | index, "vote": {"neighbours": 16}}}
-    write_json(folder / "index.json", description | {"sha256": hash_value(description)})
-
-
-def test_an_index_of_the_version_before_is_read(built, small_set, tmp_path) -> None:
-    before = open_index(built)
-    old_index(built)
-    after = open_index(built)
-    assert extraction_of(read_description(built)).sift.extractor == "pycolmap"
-    assert (after.branches, after.images, after.index_config) == (before.branches, before.images, before.index_config)
-    assert read_description(built)["schema"] == SCHEMA
-
-
-def test_an_index_of_a_removed_type_is_refused(built) -> None:
-    old_index(built, kind="fast_scan")
-    with pytest.raises(InputError, match=r"index.kind='fast_scan' was removed: use ivf_pq16"):
-        open_index(built)
-
-
-def test_codes_of_the_version_before_are_refused(built) -> None:
-    old_index(built)
-    (built / "compressed" / "ivf_pq16").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"compressed/ivf_pq16: codes of an earlier version: delete that folder"):
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"kind": "fast_scan"}, "index.kind='fast_scan' was removed: use ivf_pq16"),
+        ({"probes": 16}, "damaged"),
+    ],
+)
+def test_settings_of_an_earlier_version_are_refused(built, changed, fault) -> None:
+    description = read_description(built)
+    write_description(built, description | {"index": description["index"] | changed})
+    told = f"{built}/index.json: {fault}: delete {built} and build the index again"
+    with pytest.raises(InputError, match=f"^{re.escape(told)}$"):
         open_index(built)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from imgfp.images import Failure
-from imgfp.reports import Curve, MatchImage, Report, StageRow, draw_match
+from imgfp.pipeline.stages.stage import StageResult
+from imgfp.reports import Curve, MatchImage, Report, draw_match
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def report() -> Report:
         settings={"local.features": "2000", "paths.data": "/data/<isc>"},
         figures={
             "merged": {"uap": 0.6875, "recall_at_p90": 0.5, "threshold_at_p90": 12.0, "recall_at_1": 0.75},
-            "global": {"uap": 0.125, "recall_at_p90": 0.0, "threshold_at_p90": None, "pr_mac": 0.4321},
+            "global": {"uap": 0.125, "recall_at_p90": 0.0, "threshold_at_p90": None},
         },
         curves=(curve,),
         best=(
@@ -32,8 +33,8 @@ def report() -> Report:
         missed=(MatchImage("Q3", "R3", float("nan"), "", image),),
         failures=(Failure(Path("/data/broken<i>.jpg"), "the file is empty"),),
         stages=(
-            StageRow("local features", 12000, 0, 341.26, 35.25, 812.0),
-            StageRow("descriptors", 300, 300, 0.0, None, 400.0),
+            StageResult("local features", "images", 12000, 0, 341.26, 812.0, ()),
+            StageResult("descriptors", "images", 300, 300, 0.0, 400.0, ()),
         ),
         pairs_total=1234,
     )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imgfp.reports import MatchImage, draw_match
+from imgfp.reports import draw_match
 from imgfp.reports.match_image import BOX_COLOUR, GAP, MAX_LINES, PANEL_COLOUR
 
 
@@ -112,8 +112,6 @@ def test_wrong_shapes_are_named() -> None:
         draw_match(plain(9, 9), plain(9, 9), np.zeros((3, 2)))
     with pytest.raises(ValueError, match="the query is float32"):
         draw_match(plain(9, 9).astype(np.float32), plain(9, 9), None)
-    with pytest.raises(ValueError, match="image of Q1 and R1"):
-        MatchImage("Q1", "R1", 1.0, "", np.zeros((3, 3), np.uint8))
 
 
 def test_a_sliver_can_be_drawn() -> None:

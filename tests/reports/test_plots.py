@@ -42,8 +42,3 @@ def test_any_number_of_curves_draws_and_gives_the_same_bytes(count: int, dark: b
     figure = precision_recall_figure(curves, dark=dark)
     assert isinstance(figure, Figure)
     assert png_bytes(figure) == png_bytes(precision_recall_figure(curves, dark=dark))
-
-
-def test_recall_and_precision_need_the_same_length() -> None:
-    with pytest.raises(ValueError, match=r"curve 'merged': recall has shape \(3,\), precision \(2,\)"):
-        Curve("merged", RECALL, PRECISION[:2], 0.6)

@@ -1,4 +1,4 @@
-"""The Python API, as `import imgfp` offers it: what the command line does, for scripts, notebooks and servers (layer 4)."""
+"""The Python API, as `import imgfp` offers it: what the command line does, for scripts, notebooks and servers."""
 
 from imgfp.api.commands import build_index, duplicates, evaluate, find, open_index, pairs
 from imgfp.errors import InputError

@@ -77,6 +77,7 @@ def build_index(
         (3, ('local', 'global'))
     """
     run = RunConfig.named(preset, branches, index)
+    run.check_indexable()
     indexes.build_index(ImageList.open(Path(references)), Path(out), run)
     return indexes.open_index(Path(out))
 

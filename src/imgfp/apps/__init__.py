@@ -6,7 +6,7 @@ from imgfp.errors import BAD_INPUT, InputError
 from imgfp.install_check import require_extra
 
 try:
-    require_extra("train", "hydra", "mlflow", "optuna", "pytorch_lightning", "pytorch_metric_learning", "sklearn")
+    require_extra("train", "hydra", "mlflow", "optuna", "pytorch_lightning", "pytorch_metric_learning")
 except InputError as error:  # only scripts import this package: one line in place of a traceback
     print(f"{sys.argv[0]}: {error}", file=sys.stderr)
     raise SystemExit(BAD_INPUT) from None

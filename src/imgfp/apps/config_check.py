@@ -19,19 +19,7 @@ from imgfp.errors import InputError
 from imgfp.renamed_keys import renamed
 
 _SWEEP = {"-m", "--multirun"}
-_PRINT_ONLY = {
-    "-h",
-    "--help",
-    "--hydra-help",
-    "--version",
-    "--cfg",
-    "-c",
-    "--resolve",
-    "--package",
-    "-p",
-    "--info",
-    "-i",
-}
+_SHOWING = {"-h", "--help", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p", "--info", "-i"}
 
 
 def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) -> None:
@@ -41,23 +29,22 @@ def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) ->
         InputError: an unknown key (the nearest known one is named), a value of wrong type, a missing file.
     """
     flags = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
-    if others := sorted(
-        flags - _SWEEP - _PRINT_ONLY
-    ):  # they read other configuration than what is checked here, or pickles
+    # the others read other configuration than what is checked here, or pickles
+    if others := sorted(flags - _SWEEP - _SHOWING):
         raise InputError(
             f"option {others[0]} is not supported: give hydra.searchpath=[file://DIR] for configuration of your own"
         )
     overrides = [argument for argument in arguments if not argument.startswith("-")]
-    if flags & _PRINT_ONLY:  # they have values of their own, such as `--cfg job`
+    if flags & _SHOWING:  # they have values of their own, such as `--cfg job`
         overrides = [text for text in overrides if "=" in text or text.startswith("~")]
-    try:
-        with hydra.initialize_config_dir(conf, version_base="1.3"):
+    with hydra.initialize_config_dir(conf, version_base="1.3"):
+        try:
             for job in sweep_jobs(overrides) if flags & _SWEEP else [overrides]:
                 _check(hydra.compose(config_name, overrides=job, return_hydra_config=True))
-    except InputError:
-        raise
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise InputError(one_line(error)) from None
+        except InputError:
+            raise
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            raise InputError(one_line(error)) from None
 
 
 def nearest_key(key: str, known: Iterable[str]) -> str | None:
@@ -102,8 +89,10 @@ def _check(config: DictConfig) -> None:
         del config["hydra"]
     for key in _added_keys(config):
         said = next(filter(None, map(renamed, reversed(dotted(OmegaConf.select(config, key), key)))), None)
-        raise InputError(said or _unknown(key, config))
-    if missing := sorted(OmegaConf.missing_keys(config)):
+        place = key.rpartition(".")[0]
+        raise InputError(said or _unknown(key, OmegaConf.select(config, place) if place else config))
+    removed = {field.name for field in dataclasses.fields(OmegaConf.get_type(config))} - set(config)  # type: ignore[arg-type]
+    if missing := sorted(OmegaConf.missing_keys(config) | removed):
         raise InputError(f"'{missing[0]}' is missing: it was removed by ~{missing[0]} or an empty list")
 
 
@@ -124,10 +113,10 @@ def one_line(error: Exception) -> str:
     """What Hydra says in several lines, without its advice; the nearest name where one is unknown."""
     text = str(error)
     if missing := re.search(
-        r"Could not find '([^']+)'\s+Available options in '[^']+':(.*)Config search", text, re.DOTALL
+        r"Could not (?:find '([^']+)'\s+Available options in '[^']+':(.*)Config search|load '([^']+)')", text, re.DOTALL
     ):
-        group, _, name = missing[1].rpartition("/")
-        options = missing[2].split()
+        group, _, name = (missing[1] or missing[3]).rpartition("/")
+        options = (missing[2] or "").split() or GlobalHydra.instance().config_loader().get_group_options(group)
         near = difflib.get_close_matches(name, options, n=1)
         return f"{group}={name}: no such choice: " + (
             f"did you mean '{near[0]}'?" if near else f"must be one of {', '.join(options)}"
@@ -159,7 +148,9 @@ def _unknown(key: str, section: Any) -> str:
     root = section
     while isinstance(above := root._get_parent(), DictConfig):
         root = above
-    if near := nearest_key(key, [name for name in dotted(root) if not f"{name}.".startswith(f"{key}.")]):
+    names = [name for name in dotted(root) if not f"{name}.".startswith(f"{key}.") and not key.startswith(f"{name}.")]
+    if near := nearest_key(key, names):
         return f"{said} (did you mean '{near}'?)"
-    place = key.rpartition(".")[0]
-    return f"{said} ({place} has the keys {', '.join(map(str, section))})" if place else said
+    place, _, name = key.rpartition(".")
+    keys = ", ".join(other for other in map(str, section) if other != name)
+    return f"{said} ({place} has the keys {keys})" if place else said

@@ -27,30 +27,6 @@ def stages_of(key: str, value: Any) -> tuple[int, ...]:
     return values
 
 
-def whole_number(config: DictConfig, key: str) -> int:
-    """A setting that is an integer >= 0.
-
-    Raises:
-        InputError: it is something else.
-    """
-    value = config[key]
-    if type(value) is not int or value < 0:
-        raise InputError(f"{config._get_full_key(key)}={value}: must be an integer >= 0")
-    return value
-
-
-def number(config: DictConfig, key: str) -> float:
-    """A setting that is a number.
-
-    Raises:
-        InputError: it is something else.
-    """
-    value = config[key]
-    if type(value) not in (int, float):
-        raise InputError(f"{config._get_full_key(key)}={value}: must be a number")
-    return float(value)
-
-
 def _unlock(node: Any) -> None:
     if isinstance(node, DictConfig):
         OmegaConf.set_readonly(node, False)

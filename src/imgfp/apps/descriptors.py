@@ -24,7 +24,7 @@ from imgfp.records import Pairs
 from imgfp.reports import Curve, precision_recall_figure
 from imgfp.reports.console import print_stages, report_failures, ui_hint
 from imgfp.studies.judged_descriptors import JudgedDescriptors, add_background, encode_set, is_descriptor_file, read_set
-from imgfp.studies.judged_run import Tracking
+from imgfp.studies.judged_run import Tracking, figures_table
 from imgfp.tracking import comparison, describe, open_store, parent_run, tracked_run
 
 MAX_DIM = 256  # the challenge's limit
@@ -78,7 +78,7 @@ def judge(config: DictConfig) -> int:
         figures[name], run_id = _track(judged, name, rankings, out / name, tracking)
         runs.append(run_id)
     print_stages(judged.stages)
-    print(f"{_protocol(judged, app)}\n{_table(figures)}")
+    print(f"{_protocol(judged, app)}\n{figures_table(figures, 'normalisation', 13)}")
     print(f"open next: {', '.join(str(out / name / 'predictions.csv') for name in chosen)}")
     print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
     if len(runs) > 1:
@@ -222,13 +222,3 @@ def _protocol(judged: JudgedDescriptors, config: DescriptorsApp) -> str:
         f"{judged.name}: {queries:,} queries, {len(judged.reference):,} references, "
         f"descriptors of {judged.query.dim} dimensions, {rule}"
     )
-
-
-def _table(figures: Mapping[str, IscMetrics]) -> str:
-    """The figures as text, one row per normalisation."""
-    rows = [f"{'normalisation':<13} {'uAP':>8} {'R@P90':>8} {'recall@1':>9} {'recall@10':>10}"]
-    for name, item in figures.items():
-        rows.append(
-            f"{name:<13} {item.uap:>8.4f} {item.recall_at_p90:>8.4f} {item.recall_at_1:>9.4f} {item.recall_at_10:>10.4f}"
-        )
-    return "\n".join(rows)

@@ -72,17 +72,15 @@ def train_app(config: DictConfig) -> int:
     return report_failures(tuple(failures), scenes / "failures.csv")
 
 
-def boxed_scenes(
-    labelled: Sequence[tuple[Path, Sequence[Box]]], finder: Finder | None = None, least: float = 0.25
-) -> list[BoxedScene]:
-    """Scenes with their boxes, and those that a finder finds with at least some confidence."""
+def boxed_scenes(labelled: Sequence[tuple[Path, Sequence[Box]]], finder: Finder | None = None) -> list[BoxedScene]:
+    """Scenes with their boxes, and those that a finder finds with a confidence of at least 0.25."""
     cards = []
     for path, boxes in labelled[:_DRAWN]:
         image = read_rgb(path)
         if isinstance(image, Failure):
             cards.append(BoxedScene([None], [path.stem]))
             continue
-        found = [] if finder is None else [item for item in finder(image) if item.confidence >= least]
+        found = [] if finder is None else [item for item in finder(image) if item.confidence >= 0.25]
         drawn = draw_boxes(image, [_corners(box) for box in boxes], [_corners(item.box) for item in found])
         said = ", ".join(f"{item.confidence:.2f}" for item in found)
         caption = ", ".join(sorted({box.label for box in boxes})) or "nothing"

@@ -51,9 +51,8 @@ def run_app(
     In a sweep (-m) the other jobs still run, in whatever processes, and the failed ones are listed at the end.
     """
     program = Path(sys.argv[0]).name
-    sys.argv[1:] = sorted(
-        sys.argv[1:], key=lambda text: text in ("-m", "--multirun")
-    )  # Hydra accepts them only at the end
+    # Hydra accepts them only at the end
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda text: text in ("-m", "--multirun"))
     for problem in installation_problems():
         print(f"{program}: {problem}", file=sys.stderr)
     job = Job(task, program, repository)

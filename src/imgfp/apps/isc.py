@@ -7,9 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.hydra_app import sweep_key
 from imgfp.apps.schemas import IscApp, settings_of
-from imgfp.datasets.disc_set import DiscSet
+from imgfp.datasets.disc_set import DiscSet, background_images
 from imgfp.errors import OK
-from imgfp.images import ImageList
 from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.reports.console import print_result, report_failures, ui_hint
 from imgfp.studies.judged_run import Tracking, figures_table, judged_run
@@ -21,7 +20,7 @@ def judge(config: DictConfig) -> int:
     app = settings_of(config, IscApp)
     data = DiscSet.open(Path(app.data.root))
     branches = parse_branches(app.branches)
-    background = _background(app.background, data)
+    background = None if app.background is None else background_images(app.background, data.root)
     mlruns, work, experiment = Path(app.paths.mlruns), Path(app.paths.work) / data.root.name, app.tracking.experiment
     store = open_store(mlruns)
     key = sweep_key()
@@ -46,10 +45,3 @@ def judge(config: DictConfig) -> int:
     if len(runs) > 1:
         print(f"side by side: {comparison(store, experiment, runs)}")
     return code
-
-
-def _background(choice: str | None, data: DiscSet) -> ImageList | None:
-    """None, the set's own training images ("training"), or a folder."""
-    if choice is None:
-        return None
-    return ImageList.from_disc(data.root, "training") if choice == "training" else ImageList.open(Path(choice))

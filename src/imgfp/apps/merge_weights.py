@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.config_node import number, whole_number
-from imgfp.apps.hydra_app import command_key, preset_of
+from imgfp.apps.hydra_app import command_key
+from imgfp.apps.schemas import MergeApp, MergeSearchSection, settings_of
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.errors import OK, InputError
 from imgfp.files import file_lock, hash_value
@@ -61,22 +61,21 @@ class Searched:
 
 def judge_weights(config: DictConfig) -> int:
     """Evaluates one setting (in a sweep as a child of its parent run), or those that Optuna proposes, on both halves."""
-    if len(config.preset) != 1:
-        raise InputError(f"preset={list(config.preset)}: weights are evaluated for one preset at a time: give one")
-    ((name, node),) = config.preset.items()
-    branches = parse_branches(config.branches)
-    weights = {str(branch): number(config.fusion.weights, branch) for branch in config.fusion.weights}
-    trials = whole_number(config.search, "trials")
-    search = _search(config, branches) if trials else None
-    searched = _searched(config.data.root, config.paths.work, str(name), _Frozen(preset_of(node)), branches)
-    store = open_store(Path(config.paths.mlruns))
+    app = settings_of(config, MergeApp)
+    if len(app.preset) != 1:
+        raise InputError(f"preset={list(app.preset)}: weights are evaluated for one preset at a time: give one")
+    ((name, preset),) = app.preset.items()
+    branches, weights = parse_branches(app.branches), app.fusion.weights
+    search = _search(app.search, branches) if app.search.trials else None
+    searched = _searched(app.data.root, app.paths.work, name, _Frozen(preset), branches)
+    store, mlruns, experiment = open_store(Path(app.paths.mlruns)), Path(app.paths.mlruns), app.tracking.experiment
     key = command_key() or (f"{name} {time.time_ns()}" if search else None)
     title = f"weights of {name} on {searched.data}"  # only settings on the same candidates are compared
-    parent = parent_run(store, config.tracking.experiment, f"{key} {searched.key}", title) if key else None
+    parent = parent_run(store, experiment, f"{key} {searched.key}", title) if key else None
     if search is None:
         _evaluate(config, store, searched, weights, parent)
     else:
-        for trial in search.proposals(trials):
+        for trial in search.proposals(app.search.trials):
             proposed = {branch: float(weight) for branch, weight in trial.values.items()}
             search.tell(trial, _evaluate(config, store, searched, dict.fromkeys(weights, 1.0) | proposed, parent))
     if parent is not None:
@@ -85,7 +84,7 @@ def judge_weights(config: DictConfig) -> int:
         print(
             f"best so far by the first half: {weights_text(best)}: uAP {uap:.4f}, on the held-out half {held_out:.4f}"
         )
-    print(f"in MLflow: {ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}")
+    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
     return OK
 
 
@@ -135,18 +134,15 @@ def _evaluate(config: DictConfig, store: Store, searched: Searched, weights: Wei
     return chosen.uap
 
 
-def _search(config: DictConfig, branches: tuple[str, ...]) -> "Search":
+def _search(config: MergeSearchSection, branches: tuple[str, ...]) -> "Search":
     """Proposes weights; the first proposal is 1 for every branch."""
     from optuna.distributions import FloatDistribution
 
     from imgfp.studies.tuning import Search
 
-    low, high = number(config.search, "low"), number(config.search, "high")
-    if not 0 < low < high:
-        raise InputError(f"search.low={low}, search.high={high}: must be a range above 0")
     # only ratios of weights count: the first branch's stays 1
-    space = {branch: FloatDistribution(low, high, log=True) for branch in branches[1:]}
-    return Search(space, whole_number(config.search, "seed"), first=dict.fromkeys(space, 1.0))
+    space = {branch: FloatDistribution(config.low, config.high, log=True) for branch in branches[1:]}
+    return Search(space, config.seed, first=dict.fromkeys(space, 1.0))
 
 
 def _line(figures: IscMetrics) -> str:

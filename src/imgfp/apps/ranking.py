@@ -39,7 +39,7 @@ def fit_ranking(config: DictConfig) -> int:
     done = judged_run(data, Path(app.paths.work), RunConfig("default", preset, branches), None, tracking)
     found = done.search.candidates
     # of a pair that was compared several times (whole query and crops): the evidence that its score will come from
-    evidence = list(highest([*(found.whole or ()), *found.parts]).values())
+    evidence = list(highest(found.evidence).values())
     about = (
         f"{len(data.queries)} queries made from {len(photographs)} photographs of {photographs.root.parent.name}, "
         f"{len(data.references)} of them references; branches {','.join(branches)}"

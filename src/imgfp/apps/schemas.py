@@ -74,6 +74,13 @@ class MergeSearchSection:
     high: float
     seed: int
 
+    def __post_init__(self) -> None:
+        for key in ("trials", "seed"):
+            if getattr(self, key) < 0:
+                raise InputError(f"search.{key}={getattr(self, key)}: must be an integer >= 0")
+        if not 0 < self.low < self.high:
+            raise InputError(f"search.low={self.low}, search.high={self.high}: must be a range above 0")
+
 
 @dataclass
 class MergeApp(App):
@@ -134,6 +141,10 @@ class AblationApp(RankingApp):
     """evaluate/ablation.py."""
 
     changes: list[str]
+
+    def __post_init__(self) -> None:
+        if self.branches != ["local"]:
+            raise InputError(f"branches={self.branches}: only the local branch is compared: leave branches out")
 
 
 @dataclass

@@ -25,9 +25,8 @@ class SearchConfig:
 
     trials: int = 20
     seed: int = 0  # of the proposals; a training has its own
-    space: dict[str, str] = field(
-        default_factory=dict
-    )  # by key; empty: optimizer.lr, a tenth to ten times the recipe's
+    # by key; empty: optimizer.lr, a tenth to ten times the recipe's
+    space: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key, least in (("trials", 1), ("seed", 0)):

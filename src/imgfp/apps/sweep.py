@@ -62,9 +62,8 @@ def _at_once(launcher: DictConfig, jobs: int) -> int:
     if str(launcher.get("_target_")).endswith("LocalLauncher"):  # submitit's starts all
         return jobs
     wanted = int(launcher.get("n_jobs") or 1)
-    return min(
-        wanted if wanted > 0 else thread_count() + 1 + wanted, jobs
-    )  # joblib: -1 is all processors, -2 all but one
+    # joblib: -1 is all processors, -2 all but one
+    return min(wanted if wanted > 0 else thread_count() + 1 + wanted, jobs)
 
 
 def swept_overrides(folder: Path, overrides: list[str]) -> str:

@@ -31,19 +31,17 @@ def photographs_of(settings: PhotographsApp) -> ImageList:
     """The photographs to make copies of: only those that may be used, without those that an evaluation set shows."""
     folder = settings.photographs or Path(settings.data.root) / "training_images"
     images = ImageList.open(Path(folder))
-    left_out: set[str] = set()
     if settings.leave_out:
-        rows = csv.reader(read_lines(Path(settings.leave_out), "a CSV whose first two columns are image ids"))
-        left_out = {field for row in rows for field in row[:2]}
+        images = images.leave_out(Path(settings.leave_out))
     if settings.sources:
         lines = read_lines(Path(settings.sources), "a CSV with the columns image_id and shippable")
-        left_out |= {row["image_id"] for row in csv.DictReader(lines) if row.get("shippable") != "yes"}
-    kept = [row for row, image_id in enumerate(images.ids) if image_id not in left_out]
-    if len(kept) < 4:
+        refused = {row["image_id"] for row in csv.DictReader(lines) if row.get("shippable") != "yes"}
+        images = images.take(row for row, image_id in enumerate(images.ids) if image_id not in refused)
+    if len(images) < 4:
         raise InputError(
-            f"{folder}: {len(kept)} photographs are left: at least 4 are needed, give more or leave out fewer"
+            f"{folder}: {len(images)} photographs are left: at least 4 are needed, give more or leave out fewer"
         )
-    return ImageList(images.root, tuple(images.ids[row] for row in kept), tuple(images.paths[row] for row in kept))
+    return images
 
 
 def default_preset(settings: RankingApp) -> Preset:

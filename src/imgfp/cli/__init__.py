@@ -1,1 +1,1 @@
-"""The program `imgfp` and what the Hydra apps share with it (floor 4)."""
+"""The program `imgfp`."""

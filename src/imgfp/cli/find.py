@@ -100,17 +100,12 @@ def run_index(options: argparse.Namespace) -> int:
 
 
 def _built(options: argparse.Namespace) -> "list[StageResult]":
-    from imgfp.errors import InputError
     from imgfp.images import ImageList
     from imgfp.pipeline.index.index import build_index
     from imgfp.pipeline.run_config import DEFAULT_BRANCHES, RunConfig
 
     run = RunConfig.named(options.preset or "default", options.branches or DEFAULT_BRANCHES, options.index)
-    if run.branches != run.indexed:
-        raise InputError(
-            "the crop branch applies to queries only, an index stores no crops: give local, global or local,global here, "
-            "and --branches local,global,crop to 'imgfp search'"
-        )
+    run.check_indexable()
     references = ImageList.open(options.references)
     _print_note(run)
     return build_index(references, options.out, run)

@@ -1,1 +1,1 @@
-"""Image sets: DISC-style folders, synthetic sets, the demonstration set (layer 3)."""
+"""Image sets: DISC-style folders, synthetic sets, the demonstration set."""

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image
 
 from imgfp.edits import apply_edits, augly_catalogue, catalogue, random_edits
 from imgfp.errors import InputError
-from imgfp.files import write_csv, write_json
+from imgfp.files import atomic_folder, write_csv, write_json
 from imgfp.images import Failure, read_rgb
 
 VERSION = 2  # raise it whenever the same seed would give other files
@@ -115,22 +114,11 @@ def make_demo_set(folder: Path, seed: int = 0) -> None:
         return
     if folder.exists() and not (folder / MARKER).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: exists and is not a demonstration set: give a new or an empty folder")
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    old = folder.with_name(f".{folder.name}.old")
-    for leftover in (temporary, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
+    with atomic_folder(folder) as temporary:
         _write(temporary, seed)
         readme = _README.format(**{**marker, "augly": "yes" if augly else "no"})
         (temporary / "README.txt").write_text(readme, encoding="utf-8")
         write_json(temporary / MARKER, marker)
-        if folder.exists():
-            folder.rename(old)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _is_complete(folder: Path, marker: dict[str, int]) -> bool:

@@ -32,3 +32,8 @@ class DiscSet:
         """A hash of the ids and bytes of all images and of the ground truth."""
         images = [hash_images(self.queries), hash_images(self.references)]
         return hash_value([images, hash_file(self.root / "ground_truth.csv")])
+
+
+def background_images(choice: str, root: Path) -> ImageList:
+    """Images of a background set: a folder, or "training", the training images below `root`."""
+    return ImageList.from_disc(root, "training") if choice == "training" else ImageList.open(Path(choice))

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from PIL import Image
 
 from imgfp.edits import apply_edits, catalogue, random_edits
 from imgfp.errors import InputError
-from imgfp.files import hash_value, read_lines, write_csv, write_json
+from imgfp.files import atomic_folder, hash_value, read_lines, write_csv, write_json
 from imgfp.images import Failure, ImageList, PhotographPool, digest_of, read_rgb
 from imgfp.progress import track
 from imgfp.threads import libraries_single_threaded, thread_count
@@ -80,25 +79,19 @@ def make_synthetic_set(photographs: ImageList, folder: Path, config: SyntheticCo
         Image.fromarray(edited).save(temporary / "query_images" / f"{query_id}.jpg", "JPEG", quality=quality)
         return query_id, photographs.ids[row] if copied else "", "+".join(names)
 
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)  # left by a killed run
-    (temporary / "query_images").mkdir(parents=True)
-    with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as threads:
-        results = list(track(threads.map(make, range(config.queries)), config.queries, "generating queries"))
-    rows = [item for item in results if not isinstance(item, Failure)]
-    write_csv(temporary / "references.csv", ["image_id"], [[photographs.ids[row]] for row in references])
-    write_csv(temporary / "ground_truth.csv", ["query_id", "reference_id"], [row[:2] for row in rows])
-    write_csv(temporary / "transforms.csv", ["query_id", "edits"], [(row[0], row[2]) for row in rows])
-    write_json(temporary / _MARKER, marker)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    with atomic_folder(folder) as temporary:
+        (temporary / "query_images").mkdir()
+        with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as threads:
+            results = list(track(threads.map(make, range(config.queries)), config.queries, "generating queries"))
+        rows = [item for item in results if not isinstance(item, Failure)]
+        write_csv(temporary / "references.csv", ["image_id"], [[photographs.ids[row]] for row in references])
+        write_csv(temporary / "ground_truth.csv", ["query_id", "reference_id"], [row[:2] for row in rows])
+        write_csv(temporary / "transforms.csv", ["query_id", "edits"], [(row[0], row[2]) for row in rows])
+        write_json(temporary / _MARKER, marker)
 
 
 def synthetic_references(photographs: ImageList, folder: Path) -> ImageList:
     """The reference photographs of a synthetic set."""
     lines = read_lines(folder / "references.csv", "a folder written by make_synthetic_set")
     wanted = {row["image_id"] for row in csv.DictReader(lines)}
-    rows = [row for row, image_id in enumerate(photographs.ids) if image_id in wanted]
-    return ImageList(
-        photographs.root, tuple(photographs.ids[row] for row in rows), tuple(photographs.paths[row] for row in rows)
-    )
+    return photographs.take(row for row, image_id in enumerate(photographs.ids) if image_id in wanted)

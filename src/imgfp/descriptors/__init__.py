@@ -1,4 +1,4 @@
-"""Global descriptors: encoding, search, score normalisation (layer 2)."""
+"""Global descriptors: encoding, search, score normalisation."""
 
 from imgfp.descriptors.capped_search import range_search
 from imgfp.descriptors.encode import encode_images

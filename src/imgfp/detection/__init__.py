@@ -1,4 +1,4 @@
-"""Detection of pasted images: detectors, query crops, and synthetic training scenes (layer 2)."""
+"""Detection of pasted images: detectors, query crops, and synthetic training scenes."""
 
 from imgfp.detection.box import CLASSES, Box, Detection, overlap
 from imgfp.detection.box_metrics import BoxMetrics, evaluate_boxes

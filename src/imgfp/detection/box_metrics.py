@@ -20,15 +20,12 @@ class BoxMetrics:
     average_precision: float
 
 
-def evaluate_boxes(
-    found: Sequence[Sequence[Detection]], true: Sequence[Sequence[Box]], min_overlap: float = 0.5
-) -> BoxMetrics:
-    """Matches detections to true boxes in order of confidence. A true box matches once; further detections of it are wrong.
+def evaluate_boxes(found: Sequence[Sequence[Detection]], true: Sequence[Sequence[Box]]) -> BoxMetrics:
+    """Matches detections to true boxes from an intersection over union of 0.5, in order of confidence. A true box matches once; further detections of it are wrong.
 
     Args:
         found: Detections per image, in any order.
         true: True boxes of the same images.
-        min_overlap: Intersection over union from which a detection is correct.
     """
     ranked = sorted(
         ((item, image) for image, items in enumerate(found) for item in items), key=lambda pair: -pair[0].confidence
@@ -37,7 +34,7 @@ def evaluate_boxes(
     correct = np.zeros(len(ranked), bool)
     for place, (item, image) in enumerate(ranked):
         overlaps = [overlap(item.box, box) for box in unmatched[image]]
-        if overlaps and max(overlaps) >= min_overlap:
+        if overlaps and max(overlaps) >= 0.5:
             unmatched[image].pop(int(np.argmax(overlaps)))
             correct[place] = True
     count = sum(map(len, true))

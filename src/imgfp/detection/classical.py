@@ -13,11 +13,12 @@ _SIDE = 256  # longer side of the processed image, in pixels
 _MIN_STEP = 14  # difference between neighbouring pixels, in grey levels, that counts as an edge
 _LINES = 20  # number of strongest columns, and of rows, that boxes are built from
 _TEXTURE_DISTANCE = 4  # distance in pixels from a line at which edges count as texture
+_MAX_BOXES = 5
 _MIN_SIDE = 0.12  # shortest side of a box, as a fraction of the image side
 
 
-def find_boxes(image: np.ndarray, max_boxes: int = 5) -> list[Detection]:
-    """The most likely boxes of an (h, w, 3) uint8 image, most confident first; no two overlap by more than 0.5.
+def find_boxes(image: np.ndarray) -> list[Detection]:
+    """The most likely boxes, at most five, of an (h, w, 3) uint8 image, most confident first; no two overlap by more than 0.5.
 
     Confidence is the fraction of the weakest side along which neighbouring pixels differ. The image border counts as a side
     of full strength, but a box needs two sides inside the image.
@@ -38,7 +39,7 @@ def find_boxes(image: np.ndarray, max_boxes: int = 5) -> list[Detection]:
         box = Box(left * scale[0], top * scale[1], right * scale[0], bottom * scale[1])
         if all(overlap(box, other.box) <= 0.5 for other in found):
             found.append(Detection(box, confidence))
-        if len(found) == max_boxes:
+        if len(found) == _MAX_BOXES:
             break
     return found
 

@@ -1,4 +1,4 @@
-"""Seeded image edits for copy detection that return the pixel mapping (layer 0)."""
+"""Seeded image edits for copy detection that return the pixel mapping."""
 
 from imgfp.edits.catalogue import augly_catalogue, catalogue
 from imgfp.edits.edit import Edit, Edited, apply_edits, edit_kind, plain_name, random_edits

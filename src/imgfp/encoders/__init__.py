@@ -1,4 +1,4 @@
-"""Networks that map an image to one global descriptor, their weights and model cards (layer 1)."""
+"""Networks that map an image to one global descriptor, their weights and model cards."""
 
 from imgfp.encoders.card import export_network, load_export
 from imgfp.encoders.encoder import (

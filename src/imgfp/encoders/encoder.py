@@ -25,9 +25,8 @@ class EncoderConfig:
     """The network that computes global descriptors."""
 
     name: str = EMBEDDED  # the embedded network, an EsViT or any timm model; an export's model card states its own
-    weights: str | None = (
-        None  # an export, an EsViT checkpoint, or a .safetensors file for a timm model; None: timm's pretrained weights
-    )
+    # an export, an EsViT checkpoint, or a .safetensors file for a timm model; None: timm's pretrained weights
+    weights: str | None = None
     size: int | None = None  # images are resized to size x size; None: from the model card, else 224
     gem_p: float | None = None  # GeM power over the last feature map, 1: mean; None: from the model card, else 3
 

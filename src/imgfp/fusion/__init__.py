@@ -1,4 +1,4 @@
-"""Fusion of branch scores, calibrated probabilities and labels (layer 2)."""
+"""Fusion of branch scores, calibrated probabilities and labels."""
 
 from imgfp.fusion.calibration import Calibration, features, read_calibration
 from imgfp.fusion.collection import paired

@@ -1,4 +1,4 @@
-"""Image lists and ids, safe decoding, named failures (layer 0)."""
+"""Image lists and ids, safe decoding, named failures."""
 
 from imgfp.images.decode import read_rgb, rgb_of
 from imgfp.images.failure import Failure, write_failures

@@ -1,5 +1,6 @@
 """The images of a run: unique ids and paths, resolved below one root folder."""
 
+import csv
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,6 +35,21 @@ class ImageList:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def take(self, rows: Iterable[int]) -> "ImageList":
+        """The images of these rows, in their order."""
+        chosen = list(rows)
+        return ImageList(self.root, tuple(self.ids[row] for row in chosen), tuple(self.paths[row] for row in chosen))
+
+    def leave_out(self, listing: Path) -> "ImageList":
+        """Without the images whose id is in the first two columns of a CSV.
+
+        Raises:
+            InputError: no such file.
+        """
+        fields = csv.reader(read_lines(listing, "a CSV whose first two columns are image ids"))
+        left_out = {field.strip() for row in fields for field in row[:2]}
+        return self.take(row for row, image_id in enumerate(self.ids) if image_id not in left_out)
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -75,12 +91,12 @@ class ImageList:
         return cls._of(*_images_below(folder))
 
     @classmethod
-    def from_text(cls, text_list: Path, root: Path | None = None) -> "ImageList":
-        """imgFp's list format: one image per line, its path relative to `root` as the first space-separated token.
+    def from_text(cls, text_list: Path) -> "ImageList":
+        """imgFp's list format: one image per line, its path relative to the list's folder as the first space-separated token.
 
-        `root` defaults to the folder of the list. Lines keep their order; blank lines are ignored.
+        Lines keep their order; blank lines are ignored.
         """
-        root = (root or text_list.parent).resolve()
+        root = text_list.parent.resolve()
         lines = read_lines(text_list, "a folder of images or a text list of file names")
         paths = []
         for number, line in enumerate(lines, start=1):

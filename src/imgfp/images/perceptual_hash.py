@@ -3,8 +3,6 @@
 import cv2
 import numpy as np
 
-BITS = 64
-
 
 def perceptual_hash(rgb: np.ndarray) -> np.ndarray:
     """(8,) uint8: signs of the 8 x 8 lowest frequencies of the gray image (pHash of opencv-contrib; Zauner 2010).

@@ -1,1 +1,1 @@
-"""Training of the networks: losses, memory, data, Lightning modules (floor 3)."""
+"""Training of the networks: losses, memory, data, Lightning modules."""

@@ -69,9 +69,8 @@ def train(
     module = DescriptorTraining(recipe, network, loss, steps)
     averaging = create_averaging(recipe.trainer)
     callback = TrainingCallback(recipe, data, judged, folder, recorder, about, averaging)
-    callbacks: list[Callback] = (
-        [callback] if averaging is None else [averaging, callback]
-    )  # the average is updated first
+    # the average is updated first
+    callbacks: list[Callback] = [callback] if averaging is None else [averaging, callback]
     trainer = create_trainer(recipe.trainer, recipe.total_epochs, callbacks)
     try:
         trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if resumed else None, weights_only=True)

@@ -10,10 +10,8 @@ from typing import Any
 
 import numba
 
-_options: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-}  # no exception on division by zero, so that such loops can be vectorised
+# "numpy": no exception on division by zero, so that such loops can be vectorised
+_options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 # for functions called only from compiled functions
 part = partial(numba.njit, **_options, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 # allows reordered sums and fused multiply-add; no assumptions about infinities or NaN

@@ -21,17 +21,14 @@ class MatchConfig:
     """
 
     score: str = "inliers"
-    ratio: float = (
-        1.3  # best * ratio < second best, on squared distances: the inverse square of Lowe's ratio; imgFp's is 1.8
-    )
-    tolerance: float = (
-        5.0  # reprojection error of an inlier at most, in pixels of the query's plane; only for "inliers"
-    )
+    # best * ratio < second best, on squared distances: the inverse square of Lowe's ratio; imgFp's is 1.8
+    ratio: float = 1.3
+    # reprojection error of an inlier at most, in pixels of the query's plane; only for "inliers"
+    tolerance: float = 5.0
     inverted: bool = True  # compare with the reference's negative too
     model: str = "affine"  # one of MODELS; only for "inliers"
-    hypothesis_tolerance: float = (
-        0.25  # how closely matches must agree on a similarity before the model is fitted; only for "inliers"
-    )
+    # how closely matches must agree on a similarity before the model is fitted; only for "inliers"
+    hypothesis_tolerance: float = 0.25
 
     @property
     def transforms(self) -> tuple[Transform, ...]:

@@ -1,4 +1,4 @@
-"""The official metrics, and bootstrap confidence intervals (layer 1)."""
+"""The official metrics, and bootstrap confidence intervals."""
 
 from imgfp.metrics.bootstrap import Difference, Interval, compare
 from imgfp.metrics.isc import IscMetrics, PrecisionRecall, evaluate, label_pairs, precision_recall

@@ -1,1 +1,1 @@
-"""Searches as resumable stages: presets, indexes, branches, ranking, duplicates; look-ups in memory (layer 3)."""
+"""Searches as resumable stages: presets, indexes, branches, ranking, duplicates; look-ups in memory."""

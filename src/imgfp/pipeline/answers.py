@@ -26,11 +26,13 @@ class Answer:
     """One answer to a query.
 
     Attributes:
-        query_id, reference_id: The pair.
+        query_id: The query's id.
+        reference_id: The id of the reference that it may be made from.
         score: The probability of being a copy; with a preset that gives none, that preset's score.
         label: What the answer is called; None with a preset that gives no probabilities.
         evidence: What comparing the pair found; None where it was not compared.
-        query_size, reference_size: None for a file that is gone.
+        query_size: Width, height and bytes of the query's file; None where the file no longer exists.
+        reference_size: The same for the reference.
     """
 
     query_id: str

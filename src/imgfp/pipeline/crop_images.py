@@ -1,17 +1,16 @@
 """imgFp's step 1, `imgfp crop`: the crops of a folder of images, with the list of their boxes."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from imgfp.detection import CropRules, Finder
-from imgfp.errors import InputError
-from imgfp.files import atomic_path, hash_value, write_csv, write_json
+from imgfp.files import atomic_path, hash_value, write_csv
 from imgfp.images import ImageList, hash_images
 from imgfp.pipeline.cut_crops import cut_to_files, write_crops
 from imgfp.pipeline.stages.boxes import Crop, box_stage, choose_crops
+from imgfp.pipeline.stages.plan import claim_folder
 from imgfp.pipeline.stages.stage import StageResult
 
 BOX_COLUMNS = ("file", "image_id", "left", "top", "right", "bottom", "confidence")
@@ -27,9 +26,8 @@ def crop_images(images: ImageList, finder: Finder, rules: CropRules, out: Path) 
         InputError: `out` holds the result of other rules, a different detector or other images.
     """
     plan = {"finder": finder.fingerprint, **asdict(rules), "images": hash_value(hash_images(images))}
-    _refuse_other(out, plan)
     result = box_stage(images, finder, out / "work")
-    write_json(out / "crops.json", plan)
+    claim_folder(out, plan, "crops.json")
     crops = choose_crops(result.records(), rules)
     folder = out / "images"
     if rules.added:
@@ -55,21 +53,3 @@ def _cut_or_copy(images: ImageList, crops: Sequence[Crop], margin: float, folder
                 shutil.copyfile(path, temporary)
 
     write_crops(images, crops, margin, {crop.name: folder / f"{crop.image_id}.jpg" for crop in crops}, copy)
-
-
-def _refuse_other(out: Path, plan: dict[str, object]) -> None:
-    path = out / "crops.json"
-    try:
-        old = dict(json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return
-    except (ValueError, TypeError):
-        raise InputError(f"{path}: damaged: give another output folder, or delete {out}") from None
-    for key in sorted(plan.keys() | old.keys()):
-        if old.get(key) != plan.get(key):
-            what = (
-                "from other images"
-                if key == "images"
-                else f"with {key} = {old.get(key)!r}, now it is {plan.get(key)!r}"
-            )
-            raise InputError(f"{out} was made {what}: give another output folder, or delete this one")

@@ -1,7 +1,7 @@
 """Chosen crops as images of their own: JPEG files, or in memory after the same JPEG coding."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def cut_in_memory(images: Images, crops: Sequence[Crop], margin: float) -> Loade
         with Image.open(coded) as image:
             found[crop.name] = np.array(image.convert("RGB"))
 
-    _cut_all(images, crops, margin, keep)
+    list(_cut_each(images, crops, margin, keep))
     return LoadedImages(tuple(crop.name for crop in crops), tuple(found[crop.name] for crop in crops))
 
 
@@ -53,7 +53,8 @@ def write_crops(
             Image.fromarray(pixels).save(temporary, "JPEG", quality=_QUALITY)
 
     missing = [crop for crop in crops if not targets[crop.name].is_file()]
-    _cut_all(images, missing, margin, write)
+    cut_from = len({crop.image_id for crop in missing})
+    list(track(_cut_each(images, missing, margin, write), cut_from, "cutting crops"))
     if otherwise is not None:
         cropped = {crop.image_id for crop in crops}
         rest = [
@@ -65,8 +66,10 @@ def write_crops(
             list(track(pool.map(otherwise, rest), len(rest), "copying images without a crop"))
 
 
-def _cut_all(images: Images, crops: Sequence[Crop], margin: float, keep: Callable[[Crop, np.ndarray], None]) -> None:
-    """Each image is decoded once for all its crops."""
+def _cut_each(
+    images: Images, crops: Sequence[Crop], margin: float, keep: Callable[[Crop, np.ndarray], None]
+) -> Iterator[None]:
+    """Decodes each image once for all its crops; one step per image."""
     of_image: dict[str, list[Crop]] = {}
     for crop in crops:
         of_image.setdefault(crop.image_id, []).append(crop)
@@ -80,4 +83,4 @@ def _cut_all(images: Images, crops: Sequence[Crop], margin: float, keep: Callabl
             keep(crop, cut(image, crop.box, margin))
 
     with libraries_single_threaded(), ThreadPoolExecutor(thread_count()) as pool:
-        list(track(pool.map(cut_one, of_image), len(of_image), "cutting crops"))
+        yield from pool.map(cut_one, of_image)

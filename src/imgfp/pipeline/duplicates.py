@@ -68,9 +68,9 @@ def find_duplicates(images: ImageList, out: Path, run: RunConfig) -> Duplicates:
     """
     if run.preset.fusion.rule != "calibrated":
         raise InputError(f"preset {run.name} gives no probabilities, which groups need: use preset default")
-    if "crop" in run.branches:
+    if others := [name for name in run.branches if name not in ("local", "global")]:
         raise InputError(
-            "the crop branch applies to queries only, and a collection has none: give local, global or local,global"
+            f"the {others[0]} branch applies to queries only, and a collection has none: give local, global or local,global"
         )
     calibration = read_calibration(run.preset.fusion.calibration)
     distinct = distinct_files(images)

@@ -34,5 +34,4 @@ def distinct_files(images: ImageList) -> Distinct:
             kept.append(row)
         else:
             again.setdefault(first[digest], []).append(image_id)
-    distinct = ImageList(images.root, tuple(images.ids[row] for row in kept), tuple(images.paths[row] for row in kept))
-    return Distinct(distinct, {image_id: tuple(others) for image_id, others in again.items()})
+    return Distinct(images.take(kept), {image_id: tuple(others) for image_id, others in again.items()})

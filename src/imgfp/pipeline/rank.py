@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgfp.fusion import Calibration, best_answers, best_evidence, calibrated, read_calibration, sum_scores, verified
+from imgfp.pipeline.branches import BRANCH_OF
 from imgfp.pipeline.preset import Preset
 from imgfp.records import Evidence, Pairs
 
@@ -17,14 +18,19 @@ class Candidates:
     Attributes:
         proposed: By branch; the scores of the global branch are similarities.
         whole: Each proposed pair compared with the whole query; None with rule "similarity", which compares nothing.
-        parts: Pairs compared with a crop of the query each; a pair may be there several times.
+        parts: By branch, what it compared itself, such as crops of queries; a pair may be there several times.
         without_crops: By branch, what it would propose without the crop branch, where that differs from `proposed`.
     """
 
     proposed: Mapping[str, Pairs]
     whole: Sequence[Evidence] | None
-    parts: Sequence[Evidence] = field(default_factory=tuple)
+    parts: Mapping[str, Sequence[Evidence]] = field(default_factory=dict)
     without_crops: Mapping[str, Pairs] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """All evidence, that of whole queries first."""
+        return [*(self.whole or ()), *(item for items in self.parts.values() for item in items)]
 
     def whole_queries_only(self) -> "Candidates":
         """As if there were no crop branch."""
@@ -33,7 +39,7 @@ class Candidates:
         whole = self.whole
         if whole is not None:
             whole = [item for item in whole if (item.query_id, item.reference_id) in known]
-        return Candidates(proposed, whole)
+        return Candidates(proposed, whole, {name: items for name, items in self.parts.items() if name != "crop"})
 
 
 def calibration_of(preset: Preset) -> Calibration | None:
@@ -42,14 +48,14 @@ def calibration_of(preset: Preset) -> Calibration | None:
 
 
 def rank_branches(preset: Preset, calibration: Calibration | None, found: Candidates) -> dict[str, Pairs]:
-    """Each branch as it would answer alone: crop by the crops it proposed for, the others by whole queries."""
+    """Each branch as it would answer alone: by what it compared itself, and by whole queries where it `compares_whole`."""
     alike = found.proposed.get("global")
     if found.whole is None:
         return {} if alike is None else {"global": best_answers(alike, preset.fusion.answers)}
     ranked = {}
     for name, pairs in found.proposed.items():
         wanted = set(pairs.id_pairs())
-        evidence = found.parts if name == "crop" else found.whole
+        evidence = [*(found.whole if BRANCH_OF[name].compares_whole else ()), *found.parts.get(name, ())]
         own = [item for item in evidence if (item.query_id, item.reference_id) in wanted]
         ranked[name] = _ranked(preset, calibration, own, alike if name == "global" else None)
     return ranked
@@ -68,27 +74,30 @@ def rank_merged(
         branches = rank_branches(preset, calibration, found)
         known = sorted(branches, key=lambda name: (_SUMMED.index(name) if name in _SUMMED else len(_SUMMED), name))
         pairs = sum_scores([branches[name] for name in known], [weights.get(name, 1.0) for name in known])
-        return pairs, highest([*found.whole, *found.parts])
-    evidence = [*found.whole, *found.parts]
+        return pairs, highest(found.evidence)
+    evidence = found.evidence
     alike = found.proposed.get("global")
     if calibration is None:
         return _ranked(preset, None, evidence, alike), highest(evidence)
-    best = best_evidence(evidence, calibration, _weights_of(evidence, found, weights))
+    best = best_evidence(evidence, calibration, _weights_of(found, weights))
     return calibrated(best, alike, preset.fusion.answers), {pair: item for pair, (_, item) in best.items()}
 
 
-def _weights_of(evidence: Sequence[Evidence], found: Candidates, weights: Mapping[str, float]) -> list[float]:
-    """A crop weighs as its branch does, a whole query as the weightiest branch that proposed the pair; a pair that only branches
-    of no weight proposed weighs nothing.
+def _weights_of(found: Candidates, weights: Mapping[str, float]) -> list[float]:
+    """The weight of each item of `found.evidence`.
+
+    What a branch compared itself weighs as the branch does, a whole query as the weightiest branch that proposed the pair; a
+    pair that only branches of no weight proposed weighs nothing.
     """
     of_pair: dict[tuple[str, str], float] = {}
     for name, pairs in found.proposed.items():
         for pair in pairs.id_pairs():
             of_pair[pair] = max(of_pair.get(pair, 0.0), weights.get(name, 1.0))
-    own = [of_pair.get((item.query_id, item.reference_id), 0.0) for item in evidence]
-    return [
-        weights.get("crop", 1.0) if item.part and weight else weight for item, weight in zip(evidence, own, strict=True)
-    ]
+    given = [of_pair.get((item.query_id, item.reference_id), 0.0) for item in found.whole or ()]
+    for name, items in found.parts.items():
+        own = weights.get(name, 1.0)
+        given += [own if of_pair.get((item.query_id, item.reference_id)) else 0.0 for item in items]
+    return given
 
 
 def highest(evidence: Sequence[Evidence]) -> dict[tuple[str, str], Evidence]:

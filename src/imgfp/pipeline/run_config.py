@@ -72,6 +72,14 @@ class RunConfig:
                 "which ranks by matches alone: leave it out, or use preset default"
             )
 
+    def check_indexable(self) -> None:
+        """Raises InputError for a branch that no index stores."""
+        if self.branches != self.indexed:
+            raise InputError(
+                "the crop branch applies to queries only, an index stores no crops: give local, global or local,global here, "
+                "and local,global,crop to the search"
+            )
+
     def located(self) -> "RunConfig":
         """With absolute paths of weights, since a search may start in another folder, and an extractor that runs here."""
         encoder, crop = (

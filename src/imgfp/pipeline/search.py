@@ -158,7 +158,7 @@ def gather(lookup: Lookup) -> Candidates:
     wanted = [pairs[name] for name, branch in branches.items() if branch.compares_whole]
     wanted += without_crops.values()
     whole = lookup.compare(union_pairs(wanted), lookup.query_features, "match scores", "match_scores")
-    parts = [item for branch in branches.values() for item in branch.evidence(lookup)]
+    parts = {name: branch.evidence(lookup) for name, branch in branches.items()}
     return Candidates(pairs, whole, parts, without_crops)
 
 

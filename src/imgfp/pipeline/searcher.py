@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from imgfp.detection import open_finder
 from imgfp.encoders import create_encoder
 from imgfp.errors import InputError
 from imgfp.files import hash_value
@@ -38,15 +39,18 @@ class Searcher:
     """
 
     def __init__(self, index: Index, branches: str | Iterable[str] | None = None) -> None:
-        """Opens what searches need: the descriptor index, the network, the calibration.
+        """Opens what searches need: the descriptor index, the networks, the calibration. There is no background set.
 
         Args:
             index: What `open_index` or `build_index` gave.
             branches: Some of local, global, crop; None: those that the index holds.
 
         Raises:
-            InputError: a branch that the index was built without; an index that was changed since it was opened.
+            InputError: a branch that the index was built without; an index that was changed since it was opened, or that
+                is not open, such as a path.
         """
+        if not isinstance(index, Index):
+            raise InputError(f"index={str(index)!r}: not an opened index: give imgfp.open_index(PATH)")
         self._index, self._run = index, run_for(index, branches).located()
         require_index(index, self._run)
         self._state = _state(index.folder)
@@ -54,6 +58,8 @@ class Searcher:
             raise _changed(index.folder)
         self._calibration = calibration_of(self._run.preset)
         self._encoder = create_encoder(self._run.preset.encoder) if "global" in self._run.branches else None
+        crop = self._run.preset.crop
+        self._finder = open_finder(crop.finder, crop.weights) if "crop" in self._run.branches else None
         self._nearest = None
         if "local" in self._run.indexed and index.features is not None:
             self._nearest, _ = open_descriptor_index(index.folder, index.features, self._run.preset.index)
@@ -66,8 +72,8 @@ class Searcher:
             answers: At most so many per image.
 
         Returns:
-            The answers of each image, best first; an empty list where there is none. `score` is the probability of being
-            a copy (with preset imgfp, which gives none, the sum of match scores, and `label` is None).
+            The answers of each image, best first; an empty list where there is none, and [] for no images. `score` is the
+            probability of being a copy (with preset imgfp, which gives none, the sum of match scores, and `label` is None).
 
         Raises:
             InputError: an image that cannot be read, an array of wrong dtype or shape, `answers` below 1, or an index
@@ -86,7 +92,7 @@ class Searcher:
         run = self._run
         if run.preset.fusion.rule != "sum":
             run = replace(run, preset=replace(run.preset, fusion=replace(run.preset.fusion, answers=answers)))
-        lookup = Lookup(self._index, queries, run, InMemory(self._encoder), nearest=self._nearest)
+        lookup = Lookup(self._index, queries, run, InMemory(self._encoder), nearest=self._nearest, finder=self._finder)
         predictions, decided = rank_merged(run.preset, self._calibration, gather(lookup))
         predictions = best_answers(predictions, answers)
         found: dict[str, list[Answer]] = {query_id: [] for query_id in queries.ids}

@@ -1,4 +1,4 @@
-"""The data types: pairs, ground truth, descriptor sets, evidence; they read, write and validate themselves (layer 0)."""
+"""The data types: pairs, ground truth, descriptor sets, evidence; they read, write and validate themselves."""
 
 from imgfp.records.descriptors import DescriptorSet, read_descriptors, require_same_dim, write_descriptors
 from imgfp.records.evidence import Evidence

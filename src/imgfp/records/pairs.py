@@ -116,16 +116,6 @@ class Pairs:
             zip(self.query_ids.tolist(), self.reference_ids.tolist(), self.scores.tolist(), strict=True),
         )
 
-    def write_parquet(self, path: Path) -> None:
-        """Writes the three columns as Parquet, atomically."""
-        import pyarrow as pa
-        import pyarrow.parquet
-
-        columns = (self.query_ids.tolist(), self.reference_ids.tolist(), self.scores)
-        sink = pa.BufferOutputStream()
-        pyarrow.parquet.write_table(pa.table(dict(zip(PAIRS_HEADER, columns, strict=True))), sink)
-        write_bytes(path, sink.getvalue().to_pybytes())
-
     def write_imgfp(self, path: Path, scored: bool, suffix: str = ".jpg") -> None:
         """Writes imgFp's text: `Q.jpg,R.jpg` lines, or `Q.jpg,R.jpg,score:<int>` if `scored`."""
         ends = [f",score:{score}" for score in self.integer_scores()] if scored else [""] * len(self)

@@ -1,4 +1,4 @@
-"""Reports of a run: match images, plots, and one self-contained HTML file (layer 4)."""
+"""Reports of a run: match images, plots, and one self-contained HTML file."""
 
 from imgfp.reports.box_drawing import draw_boxes
 from imgfp.reports.heat_map import heat_map_figure
@@ -6,7 +6,7 @@ from imgfp.reports.html import render_report, write_report
 from imgfp.reports.image_files import write_images
 from imgfp.reports.match_image import draw_image, draw_match
 from imgfp.reports.plots import precision_recall_figure
-from imgfp.reports.report import Curve, GroupImage, ImageGroup, MatchImage, Report, StageRow
+from imgfp.reports.report import Curve, GroupImage, ImageGroup, MatchImage, Report
 from imgfp.reports.sample_grid import draw_samples
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "ImageGroup",
     "MatchImage",
     "Report",
-    "StageRow",
     "draw_boxes",
     "draw_image",
     "draw_match",

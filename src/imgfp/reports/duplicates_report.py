@@ -4,7 +4,7 @@ from imgfp.images import Failure, read_rgb
 from imgfp.pipeline.answers import Answer
 from imgfp.pipeline.duplicates import Duplicates
 from imgfp.pipeline.groups import Group, Member
-from imgfp.reports import GroupImage, ImageGroup, Report, StageRow, draw_image
+from imgfp.reports import GroupImage, ImageGroup, Report, draw_image
 
 GROUPS, MEMBERS = 36, 12
 _HEIGHT = 200  # of the drawn images, in pixels; images are decoded at a reduced size
@@ -28,7 +28,7 @@ def duplicates_report(found: Duplicates, settings: dict[str, str]) -> Report:
         false_positives=(),
         missed=(),
         failures=found.failures,
-        stages=tuple(StageRow(s.name, s.items, s.reused, s.seconds, s.rate, s.peak_mb) for s in found.stages),
+        stages=found.stages,
         pairs_total=len(found.pairs),
         groups=tuple(_drawn(group, best_pairs) for group in shown),
         groups_total=len(found.groups),

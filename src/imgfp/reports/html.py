@@ -39,7 +39,6 @@ def render_report(report: Report) -> str:
         report=report,
         judged=bool(report.figures),
         metrics=METRICS,
-        extra_metrics=_extra_metrics(report),
         plot=None if not report.curves else _plot(report, dark=False),
         dark_plot=None if not report.curves else _plot(report, dark=True),
         failures=report.failures[:MAX_FAILURES],
@@ -57,11 +56,6 @@ def report_environment() -> jinja2.Environment:
     )
     environment.filters.update(jpeg=_jpeg)
     return environment
-
-
-def _extra_metrics(report: Report) -> list[str]:
-    """Metrics not in METRICS, in order of first appearance; shown under their own name."""
-    return list(dict.fromkeys(name for row in report.figures.values() for name in row if name not in METRICS))
 
 
 def _plot(report: Report, dark: bool) -> str:

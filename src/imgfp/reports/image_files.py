@@ -32,26 +32,19 @@ def png_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def write_images(report: Report, folder: Path) -> list[Path]:
+def write_images(report: Report, folder: Path) -> None:
     """Writes the plot and all match images below `folder`, which should be empty.
 
     `precision_recall.png` if there are curves, and `best/`, `false_positives/`, `missed/` with `00_QUERY_REFERENCE.jpg`,
     numbered in the report's order.
-
-    Returns:
-        The files written, in that order.
     """
-    written = []
     if report.curves:
-        written.append(folder / "precision_recall.png")
-        write_bytes(written[-1], png_bytes(precision_recall_figure(report.curves)))
+        write_bytes(folder / "precision_recall.png", png_bytes(precision_recall_figure(report.curves)))
     groups = {"best": report.best, "false_positives": report.false_positives, "missed": report.missed}
     for group, matches in groups.items():
         for number, match in enumerate(matches):
             name = f"{number:02d}_{_safe(match.query_id)}_{_safe(match.reference_id)}.jpg"
-            written.append(folder / group / name)
-            write_bytes(written[-1], jpeg_bytes(match.image))
-    return written
+            write_bytes(folder / group / name, jpeg_bytes(match.image))
 
 
 def _safe(text: str) -> str:

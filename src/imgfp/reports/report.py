@@ -5,23 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgfp.images import Failure, FileSize
-
-
-@dataclass(frozen=True)
-class StageRow:
-    """One stage of the run and its cost."""
-
-    name: str
-    items: int
-    """Number of items in the output, including reused ones."""
-    reused: int
-    """Number of items reused from an earlier run."""
-    seconds: float
-    """Wall-clock time in this run."""
-    items_per_second: float | None
-    """None if nothing was computed."""
-    peak_mb: float
-    """Peak resident memory during the stage, in MB."""
+from imgfp.pipeline.stages.stage import StageResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +20,6 @@ class MatchImage:
     """Short text: "correct", "wrong", "mirrored", "correct, mirrored"; may be empty."""
     image: np.ndarray
     """(height, width, 3) uint8 RGB."""
-
-    def __post_init__(self) -> None:
-        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.size == 0:
-            raise ValueError(
-                f"image of {self.query_id} and {self.reference_id} is {self.image.dtype} {self.image.shape}, "
-                "not uint8 (height, width, 3): draw it with draw_match"
-            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +58,6 @@ class Curve:
     figure: str = "uAP"
     """Name of the metric in `uap`."""
 
-    def __post_init__(self) -> None:
-        if self.recall.ndim != 1 or self.recall.shape != self.precision.shape:
-            raise ValueError(
-                f"curve '{self.name}': recall has shape {self.recall.shape}, precision {self.precision.shape}: "
-                "both need one value per threshold"
-            )
-
 
 @dataclass(frozen=True)
 class Report:
@@ -107,7 +77,7 @@ class Report:
     false_positives: tuple[MatchImage, ...]
     missed: tuple[MatchImage, ...]
     failures: tuple[Failure, ...]
-    stages: tuple[StageRow, ...]
+    stages: tuple[StageResult, ...]
     pairs_total: int
     """Number of predicted pairs; `best` contains the first ones."""
     groups: tuple[ImageGroup, ...] | None = None

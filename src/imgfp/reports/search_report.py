@@ -10,7 +10,7 @@ from imgfp.metrics import evaluate, label_pairs, precision_recall
 from imgfp.pipeline.search import SearchResult
 from imgfp.pipeline.stages.score import Compared, compare_pairs
 from imgfp.records import GroundTruth, Pairs
-from imgfp.reports import Curve, MatchImage, Report, StageRow, draw_match
+from imgfp.reports import Curve, MatchImage, Report, draw_match
 
 BEST, WRONG, MISSED = 24, 12, 12
 
@@ -50,7 +50,7 @@ def search_report(
         false_positives=drawn.images(wrong),
         missed=drawn.images(missed),
         failures=result.failures,
-        stages=tuple(StageRow(s.name, s.items, s.reused, s.seconds, s.rate, s.peak_mb) for s in result.stages),
+        stages=result.stages,
         pairs_total=len(pairs),
     )
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imgfp.datasets.disc_set import DiscSet
+from imgfp.datasets.disc_set import DiscSet, background_images
 from imgfp.descriptors import fit_projection
 from imgfp.encoders import EncoderConfig, resolve_encoder
 from imgfp.files import hash_file, hash_value
@@ -82,7 +82,7 @@ def add_background(
     """Adds the background set: FILE.h5, a folder, or "training", the training images below `root`."""
     if is_descriptor_file(choice):
         return judged.with_background(read_descriptors(Path(choice), "background"), hash_file(Path(choice)), ())
-    images = ImageList.from_disc(root, "training") if choice == "training" else ImageList.open(Path(choice))
+    images = background_images(choice, root)
     known, stage = encode_part("background", images, encoder, work)
     return judged.with_background(known, hash_value([hash_images(images), encoder_hash(encoder)]), (stage,))
 

@@ -115,11 +115,11 @@ def _metrics(figures: dict[str, IscMetrics], result: SearchResult) -> dict[str, 
     return metrics
 
 
-def figures_table(figures: dict[str, IscMetrics]) -> str:
-    """The figures as text, one row a branch."""
-    rows = [f"{'':<10} {'uAP':>8} {'R@P90':>8} {'recall@1':>9} {'recall@10':>10}"]
+def figures_table(figures: Mapping[str, IscMetrics], heading: str = "", width: int = 10) -> str:
+    """The figures as text, one row per key; `heading` is above the keys, in a column of `width` characters."""
+    rows = [f"{heading:<{width}} {'uAP':>8} {'R@P90':>8} {'recall@1':>9} {'recall@10':>10}"]
     for name, item in figures.items():
         rows.append(
-            f"{name:<10} {item.uap:>8.4f} {item.recall_at_p90:>8.4f} {item.recall_at_1:>9.4f} {item.recall_at_10:>10.4f}"
+            f"{name:<{width}} {item.uap:>8.4f} {item.recall_at_p90:>8.4f} {item.recall_at_1:>9.4f} {item.recall_at_10:>10.4f}"
         )
     return "\n".join(rows)

@@ -1,4 +1,4 @@
-"""Experiment tracking with MLflow (layer 4): the only package that imports it, and only inside functions."""
+"""Experiment tracking with MLflow: the only package that imports it, and only inside functions."""
 
 from imgfp.tracking.checkpoint import log_checkpoint, mark_moved, mark_removed
 from imgfp.tracking.params import flatten

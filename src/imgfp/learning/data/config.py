@@ -12,9 +12,8 @@ class PairsConfig:
     photographs: str | None = None  # folder or text list to train on; None: training_images/ of data.root
     leave_out: str | None = None  # CSV whose first two columns are image ids to leave out
     limit: int | None = None  # number of photographs, chosen by the seed; None: all
-    ground_truth: str | None = (
-        None  # CSV of query_id,reference_id: true pairs of data.root, mixed 1:1 with synthetic ones
-    )
+    # CSV of query_id,reference_id: true pairs of data.root, mixed 1:1 with synthetic ones
+    ground_truth: str | None = None
     batch: int = 8  # items per step and process; an item is two views and `negatives` other images
     negatives: int = 16  # unedited images per item that are negatives only
     hard_negatives: int = 0  # how many of those are the item's nearest by the last epoch's descriptors

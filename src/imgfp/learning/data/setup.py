@@ -1,6 +1,5 @@
 """From settings to training data: looks up the images, leaves out, refuses what is inconsistent."""
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import numpy as np
 
 from imgfp.edits import EditsConfig, create_edits
 from imgfp.errors import InputError
-from imgfp.files import read_lines
 from imgfp.images import ImageList, PhotographPool
 from imgfp.learning.data.config import PairsConfig
 from imgfp.learning.data.image_pool import ImagePool
@@ -82,18 +80,17 @@ def _photographs(config: PairsConfig, data_root: Path | None, seed: int) -> Imag
     else:
         raise InputError("no training photographs: give pairs.photographs=FOLDER or data.root=DISC-SHAPED-FOLDER")
     if config.leave_out is not None:
-        left_out = _first_two_columns(Path(config.leave_out))
-        kept = [place for place, image_id in enumerate(photographs.ids) if image_id not in left_out]
+        kept = photographs.leave_out(Path(config.leave_out))
         if len(kept) == len(photographs):
             announce(f"warning: {config.leave_out} names none of the {len(photographs)} training photographs")
-        photographs = _at(photographs, kept)
+        photographs = kept
     if config.limit is not None:
         if config.limit > len(photographs):
             raise InputError(
                 f"pairs.limit={config.limit}: there are {len(photographs)} training photographs: lower it, or set null for all"
             )
         places = np.random.default_rng([seed, 0, 0, CHOICE]).choice(len(photographs), config.limit, replace=False)
-        photographs = _at(photographs, sorted(places.tolist()))
+        photographs = photographs.take(sorted(places.tolist()))
     if len(photographs) < 2:
         raise InputError(f"{photographs.root}: {len(photographs)} training photographs left: at least 2 are needed")
     return photographs
@@ -129,18 +126,9 @@ def _ground_truth(
     return references, queries, tuple(first + rows[reference_of[query]] for query in queries.ids)
 
 
-def _first_two_columns(path: Path) -> set[str]:
-    rows = csv.reader(read_lines(path, "a CSV whose first two columns are image ids"))
-    return {field.strip() for row in rows for field in row[:2]}
-
-
 def _chosen(images: ImageList, ids: np.ndarray) -> ImageList:
     places = {image_id: place for place, image_id in enumerate(images.ids)}
     for image_id in ids.tolist():
         if image_id not in places:
             raise InputError(f"{image_id} is not in {images.root}: give the folder that belongs to the ground truth")
-    return _at(images, [places[image_id] for image_id in ids.tolist()])
-
-
-def _at(images: ImageList, places: list[int]) -> ImageList:
-    return ImageList(images.root, tuple(images.ids[k] for k in places), tuple(images.paths[k] for k in places))
+    return images.take(places[image_id] for image_id in ids.tolist())

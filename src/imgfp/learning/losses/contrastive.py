@@ -14,9 +14,8 @@ class ContrastiveConfig:
 
     margin: float = 1.0  # negatives closer than this are pushed away
     positive_margin: float = 0.0  # positives further apart than this are pulled together
-    memory: int = (
-        0  # descriptors of earlier batches to compare with; the best descriptor of ISC21 was trained with 20,000
-    )
+    # descriptors of earlier batches to compare with; the best descriptor of ISC21 was trained with 20,000
+    memory: int = 0
 
     def __post_init__(self) -> None:
         check_number("loss.margin", self.margin, 0, LONGEST, "unit vectors are at most 2 apart", above=True)

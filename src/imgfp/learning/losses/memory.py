@@ -21,9 +21,8 @@ class Memory(nn.Module):
         super().__init__()
         self.register_buffer("descriptors", torch.zeros(size, dim))
         self.register_buffer("labels", torch.zeros(size, dtype=torch.int64))
-        self.register_buffer(
-            "enqueued", torch.zeros((), dtype=torch.int64)
-        )  # since the start; the position is this mod size
+        # since the start; the position is this mod size
+        self.register_buffer("enqueued", torch.zeros((), dtype=torch.int64))
 
     def enqueue(self, descriptors: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Replaces the oldest rows, without a graph.

@@ -13,9 +13,8 @@ from imgfp.progress import announce
 
 _SIDE = 128
 _MIN_COMMON = 0.99  # required fraction of keypoints that both extractors find
-_MAX_DISTANCE = (
-    300  # maximum median squared descriptor distance; 126 on photographs, because pycolmap rounds differently
-)
+# maximum median squared descriptor distance; 126 on photographs, because pycolmap rounds differently
+_MAX_DISTANCE = 300
 _MIN_KEYPOINTS = 100  # required for a meaningful comparison
 
 

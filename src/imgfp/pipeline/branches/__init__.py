@@ -2,8 +2,7 @@
 
 from imgfp.pipeline.branches.branch import Branch, Proposed
 from imgfp.pipeline.branches.crop import CropBranch
-from imgfp.pipeline.branches.global_branch import GlobalBranch
-from imgfp.pipeline.branches.local import LocalBranch
+from imgfp.pipeline.branches.local_global import GlobalBranch, LocalBranch
 from imgfp.pipeline.branches.lookup import Lookup
 
 BRANCH_OF: dict[str, Branch] = {"local": LocalBranch(), "global": GlobalBranch(), "crop": CropBranch()}

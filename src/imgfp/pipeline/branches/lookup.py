@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 
-from imgfp.detection import crop_rules, open_finder
+from imgfp.detection import Finder, crop_rules, open_finder
 from imgfp.images import ImageList, Images
 from imgfp.local.index.neighbours import DescriptorIndex
 from imgfp.local.store import FeatureSource
@@ -35,10 +35,11 @@ class Lookup:
         storage: Storage,
         background: ImageList | None = None,
         nearest: DescriptorIndex | None = None,
+        finder: Finder | None = None,
     ) -> None:
-        """`nearest`: the index of local descriptors, where it is open already."""
+        """`nearest`: the index of local descriptors, `finder`: of crops, where they are open already."""
         self.index, self.queries, self.run, self._storage = index, queries, run, storage
-        self._background, self._nearest = background, nearest
+        self._background, self._nearest, self._finder = background, nearest, finder
         self._voted: dict[str, Pairs] = {}
 
     @cached_property
@@ -69,7 +70,7 @@ class Lookup:
     def crops(self) -> CropSets:
         """What was pasted into queries, cut out by the preset's rules."""
         preset = self.run.preset
-        finder = open_finder(preset.crop.finder, preset.crop.weights)
+        finder = self._finder or open_finder(preset.crop.finder, preset.crop.weights)
         imgfp = preset.crop.rules == "imgfp"
 
         def cut(rules_name: str, features: bool) -> QueryCrops:

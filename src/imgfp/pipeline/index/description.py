@@ -49,10 +49,10 @@ def write_description(folder: Path, description: dict[str, Any]) -> None:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """The state of the index in `folder`; one of the version before is understood.
+    """The state of the index in `folder`.
 
     Raises:
-        InputError: not there, damaged, of another version, or kept in a way that is no longer supported.
+        InputError: not there, damaged, of another version, or of an index type that was removed.
     """
     path = folder / "index.json"
     if not path.is_file():
@@ -61,43 +61,16 @@ def read_description(folder: Path) -> dict[str, Any]:
         )
     try:
         description: dict[str, Any] = json.loads(path.read_bytes())
-        schema = description["schema"]
-        if schema not in (3, SCHEMA):
-            raise InputError(
-                f"{path}: schema {schema}, this version reads 3 and {SCHEMA}: delete {folder} and build the index again"
-            )
-        if description.pop("sha256") != hash_value(description):
-            raise ValueError
-        if schema == 3:
-            if old := next(folder.glob("compressed/ivf_pq*"), None):  # its sub-centres were not rounded as they are now
-                raise InputError(
-                    f"{old}: codes of an earlier version: delete that folder, the next search builds it again"
-                )
-            description = _upgraded(description)
-        if not description.keys() >= _KEYS:
+        if description["schema"] != SCHEMA:
+            raise InputError(f"schema {description['schema']}, this version reads {SCHEMA}")
+        if description.pop("sha256") != hash_value(description) or not description.keys() >= _KEYS:
             raise ValueError
         extraction_of(description)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: damaged: delete {folder} and build the index again") from None
-    try:
         index_config_of(description)
-    except InputError as error:
-        raise InputError(f"{path}: {error}, and build the index again") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        fault = error if isinstance(error, InputError) else "damaged"
+        raise InputError(f"{path}: {fault}: delete {folder} and build the index again") from None
     return description
-
-
-def _upgraded(old: dict[str, Any]) -> dict[str, Any]:
-    """Schema 3 kept a whole preset, of which an index depends on these parts only."""
-    settings = old.pop("settings")
-    renamed = {"probes": "nprobe"}
-    return old | {
-        "schema": SCHEMA,
-        # without an extractor: from before there was a choice
-        "extraction": {"sift": {"extractor": "pycolmap"} | settings["sift"], "encoder": settings["encoder"]},
-        "index": {renamed.get(key, key): value for key, value in settings["index"].items()},
-    }
 
 
 def refuse_other(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -86,18 +86,16 @@ def open_index(folder: Path) -> Index:
         InputError: no finished index there, or one of its files is missing or changed.
     """
     description = read_description(folder)
-    parts = [open_part(part_folder(folder, number), entry) for number, entry in enumerate(description["parts"])]
+    parts, features = _open_parts(folder, description)
     require_weights(folder, description)
-    removed = description["removed"]
-    stores = [part.features for part in parts if part.features is not None]
     return Index(
         folder,
         description["preset"],
         extraction_of(description),
         index_config_of(description),
         tuple(description["branches"]),
-        _joined_images([part.images for part in parts], set(removed)),
-        JoinedFeatures(stores, removed) if stores else None,
+        _joined_images([part.images for part in parts], set(description["removed"])),
+        features,
         hash_value(description),
         *_joined_descriptors(parts, description),
     )
@@ -119,9 +117,13 @@ def index_failures(folder: Path) -> list[Failure]:
 
 def open_features(folder: Path, description: dict[str, Any]) -> JoinedFeatures | None:
     """The local features of the parts that `description` names; None for an index without."""
+    return _open_parts(folder, description)[1]
+
+
+def _open_parts(folder: Path, description: dict[str, Any]) -> tuple[list[Part], JoinedFeatures | None]:
     parts = [open_part(part_folder(folder, number), entry) for number, entry in enumerate(description["parts"])]
     stores = [part.features for part in parts if part.features is not None]
-    return JoinedFeatures(stores, description["removed"]) if stores else None
+    return parts, JoinedFeatures(stores, description["removed"]) if stores else None
 
 
 def _joined_images(parts: list[ImageList], removed: set[str]) -> ImageList:

@@ -11,7 +11,7 @@ from imgfp.descriptors import encode_images
 from imgfp.encoders import EncoderConfig, create_encoder, resolve_encoder
 from imgfp.files import hash_file, write_bytes
 from imgfp.images import ImageList
-from imgfp.pipeline.stages.inputs import claim_images
+from imgfp.pipeline.stages.inputs import image_inputs
 from imgfp.pipeline.stages.shard import Shard, read_shards
 from imgfp.pipeline.stages.stage import MakeShard, Stage, StageResult, Work, run_stage
 from imgfp.records import DescriptorSet, write_descriptors
@@ -45,7 +45,7 @@ def descriptor_stage(name: str, images: ImageList, config: EncoderConfig, folder
     settings = asdict(resolve_encoder(config))
     if config.weights is not None and Path(config.weights).is_file():
         settings["weights_sha256"] = hash_file(Path(config.weights))
-    inputs = {"images": claim_images(folder, images)}
+    inputs = image_inputs(folder, images)
     stage = Stage(name, folder, {"encoder": settings}, inputs, len(images), SHARD_IMAGES)
     result = run_stage(stage, DescribeWork(images.ids, images.paths, config))
     target, checksum = folder / "descriptors.h5", folder / "descriptors.sha256"

@@ -1,7 +1,8 @@
 """Where the shards of a stage are made: in this process now; on other machines by another executor of the same form."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 MakeRecord = Callable[[int, range], dict[str, Any]]
@@ -33,3 +34,22 @@ class InProcess:
         with task.opened() as make:
             for number, rows in shards:
                 yield number, make(number, rows)
+
+
+_IN_PROCESS = InProcess()
+_executor: ContextVar[Executor] = ContextVar("executor", default=_IN_PROCESS)
+
+
+def current_executor() -> Executor:
+    """The executor of the stages that run now."""
+    return _executor.get()
+
+
+@contextmanager
+def use_executor(executor: Executor) -> Iterator[None]:
+    """Runs the stages inside a `with` statement on `executor`."""
+    token = _executor.set(executor)
+    try:
+        yield
+    finally:
+        _executor.reset(token)

@@ -15,7 +15,7 @@ from imgfp.local.sift.extractor_check import usable_extractor
 from imgfp.local.sift.sift import SiftConfig
 from imgfp.local.sift.views import ONE_VIEW, ViewsConfig, extract_views
 from imgfp.local.store import LoadedFeatures, pack_features
-from imgfp.pipeline.stages.inputs import claim_images
+from imgfp.pipeline.stages.inputs import image_inputs
 from imgfp.pipeline.stages.shard import Shard
 from imgfp.pipeline.stages.stage import MakeShard, Stage, StageResult, Work, run_stage
 from imgfp.progress import advance, announce
@@ -67,7 +67,7 @@ def feature_stage(
 ) -> StageResult:
     """Extracts local features of every image into a `FeatureStore`; an unreadable image is a named failure."""
     config = usable_sift(config)
-    inputs = {"images": claim_images(folder, images)}
+    inputs = image_inputs(folder, images)
     stage = Stage(name, folder, {"sift": asdict(config), "views": asdict(views)}, inputs, len(images), SHARD_IMAGES)
     return run_stage(stage, ExtractWork(name, images.ids, images.paths, config, views))
 

@@ -9,17 +9,16 @@ from imgfp.files import write_json
 from imgfp.renamed_keys import old_settings
 
 
-def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
-    """Writes the plan into a new folder, or compares it with the one that is there.
+def claim_folder(folder: Path, plan: dict[str, Any], name: str = "plan.json") -> None:
+    """Writes the plan into a new folder, or compares it with the one that is there. `name`: of its file.
 
     Raises:
         InputError: the folder was made from a different plan; the message names the first key that differs.
     """
-    path = folder / "plan.json"
-    if not path.is_file():
-        write_json(path, plan)
+    if not (folder / name).is_file():
+        write_json(folder / name, plan)
         return
-    old = read_plan(folder)
+    old = read_plan(folder, name)
     if renamed := next(old_settings(old.get("settings", {})), None):
         raise InputError(
             f"{folder} was made by an earlier version ({renamed}): give another output folder, or delete this one"
@@ -31,13 +30,13 @@ def claim_folder(folder: Path, plan: dict[str, Any]) -> None:
         )
 
 
-def read_plan(folder: Path) -> dict[str, Any]:
+def read_plan(folder: Path, name: str = "plan.json") -> dict[str, Any]:
     """The plan of a stage's folder.
 
     Raises:
         InputError: it is damaged.
     """
-    path = folder / "plan.json"
+    path = folder / name
     try:
         plan = json.loads(path.read_bytes())
         if not isinstance(plan, dict):

@@ -7,14 +7,14 @@ on how often it was interrupted, nor on the executor. A stage without a folder k
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imgfp.files import hash_file, hash_value, write_json
 from imgfp.images import Failure
-from imgfp.pipeline.stages.executors import Executor, InProcess, MakeRecord
+from imgfp.pipeline.stages.executors import MakeRecord, current_executor
 from imgfp.pipeline.stages.peak_memory import peak_memory_mb, reset_peak_memory
 from imgfp.pipeline.stages.plan import claim_folder
 from imgfp.pipeline.stages.shard import Shard, read_shard, read_shards, write_shard
@@ -69,12 +69,7 @@ class Work:
 
     def opened(self) -> AbstractContextManager[MakeShard]:
         """Opens what all shards share and yields what makes one; by default there is nothing to open."""
-        return _nothing_to_open(self)
-
-
-@contextmanager
-def _nothing_to_open(work: Work) -> Iterator[MakeShard]:
-    yield work.shard
+        return nullcontext(self.shard)
 
 
 @dataclass(frozen=True)
@@ -122,13 +117,8 @@ class StageResult:
         return (shard.record for shard in self.kept) if self.folder is None else read_shards(self.folder)
 
 
-def run_stage(stage: Stage, work: Work, executor: Executor | None = None) -> StageResult:
-    """Makes what is missing of a stage.
-
-    Args:
-        stage: What is to be made.
-        work: Makes one shard.
-        executor: Where the shards are made; None: in this process.
+def run_stage(stage: Stage, work: Work) -> StageResult:
+    """Makes what is missing of a stage, on the current executor (`use_executor`).
 
     Raises:
         InputError: the folder was made from other settings or inputs; names the first key that differs.
@@ -143,7 +133,7 @@ def run_stage(stage: Stage, work: Work, executor: Executor | None = None) -> Sta
     records = [read_shard(folder, number) for number in checked]
     missing = [(number, shards[number]) for number, record in enumerate(records) if record is None]
     todo = sum(len(rows) for _, rows in missing)
-    made = (executor or InProcess()).map(StoredWork(work, folder), missing)
+    made = current_executor().map(StoredWork(work, folder), missing)
     for number, record in track(made, todo, stage.name, stage.unit, stage.shard_size):
         records[number] = record
     failures = [failure for record in records if record is not None for failure in record["failures"]]

@@ -1,4 +1,4 @@
-"""The branch "global": references whose descriptors are most similar, of whole queries and of crops."""
+"""The branches "local" (keypoints that vote) and "global" (the most similar descriptors), of whole queries."""
 
 import numpy as np
 
@@ -7,8 +7,16 @@ from imgfp.pipeline.branches.crops import each_once
 from imgfp.pipeline.branches.lookup import Lookup
 
 
+class LocalBranch(WholeQueries):
+    """References that a query's keypoints vote for."""
+
+    def candidates(self, lookup: Lookup) -> Proposed:
+        """See `Branch`. The score is the weight of votes."""
+        return Proposed(lookup.vote(lookup.query_features, "local candidates"))
+
+
 class GlobalBranch(WholeQueries):
-    """See the module."""
+    """References whose descriptors are most similar, to whole queries and to their crops."""
 
     def candidates(self, lookup: Lookup) -> Proposed:
         """See `Branch`. The score is the (normalised) similarity."""
