@@ -70,6 +70,9 @@ def test_the_table_has_every_setting_on_both_sets(training_disc, tmp_path, capsy
         assert 0 < part[DEFAULT]["figures"]["uap"] <= 1
     assert "| `fusion.rule=verified` | " in table
     assert table.startswith((tmp_path / "out" / "ablation.md").read_text())
+    config.branches = ["global"]
+    with pytest.raises(InputError, match=r"^branches=\['global'\]: only the local branch is compared"):
+        compare_settings(config)
 
 
 def test_impossible_changes(tmp_path) -> None:
