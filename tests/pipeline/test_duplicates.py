@@ -170,7 +170,9 @@ def test_unreadable_files_and_identical_ones_are_reported(duplicates, collection
 
 
 @pytest.mark.parametrize(("count", "images"), [(1, "1 image"), (2, "2 images")])
-def test_a_collection_without_copies_gives_empty_tables(duplicates, small_set, tmp_path, count: int, images: str) -> None:
+def test_a_collection_without_copies_gives_empty_tables(
+    duplicates, small_set, tmp_path, count: int, images: str
+) -> None:
     folder = tmp_path / "few"
     folder.mkdir()
     for number in range(count):
