@@ -34,7 +34,8 @@ def build_parser() -> Parser:
 
     parser = Parser(
         prog="imgfp",
-        description="Finds which reference image an edited query was made from, with a probability.",
+        description="Finds which reference image an edited query was made from, with a probability, and which photographs show "
+        "the same place.",
         epilog="example: imgfp find suspects/ archive/ --out result",
     )
     parser.add_argument("--version", action="version", version=f"imgfp {package_version('imgfp')}")
