@@ -190,7 +190,12 @@ def show(name: str, row: dict[str, Any]) -> None:
         f"largest component at {row['pairs']} pairs: grow {row['grow']}, knn {row['knn']}, trees {row['trees']}"
     )
     print(f"{'':<14}{'pairs':>7}{'verify s':>10}{'registered':>12}{'points':>9}{'error px':>10}{'map s':>8}")
-    ways = (("all pairs", "all_pairs", "all_s"), ("again", "all_pairs", "all_s"), ("imgfp pairs", "pairs", "s"), ("again", "pairs", "s"))
+    ways = (
+        ("all pairs", "all_pairs", "all_s"),
+        ("again", "all_pairs", "all_s"),
+        ("imgfp pairs", "pairs", "s"),
+        ("again", "pairs", "s"),
+    )
     for (way, pairs, seconds), run in zip(ways, row["runs"], strict=True):
         print(
             f"{way:<14}{row[pairs]:>7}{row[seconds]:>10.1f}{run['registered']:>12}{run['points']:>9}{run['error']:>10.3f}"

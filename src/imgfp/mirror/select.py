@@ -116,9 +116,7 @@ def grow(candidates: Candidates, verify: Verify, config: GrowConfig) -> tuple[np
         labels = component_labels(candidates.count, edges)
         if not (chosen.free & _across(candidates, labels)).any():
             rounds, connected = (rounds, True) if connected else (0, True)
-            labels = _without_bridges(
-                candidates.count, candidates.pairs[rows[inliers >= _STRONG * config.min_inliers]]
-            )
+            labels = _without_bridges(candidates.count, candidates.pairs[rows[inliers >= _STRONG * config.min_inliers]])
         if not connected or rounds < _STRENGTHENING_ROUNDS:
             across = order[(chosen.free & _across(candidates, labels))[order]]
             more = _best_per_group(candidates, labels, across, min(2**rounds, _MOST_A_ROUND))
