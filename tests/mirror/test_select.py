@@ -71,6 +71,22 @@ def test_grow_joins_two_clusters_through_the_one_pair_that_verifies():
     assert len(few) == 7
 
 
+def test_grow_prefers_evidence_to_similarity():
+    """Photographs 0 and 2 are the least similar, but both are verified with 1: their pair is tested in the second round."""
+    scores = np.full((6, 6), 0.5)
+    scores[0, 1] = scores[1, 0] = scores[1, 2] = scores[2, 1] = 0.9
+    scores[0, 2] = scores[2, 0] = 0.1
+    rounds = []
+
+    def verify(pairs):
+        rounds.append(set(pairs))
+        return [50 if max(pair) < 3 else 0 for pair in pairs]
+
+    grow(ranked(scores), verify, GrowConfig(first=1))
+    assert {(0, 1), (1, 2)} <= rounds[0]
+    assert (0, 2) in rounds[1] - rounds[0]
+
+
 @given(seed=st.integers(0, 10**6), count=st.integers(1, 12), top=st.integers(1, 20))
 @settings(deadline=None, max_examples=60)
 def test_knn_and_trees_keep_their_bounds(seed, count, top):

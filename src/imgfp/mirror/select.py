@@ -18,9 +18,9 @@ Verify = Callable[[Sequence[tuple[int, int]]], Sequence[int]]
 
 METHODS = ("grow", "trees", "knn")
 _MOST_A_ROUND = 64  # pairs that one component proposes
-# After all is connected: how many times the inliers of a verified pair must hold the parts together, in how many rounds at most,
-# and whether one such pair is enough. A mapper registers a photograph by about 30 points that it has already.
-_STRONGER = ((2, 4, True), (4, 4, True), (4, 4, False))
+# When all is connected: the inliers of a strong pair, as a multiple of `min_inliers`, and the rounds that join parts held together
+# by less than two such pairs. A mapper registers a photograph by about 30 points that it already has.
+_STRONG, _STRENGTHENING_ROUNDS = 4, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,31 +94,31 @@ def grow(candidates: Candidates, verify: Verify, config: GrowConfig) -> tuple[np
 
     First each photograph's `first` nearest are verified. Then, round by round, each component of the verified graph proposes its
     best untested pairs to the other components (one, then twice as many each round, up to 64), and each photograph with fewer than
-    `neighbours` verified pairs its best untested one. Where no pair is left between components, some rounds do the same for components
-    of strong pairs (2, then 4 times `min_inliers`), and for parts that a single strong pair joins, since one wrong or weak pair
-    should not decide. It ends when nothing is proposed, or when the budget is spent.
+    `neighbours` verified pairs its best untested one. Where no pair is left between components, six rounds do the same for the
+    parts that fewer than two strong pairs (4 times `min_inliers`) join, since one wrong or weak pair should not decide. The best
+    pairs are those with most evidence in the verified graph (`_evidence`), then the most similar. It ends when nothing is proposed,
+    or when the budget is spent.
 
     Returns:
         Rows of the tested candidates, (t,) int64 in the order of testing, and their inliers, (t,) int64.
     """
     chosen = _Chosen(candidates, config.top, config.budget)
     rows, inliers = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    proposed, stages, rounds = np.flatnonzero(candidates.ranks < config.first), list(_STRONGER), 0
-    factor, limit, one_is_enough = 1, len(candidates), True
+    proposed, rounds, connected = np.flatnonzero(candidates.ranks < config.first), 0, False
     while len(batch := chosen.take(proposed)):
         found = np.asarray(verify([(int(a), int(b)) for a, b in candidates.pairs[batch]]), dtype=np.int64)
         rows, inliers = np.concatenate([rows, batch]), np.concatenate([inliers, found])
-        degrees = np.bincount(candidates.pairs[rows[inliers >= config.min_inliers]].ravel(), minlength=candidates.count)
-        few = degrees < config.neighbours
-        proposed = _best_per_group(candidates, np.arange(candidates.count), chosen.free, 1, few)
-        while True:
-            edges = candidates.pairs[rows[inliers >= factor * config.min_inliers]]
-            labels = (component_labels if one_is_enough else _without_bridges)(candidates.count, edges)
-            across = chosen.free & _across(candidates, labels)
-            if (across.any() and rounds < limit) or not stages:
-                break
-            (factor, limit, one_is_enough), rounds = stages.pop(0), 0
-        if rounds < limit:
+        verified = inliers >= config.min_inliers
+        edges = candidates.pairs[rows[verified]]
+        order = np.argsort(-_evidence(candidates, edges, inliers[verified]), kind="stable")
+        few = np.bincount(edges.ravel(), minlength=candidates.count) < config.neighbours
+        proposed = _best_per_group(candidates, np.arange(candidates.count), order[chosen.free[order]], 1, few)
+        labels = component_labels(candidates.count, edges)
+        if not (chosen.free & _across(candidates, labels)).any():
+            rounds, connected = (rounds, True) if connected else (0, True)
+            labels = _without_bridges(candidates.count, candidates.pairs[rows[inliers >= _STRONG * config.min_inliers]])
+        if not connected or rounds < _STRENGTHENING_ROUNDS:
+            across = order[(chosen.free & _across(candidates, labels))[order]]
             more = _best_per_group(candidates, labels, across, min(2**rounds, _MOST_A_ROUND))
             proposed = np.union1d(proposed, more)
         rounds += 1
@@ -193,18 +193,24 @@ def _across(candidates: Candidates, labels: np.ndarray) -> np.ndarray:
     return np.asarray(labels[candidates.pairs[:, 0]] != labels[candidates.pairs[:, 1]])
 
 
+def _evidence(candidates: Candidates, edges: np.ndarray, inliers: np.ndarray) -> np.ndarray:
+    """(m,) how much the photographs of each candidate are verified with the same others: the sum of sqrt(inliers x inliers)."""
+    both = np.concatenate([edges, edges[:, ::-1]]).T
+    strength = coo_array((np.sqrt(np.tile(inliers, 2)), tuple(both)), shape=(candidates.count,) * 2).tocsr()
+    return np.asarray((strength @ strength)[tuple(candidates.pairs.T)]).ravel()
+
+
 def _best_per_group(
-    candidates: Candidates, labels: np.ndarray, allowed: np.ndarray, most: int, asking: np.ndarray | None = None
+    candidates: Candidates, labels: np.ndarray, order: np.ndarray, most: int, asking: np.ndarray | None = None
 ) -> np.ndarray:
-    """The first `most` allowed rows of each group of photographs. `asking`: (photographs,) bool, those whose group proposes."""
-    rows = np.flatnonzero(allowed)
-    sides = candidates.pairs[rows]
-    rows, photographs = np.repeat(rows, 2), sides.ravel()
+    """The first `most` of the rows `order` of each group of photographs. `asking`: (photographs,) bool, whose groups propose."""
+    sides = candidates.pairs[order]
+    places, photographs = np.repeat(np.arange(len(order)), 2), sides.ravel()
     if asking is not None:
-        rows, photographs = rows[asking[photographs]], photographs[asking[photographs]]
+        places, photographs = places[asking[photographs]], photographs[asking[photographs]]
     groups = labels[photographs]
-    order = np.lexsort((rows, groups))
-    groups, rows = groups[order], rows[order]
+    by_group = np.lexsort((places, groups))
+    groups, places = groups[by_group], places[by_group]
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    places = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
-    return np.unique(rows[places < most])
+    within = np.arange(len(places)) - np.repeat(starts, np.diff(starts, append=len(places)))
+    return np.unique(order[places[within < most]])
