@@ -74,7 +74,7 @@ def test_grow_joins_two_clusters_through_the_one_pair_that_verifies():
 def test_grow_prefers_evidence_to_similarity():
     """Photographs 0 and 2 are the least similar, but both are verified with 1: their pair is tested in the second round."""
     scores = np.full((6, 6), 0.5)
-    scores[0, 1] = scores[1, 0] = scores[1, 2] = scores[2, 1] = 0.9
+    scores[[0, 1, 1, 2], [1, 0, 2, 1]] = scores[3:, 3:] = 0.9
     scores[0, 2] = scores[2, 0] = 0.1
     rounds = []
 
