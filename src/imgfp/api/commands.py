@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from imgfp.files import write_json
 from imgfp.images import ImageList
 from imgfp.metrics import IscMetrics
 from imgfp.metrics import evaluate as evaluate_pairs
 from imgfp.pipeline.duplicates import Duplicates, find_duplicates
 from imgfp.pipeline.index import index as indexes
 from imgfp.pipeline.pairs.colmap_database import CAMERAS
+from imgfp.pipeline.pairs.export_database import claim_database, export_database
 from imgfp.pipeline.pairs.find_pairs import PairsConfig, PairsResult, find_pairs
-from imgfp.pipeline.pairs.pair_files import FORMATS, check_names, claim_database, export_database, write_pairs
+from imgfp.pipeline.pairs.pair_files import FORMATS, check_names, check_outputs, report_paths, write_pairs
 from imgfp.pipeline.preset import require_one_of
 from imgfp.pipeline.run_config import DEFAULT_BRANCHES, RunConfig
 from imgfp.pipeline.search import SearchResult
@@ -135,7 +137,7 @@ def pairs(
     Args:
         images: A folder of photographs, or a text list of their names.
         out: Text file of the verified pairs. Beside it are written NAME_view_graph.html and NAME_view_graph.json, and NAME_work/ with
-            what is needed to resume.
+            what is needed to resume, also with other settings.
         top: Most pairs per photograph.
         select: "grow" verifies where the view graph needs it; "trees" (spanning trees) and "knn" go by similarity alone.
         budget: Most pairs that are verified in all.
@@ -147,11 +149,11 @@ def pairs(
         camera: Which photographs share a camera in that database: "auto" (COLMAP's choice), "single", "per-folder", "per-image".
 
     Returns:
-        `graph` (components, bridges, isolated photographs), `names`, `stages`, `failures`.
+        `graph` (components, bridges, isolated photographs), `names`, `identical` (files with the same bytes), `stages`, `failures`.
 
     Raises:
-        InputError: fewer than two readable photographs, a setting out of range, a name with a space (hloc), a database of others, an
-            output of other images or settings.
+        InputError: fewer than two readable photographs, a setting out of range, a name with a space (hloc), an output that would
+            replace an input or a database that was written or changed by others, a work folder of other images.
 
     Examples:
         >>> import imgfp
@@ -165,15 +167,20 @@ def pairs(
     photographs, path, work = ImageList.open_collection(Path(images)), Path(out), work_folder(Path(out))
     if format == "hloc":
         check_names(photographs)
-    if colmap is not None:
-        claim_database(Path(colmap), work)
+    database = None if colmap is None else Path(colmap)
+    check_outputs(Path(images), photographs, path, database)
+    if database is not None:
+        claim_database(database, work)
     result = find_pairs(photographs, work, settings)
     write_pairs(result, path, unverified, format)
-    if colmap is not None:
-        export_database(result, Path(colmap), camera)
-    shown = {"select": select, "top": str(top), "network": settings.regions.net}
-    result.graph.write_json(path.with_name(f"{path.stem}_view_graph.json"))
-    write_view_graph_report(result, path.with_name(f"{path.stem}_view_graph.html"), shown)
+    if database is not None:
+        export_database(result, database, camera)
+    report, facts = report_paths(path)
+    write_json(facts, result.facts())
+    bounds = {"top": top, "budget": budget, "min-score": min_score, "camera": camera if database else None}
+    shown = {name: "none" if value is None else str(value) for name, value in bounds.items()}
+    shown |= {"mutual": "yes" if mutual else "no", "network": settings.regions.net}
+    write_view_graph_report(result, report, {"select": select, **shown})
     return result
 
 

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+_SHOWN = 10  # sets of identical files, and files of each
+
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the command."""
@@ -21,7 +23,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=Path,
         required=True,
         metavar="FILE",
-        help="text file of pairs; features and report are stored beside it; rerun the same command to resume",
+        help="text file of pairs; features and report are stored beside it; rerun to resume, also with other settings",
     )
     parser.add_argument("--top", type=int, default=20, help="most pairs per photograph (default: %(default)s)")
     parser.add_argument(
@@ -30,7 +32,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="grow: verify where the view graph needs it; trees: spanning trees; knn: nearest neighbours (default: %(default)s)",
     )
     parser.add_argument("--budget", type=int, metavar="N", help="verify at most N pairs in all")
-    parser.add_argument("--mutual", action="store_true", help="only pairs that are among each other's nearest")
+    parser.add_argument("--mutual", action="store_true", help="only pairs where each is among the other's nearest")
     parser.add_argument(
         "--min-score", type=float, metavar="S", help="only pairs with at least this similarity (-1 to 1)"
     )
@@ -57,6 +59,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run_pairs(options: argparse.Namespace) -> int:
     """imgfp pairs."""
     from imgfp.api.commands import pairs, work_folder
+    from imgfp.pipeline.pairs.pair_files import report_paths
     from imgfp.reports.console import print_stages, report_failures
 
     result = pairs(
@@ -73,9 +76,21 @@ def run_pairs(options: argparse.Namespace) -> int:
         camera=options.camera,
     )
     print(f"{result.graph.summary}")
+    _print_identical(result.identical)
     print("stages:")
     print_stages(result.stages)
     database = f", {options.colmap} (COLMAP database)" if options.colmap else ""
-    report = options.out.with_name(f"{options.out.stem}_view_graph.html")
-    print(f"results: {options.out} (pairs), {report} (view graph){database}")
+    print(f"results: {options.out} (pairs), {report_paths(options.out)[0]} (view graph){database}")
     return report_failures(result.failures, work_folder(options.out) / "failures.csv")
+
+
+def _print_identical(sets: tuple[tuple[str, ...], ...]) -> None:
+    if not sets:
+        return
+    copies = sum(len(names) - 1 for names in sets)
+    print(f"{copies:,} files are identical to others and add no view: keep one of each:")
+    for names in sets[:_SHOWN]:
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        print(f"  {' = '.join(names[:_SHOWN])}{more}")
+    if len(sets) > _SHOWN:
+        print(f"  {len(sets) - _SHOWN:,} more sets are listed in the JSON file of the view graph")

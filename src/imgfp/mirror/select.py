@@ -18,8 +18,8 @@ Verify = Callable[[Sequence[tuple[int, int]]], Sequence[int]]
 
 METHODS = ("grow", "trees", "knn")
 _MOST_A_ROUND = 64  # pairs that one component proposes
-# When all is connected: the inliers of a strong pair, as a multiple of `min_inliers`, and the rounds that join parts held together
-# by less than two such pairs. A mapper registers a photograph by about 30 points that it already has.
+# When all is connected: the inliers of a strong pair, as a multiple of `min_inliers`, and the rounds that join parts which
+# fewer than two such pairs connect. A mapper registers a photograph by about 30 points that it already has.
 _STRONG, _STRENGTHENING_ROUNDS = 4, 6
 
 
@@ -28,7 +28,7 @@ class Candidates:
     """Scored pairs among `count` photographs, the best first.
 
     `pairs`: (m, 2) int32, the smaller position first, no pair twice. `scores`: (m,) float64, descending.
-    `ranks`: (m,) int64: the pair's better place in the two photographs' rankings, from 0; its worse place where `mutual` was asked.
+    `ranks`: (m,) int64: the pair's better place in the two photographs' rankings, from 0; its worse place with `mutual`.
     """
 
     count: int
@@ -170,21 +170,21 @@ class _Chosen:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """Those of the proposed rows, in their order, that the bounds allow."""
-        taken: list[int] = []
+        accepted: list[int] = []
         for row in rows.tolist():
             a, b = self._pairs[row]
-            if len(taken) < self._left and max(self._used[a], self._used[b]) < self._top:
+            if len(accepted) < self._left and max(self._used[a], self._used[b]) < self._top:
                 self._used[a] += 1
                 self._used[b] += 1
-                taken.append(row)
-        self._left -= len(taken)
-        self.free[taken] = False
+                accepted.append(row)
+        self._left -= len(accepted)
+        self.free[accepted] = False
         self.free &= (self._used[self._pairs] < self._top).all(axis=1)
-        return np.array(taken, np.int64)
+        return np.array(accepted, np.int64)
 
 
 def _without_bridges(count: int, edges: np.ndarray) -> np.ndarray:
-    """(count,) labels of the parts that stay connected whichever edge is taken away."""
+    """(count,) labels of the parts that stay connected whichever edge is removed."""
     bridges = [edge for edge, _ in find_bridges(count, edges)]
     return component_labels(count, np.delete(edges, bridges, axis=0))
 
@@ -201,13 +201,13 @@ def _evidence(candidates: Candidates, edges: np.ndarray, inliers: np.ndarray) ->
 
 
 def _best_per_group(
-    candidates: Candidates, labels: np.ndarray, order: np.ndarray, most: int, asking: np.ndarray | None = None
+    candidates: Candidates, labels: np.ndarray, order: np.ndarray, most: int, proposing: np.ndarray | None = None
 ) -> np.ndarray:
-    """The first `most` of the rows `order` of each group of photographs. `asking`: (photographs,) bool, whose groups propose."""
+    """The first `most` of the rows `order` of each group of photographs. `proposing`: (photographs,) bool, those that may propose."""
     sides = candidates.pairs[order]
     places, photographs = np.repeat(np.arange(len(order)), 2), sides.ravel()
-    if asking is not None:
-        places, photographs = places[asking[photographs]], photographs[asking[photographs]]
+    if proposing is not None:
+        places, photographs = places[proposing[photographs]], photographs[proposing[photographs]]
     groups = labels[photographs]
     by_group = np.lexsort((places, groups))
     groups, places = groups[by_group], places[by_group]

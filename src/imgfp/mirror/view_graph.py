@@ -1,16 +1,12 @@
-"""The view graph of a set of photographs: which pairs were tested, which of them were verified, and what holds the set together."""
+"""The view graph of a set of photographs: which pairs were tested, which of them were verified, and what connects the set."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-
-from imgfp.files import write_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +61,8 @@ class ViewGraph:
         return sorted(found, key=lambda bridge: (-bridge.cuts_off, bridge.edge))
 
     @property
-    def hanging(self) -> list[int]:
-        """The photographs with exactly one verified pair."""
+    def single_pair(self) -> list[int]:
+        """The photographs with a single verified pair."""
         return np.flatnonzero(self.degrees == 1).tolist()
 
     @property
@@ -110,18 +106,14 @@ class ViewGraph:
                 }
                 for bridge in self.bridges
             ],
-            "hanging_by_one_pair": [names[place] for place in self.hanging],
+            "single_verified_pair": [names[place] for place in self.single_pair],
             "isolated": [names[place] for place in self.isolated],
             "lookalikes": [[*self.named(row), float(self.scores[row])] for row in self.lookalikes],
         }
 
-    def write_json(self, path: Path) -> None:
-        """Writes `facts` atomically."""
-        write_json(path, self.facts())
-
     @property
     def summary(self) -> str:
-        """What holds together, in one line."""
+        """What is connected, in one line."""
         if not self.verified.any():
             return f"no pair of {len(self)} photographs was verified: {len(self.pairs)} pairs were tested"
         largest = len(self.components[0])
@@ -129,7 +121,7 @@ class ViewGraph:
         return (
             f"{int(self.verified.sum())} verified pairs of {len(self.pairs)} tested; "
             f"{largest} of {len(self)} photographs in the largest of {len(self.components)} components{alone}; "
-            f"{len(self.bridges)} bridges, {len(self.hanging)} photographs with one pair"
+            f"{len(self.bridges)} bridges, {len(self.single_pair)} photographs with a single pair"
         )
 
 
@@ -185,8 +177,3 @@ def find_bridges(count: int, edges: np.ndarray) -> list[tuple[int, int]]:
         size = clock - started
         found += [(edge, min(part, size - part)) for edge, part in of_root]
     return found
-
-
-def empty_graph(names: Sequence[str], min_inliers: int) -> ViewGraph:
-    """A graph of photographs of which no pair was tested."""
-    return ViewGraph(tuple(names), np.zeros((0, 2), np.int32), np.zeros(0), np.zeros(0, np.int64), min_inliers)

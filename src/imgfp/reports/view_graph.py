@@ -107,10 +107,12 @@ def render_view_graph(result: PairsResult, settings: dict[str, str]) -> str:
                 for row in weak
             ],
             bridges_total=len(bridges),
-            hanging=[album.photograph(place, _partner(result, place)) for place in graph.hanging[:SHOWN]],
-            hanging_total=len(graph.hanging),
+            single_pair=[album.photograph(place, _partner(result, place)) for place in graph.single_pair[:SHOWN]],
+            single_pair_total=len(graph.single_pair),
             isolated=[album.photograph(place, "no verified pair") for place in graph.isolated[:SHOWN]],
             isolated_total=len(graph.isolated),
+            identical=[(names[:MEMBERS], len(names)) for names in result.identical[:SHOWN]],
+            identical_total=len(result.identical),
             lookalikes=[
                 album.pair(row, None, f"similarity {graph.scores[row]:.3f}, {graph.inliers[row]} inliers")
                 for row in alike
@@ -191,6 +193,7 @@ def _drawing(result: PairsResult, album: _Album, bridges: Sequence[Bridge]) -> D
     drawn = {place for part in parts for place in part}
     width = float(np.clip(3.2 * np.sqrt(len(drawn)), 10, 26))
     places, height = layout(parts, graph.edges, len(graph), width)
+    width = float(np.nanmax(places[:, 0])) + 0.7  # often narrower than allowed
     rows, weak = np.flatnonzero(graph.verified), {bridge.edge for bridge in bridges}
     lines = [
         (int(row), "bridge" if edge in weak else "edge")

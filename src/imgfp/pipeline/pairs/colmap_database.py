@@ -50,7 +50,7 @@ def write_database(
             ids = {image.name: image.image_id for image in database.read_all_images()}
             if missing := [name for name in names if name not in ids]:
                 raise InputError(
-                    f"{root / missing[0]}: COLMAP cannot read this image: convert it to JPEG or PNG, or leave out --colmap"
+                    f"{root / missing[0]}: COLMAP cannot read this image: convert it to JPEG or PNG, or run without --colmap"
                 )
             frames = [photograph_frame(root / name, features.get(row)) for row, name in enumerate(names)]
             with pycolmap.DatabaseTransaction(database):
@@ -73,8 +73,8 @@ def photograph_frame(path: Path, features: LocalFeatures) -> np.ndarray:
     with Image.open(path) as image:
         (width, height), turned = image.size, orientation(image)
     swapped = turned >= 5
-    shown = (height, width) if swapped else (width, height)
-    scale = np.diag([shown[0] / features.width, shown[1] / features.height, 1.0])
+    upright = (height, width) if swapped else (width, height)
+    scale = np.diag([upright[0] / features.width, upright[1] / features.height, 1.0])
     right, down = turned in (2, 3, 7, 8), turned in (3, 4, 6, 7)  # which axes of the file run backwards
     axes = np.array([[0.0, 1.0], [1.0, 0.0]]) if swapped else np.eye(2)
     undo = np.eye(3)

@@ -1,12 +1,16 @@
 """From a folder of photographs to the pairs that structure from motion should match: rank, choose, verify, write."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.images import Failure, ImageList
+from imgfp.files import hash_value
+from imgfp.images import UNREADABLE, Failure, ImageList
 from imgfp.local.store import FeatureStore
 from imgfp.mirror.describe import RegionsConfig
 from imgfp.mirror.select import Candidates, GrowConfig, grow, knn, require_method, trees
@@ -16,14 +20,13 @@ from imgfp.pipeline.pairs.rank import candidate_pairs
 from imgfp.pipeline.pairs.stages import StoredVerifier, keypoint_stage
 from imgfp.pipeline.pairs.verify import VerifyConfig
 from imgfp.pipeline.stages.inputs import claim_images
-from imgfp.pipeline.stages.plan import claim_folder
 from imgfp.pipeline.stages.regions import region_shards, region_stage
 from imgfp.pipeline.stages.stage import StageResult
 from imgfp.progress import announce
 from imgfp.threads import thread_count
 
-# rough costs on one core, to say beforehand what a run will need
-_SECONDS_PER_PHOTOGRAPH, _SECONDS_PER_PAIR, _MB_PER_PHOTOGRAPH = 0.3, 0.015, 0.45
+# rough costs on one core, to say beforehand what a run will need; the network and the worker processes take a while to start
+_SECONDS_TO_START, _SECONDS_PER_PHOTOGRAPH, _SECONDS_PER_PAIR, _MB_PER_PHOTOGRAPH = 40, 0.3, 0.015, 0.45
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class PairsResult:
     """The view graph of a set of photographs and where it is stored.
 
     `names`: the photographs that could be read, relative to `images.root`, in the order of `graph` and `features`.
+    `identical`: the names of each set of files with the same bytes.
     """
 
     images: ImageList
@@ -71,6 +75,11 @@ class PairsResult:
     verifier: StoredVerifier
     stages: tuple[StageResult, ...]
     failures: tuple[Failure, ...]
+    identical: tuple[tuple[str, ...], ...]
+
+    def facts(self) -> dict[str, Any]:
+        """The facts of the graph and the identical files as plain JSON values."""
+        return self.graph.facts() | {"identical_files": [list(names) for names in self.identical]}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,36 +90,57 @@ class PairsResult:
 def find_pairs(images: ImageList, work: Path, config: PairsConfig | None = None) -> PairsResult:
     """Chooses and verifies the pairs of a set of photographs; rerun with the same folder to resume.
 
+    Each step has a folder that is named after what it is made from: a run with other settings reuses every step that they do not
+    affect, and every pair that was verified before.
+
     Args:
         images: The photographs.
         work: Folder of the features and verified matches.
         config: The settings; None: the defaults.
 
     Raises:
-        InputError: fewer than two readable photographs, or `work` was made from other images or settings.
+        InputError: fewer than two readable photographs, or `work` was made from other images.
     """
     settings = config or PairsConfig()
-    made_with = asdict(settings) | {"regions": settings.regions.made_with()}
-    claim_folder(work, {"settings": made_with, "images": claim_images(work, images)})
+    if len(images) < 2:
+        raise InputError(f"{images.root}: {len(images)} photographs: pairs need at least two")
+    claim_images(work, images, "give another output file, or delete this folder")
     _announce_needs(len(images), settings)
-    described = region_stage("regions", images, settings.regions, work / "regions")
-    found = keypoint_stage(images, settings.keypoints, work / "keypoints")
+    regions = _step_folder(work, "regions", settings.regions.made_with())
+    described = region_stage("regions", images, settings.regions, regions)
+    keypoints = _step_folder(work, "keypoints", asdict(settings.keypoints))
+    found = keypoint_stage(images, settings.keypoints, keypoints)
     failures = tuple({failure.path: failure for stage in (described, found) for failure in stage.failures}.values())
-    features = FeatureStore(work / "keypoints", verify=False)
+    features = FeatureStore(keypoints, verify=False)
     if len(features) < 2:
         raise InputError(
             f"{images.root}: {len(features)} readable photographs of {len(images)}: pairs need at least two"
             + (f" (first failure: {failures[0].path}: {failures[0].reason})" if failures else "")
         )
-    shards = region_shards(work / "regions")
+    shards = region_shards(regions)
     candidates = candidate_pairs(shards, features.ids, settings.top, settings.mutual, settings.min_score)
-    verifier = StoredVerifier(features, settings.verify, work / "verified")
+    verified_in = _step_folder(work, "verified", [asdict(settings.verify), features.fingerprint])
+    verifier = StoredVerifier(features, settings.verify, verified_in)
     rows, inliers = _chosen(candidates, verifier, settings)
-    path_of = dict(zip(images.ids, images.paths, strict=True))
-    names = tuple(path_of[image_id].relative_to(images.root).as_posix() for image_id in features.ids)
+    name_of = {i: path.relative_to(images.root).as_posix() for i, path in zip(images.ids, images.paths, strict=True)}
+    names = tuple(name_of[image_id] for image_id in features.ids)
     graph = ViewGraph(names, candidates.pairs[rows], candidates.scores[rows], inliers, settings.verify.min_inliers)
     verified = () if verifier.total is None else (verifier.total,)
-    return PairsResult(images, work, graph, features, verifier, (described, found, *verified), failures)
+    hashes = json.loads((work / "images.json").read_bytes())
+    identical = _identical((name_of[image_id], digest) for image_id, digest in hashes)
+    return PairsResult(images, work, graph, features, verifier, (described, found, *verified), failures, identical)
+
+
+def _step_folder(work: Path, name: str, made_from: Any) -> Path:
+    return work / f"{name}-{hash_value(made_from)[:12]}"
+
+
+def _identical(hashes: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """The names of each set of files with the same hash, in their order."""
+    sets: dict[str, list[str]] = {}
+    for name, digest in hashes:
+        sets.setdefault(digest, []).append(name)
+    return tuple(tuple(names) for digest, names in sets.items() if len(names) > 1 and digest != UNREADABLE)
 
 
 def _chosen(candidates: Candidates, verifier: StoredVerifier, settings: PairsConfig) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +158,11 @@ def _announce_needs(count: int, settings: PairsConfig) -> None:
     pairs = pairs if settings.budget is None else min(pairs, settings.budget)
     cores = thread_count()
     announce(
-        f"{count:,} photographs: features about {count * _SECONDS_PER_PHOTOGRAPH / cores / 60:,.1f} min and "
-        f"{max(1, round(count * _MB_PER_PHOTOGRAPH)):,} MB on disk; at most {pairs:,} pairs to verify, about "
-        f"{pairs * _SECONDS_PER_PAIR / cores / 60:,.1f} min ({cores} cores)"
+        f"{count:,} photographs: features {_duration(_SECONDS_TO_START + count * _SECONDS_PER_PHOTOGRAPH / cores)} and "
+        f"{max(1, round(count * _MB_PER_PHOTOGRAPH)):,} MB on disk; at most {pairs:,} pairs to verify, "
+        f"{_duration(pairs * _SECONDS_PER_PAIR / cores)} ({cores} cores)"
     )
+
+
+def _duration(seconds: float) -> str:
+    return "less than a minute" if seconds < 60 else f"about {round(seconds / 60):,} min"

@@ -44,9 +44,3 @@ def extract_keypoints(rgb: np.ndarray, config: KeypointConfig) -> LocalFeatures:
         kept = np.sort(np.argsort(-keypoints[:, 2], kind="stable")[: config.keypoints])
         keypoints, descriptors = keypoints[kept], descriptors[kept]
     return LocalFeatures(keypoints, descriptors, width, height)
-
-
-def photograph_points(features: LocalFeatures, width: int, height: int) -> np.ndarray:
-    """(n, 2) float32 positions in pixels of the width x height photograph, pixel centre at 0.5 (COLMAP's convention)."""
-    scale = np.array([width / features.width, height / features.height], np.float32)
-    return np.asarray((features.keypoints[:, :2] + np.float32(0.5)) * scale, np.float32)

@@ -1,14 +1,12 @@
-"""Text files of pairs: hloc's and COLMAP's `nameA nameB`, or MIRorR's match_pairs by index; and the COLMAP database."""
+"""Text files of pairs: hloc's and COLMAP's `nameA nameB`, or MIRorR's match_pairs by index."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import write_bytes, write_json
+from imgfp.files import write_bytes
 from imgfp.images import ImageList
-from imgfp.pipeline.pairs.colmap_database import write_database
 from imgfp.pipeline.pairs.find_pairs import PairsResult
 from imgfp.records.match_pairs import MatchPairs
 
@@ -51,20 +49,32 @@ def write_pairs(result: PairsResult, path: Path, unverified: bool, form: str) ->
     return len(pairs)
 
 
-def claim_database(path: Path, work: Path) -> None:
-    """Refuses to replace a database that this work folder has not written.
+def check_outputs(source: Path, images: ImageList, out: Path, colmap: Path | None) -> None:
+    """Refuses outputs that would replace something that is read, or one another.
+
+    Args:
+        source: The folder or list that was given as input.
+        images: Its photographs.
+        out, colmap: The text file and the database.
 
     Raises:
-        InputError: another file is there.
+        InputError: an output is a folder, the input list, a photograph, or another output.
     """
-    record = work / "database.json"
-    if path.exists() and not (record.is_file() and json.loads(record.read_bytes()) == str(path.resolve())):
-        raise InputError(f"{path}: exists and would be replaced: delete it, or give another name")
+    others = {path.resolve(): f"the report on {out}" for path in report_paths(out)}
+    others[source.resolve()] = "the input"
+    for path, example, what in ((out, "pairs.txt", "the file of pairs"), (colmap, "database.db", "the database")):
+        if path is None:
+            continue
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder: give a file such as {path / example}")
+        real = path.resolve()
+        if path.exists() and any(real == photograph.resolve() for photograph in images.paths):
+            raise InputError(f"{path}: is one of the photographs and would be replaced: give another file")
+        if real in others:
+            raise InputError(f"{path}: is also {others[real]} and would be replaced: give another file")
+        others[real] = what
 
 
-def export_database(result: PairsResult, path: Path, camera: str) -> None:
-    """Writes the COLMAP database of the verified pairs and remembers its path in the work folder. `camera`: see `write_database`."""
-    least = result.graph.min_inliers
-    pairs = (item for item in result.verifier.results() if item[1].inliers >= least)
-    write_database(path, result.images.root, result.names, result.features, pairs, camera)
-    write_json(result.work / "database.json", str(path.resolve()))
+def report_paths(out: Path) -> tuple[Path, Path]:
+    """The HTML and the JSON file of the view graph, beside the text file of pairs."""
+    return out.with_name(f"{out.stem}_view_graph.html"), out.with_name(f"{out.stem}_view_graph.json")

@@ -1,5 +1,6 @@
 """Stages: photographs -> keypoints; pairs -> matches that agree with a two-view geometry, round by round."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,8 +15,10 @@ from imgfp.local.features import LocalFeatures
 from imgfp.local.sift.extract import ExtractionPool
 from imgfp.local.store import FeatureStore, pack_features
 from imgfp.pipeline.pairs.keypoints import KeypointConfig, extract_keypoints
+from imgfp.pipeline.pairs.stored_pairs import StoredPairs
 from imgfp.pipeline.pairs.verify import TwoView, VerifyConfig, verify_pairs
 from imgfp.pipeline.stages.inputs import claim_images
+from imgfp.pipeline.stages.plan import claim_folder
 from imgfp.pipeline.stages.shard import Shard
 from imgfp.pipeline.stages.stage import MakeShard, Stage, StageResult, Work, run_stage
 from imgfp.progress import advance
@@ -87,50 +90,55 @@ class VerifyWork(Work):
 
 
 class StoredVerifier:
-    """Verifies batches of pairs, each as a stage of its own below `folder`: a killed run resumes within its batch.
+    """Verifies pairs and keeps them below `folder`: each is verified once, whichever selection requests it.
 
-    The selection asks for the same batches in the same order, since it depends on their results only.
+    What is missing of a batch is a stage of its own, so a killed run resumes within its batch.
+
+    Raises:
+        InputError: `folder` was made from other features or settings.
     """
 
     def __init__(self, features: FeatureStore, config: VerifyConfig, folder: Path) -> None:
+        claim_folder(folder, {"settings": {"verify": asdict(config)}, "features": features.fingerprint})
         self._features, self._config, self._folder = features, config, folder
-        self.stages: list[StageResult] = []
+        self._stored = StoredPairs()
+        for batch in sorted(path for path in folder.iterdir() if path.is_dir()):
+            self._stored.add(batch)
+        self._requested: list[tuple[int, int]] = []
+        self._batches, self._done, self._seconds, self._peak_mb = 0, 0, 0.0, 0.0
 
     def __call__(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
         """The inliers of each pair of positions."""
-        number = len(self.stages)
-        stage = Stage(
-            f"verification, round {number + 1}",
-            self._folder / f"{number:03d}",
-            {"verify": asdict(self._config)},
-            {"pairs": hash_value([list(pair) for pair in pairs]), "features": self._features.fingerprint},
-            len(pairs),
-            SHARD_PAIRS,
-            "pairs",
-        )
-        self.stages.append(run_stage(stage, VerifyWork(self._features, tuple(pairs), self._config)))
-        return [row[2] for record in self.stages[-1].records() for row in record["rows"]]
+        started = time.perf_counter()
+        self._batches += 1
+        if missing := self._stored.missing(pairs):
+            digest = hash_value(missing)
+            stage = Stage(
+                f"verification, round {self._batches}",
+                self._folder / f"{self._batches:03d}-{digest[:12]}",
+                {"verify": asdict(self._config)},
+                {"pairs": digest, "features": self._features.fingerprint},
+                len(missing),
+                SHARD_PAIRS,
+                "pairs",
+            )
+            made = run_stage(stage, VerifyWork(self._features, tuple(missing), self._config))
+            assert made.folder is not None, "batches are stored"
+            self._stored.add(made.folder)
+            self._done += made.items - made.reused
+            self._peak_mb = max(self._peak_mb, made.peak_mb)
+        self._requested += pairs
+        self._seconds += time.perf_counter() - started
+        return self._stored.inliers(pairs)
 
     def results(self) -> Iterator[tuple[tuple[int, int], TwoView]]:
-        """Every tested pair with its matches, in the order of testing; one shard in memory at a time."""
-        for stage in self.stages:
-            assert stage.folder is not None, "batches are stored"
-            for number, record in enumerate(stage.records()):
-                matches, models = (
-                    np.load(stage.folder / f"{number:05d}.{name}.npy", allow_pickle=False)
-                    for name in ("matches", "models")
-                )
-                start = 0
-                for (first, second, inliers, planar), model in zip(record["rows"], models, strict=True):
-                    rows = matches[start : start + inliers]
-                    start += inliers
-                    yield (first, second), TwoView(rows, planar, model if inliers else None)
+        """Every requested pair with its matches, in that order; they are read from disk one by one."""
+        return zip(self._requested, self._stored.results(self._requested), strict=True)
 
     @property
     def total(self) -> StageResult | None:
-        """All batches as one stage, for the summary; None where nothing was verified."""
-        if not self.stages:
+        """All batches as one stage, for the summary; None without a batch."""
+        if not self._batches:
             return None
-        items, reused = sum(stage.items for stage in self.stages), sum(stage.reused for stage in self.stages)
-        seconds, peak = sum(stage.seconds for stage in self.stages), max(stage.peak_mb for stage in self.stages)
-        return StageResult("verification", "pairs", items, reused, seconds, peak, ())
+        count = len(self._requested)
+        return StageResult("verification", "pairs", count, count - self._done, self._seconds, self._peak_mb, ())

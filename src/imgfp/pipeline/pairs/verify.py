@@ -20,7 +20,7 @@ from imgfp.local.index.nearest import PreparedDescriptors, nearest_pair
 from imgfp.local.store import FeatureSource
 from imgfp.threads import libraries_single_threaded, thread_count
 
-_HELD = 256  # prepared photographs in memory: about 1 MB each at 2,000 keypoints
+_CACHED = 256  # prepared photographs in memory: about 1 MB each at 2,000 keypoints
 _TRIALS, _CONFIDENCE = 1000, 0.999  # of RANSAC
 _MIN_MATCHES = 8  # what the fundamental matrix is fitted to
 _PLANAR = 0.8  # a homography that explains this share of the epipolar inliers is the model, as in COLMAP
@@ -74,7 +74,7 @@ def verify_pairs(
     Args:
         features: Local features of the photographs, as from `imgfp.pipeline.pairs.keypoints`.
         pairs: Positions of two photographs in `features`. Pairs that share photographs are best given together: up to 256
-            photographs are held in memory.
+            photographs are kept in memory.
         config: The settings; None: the defaults.
 
     Returns:
@@ -82,10 +82,10 @@ def verify_pairs(
         `config.min_inliers` are kept, so that the caller decides.
     """
     settings = config or VerifyConfig()
-    held = _Prepared(features)
+    cache = _Prepared(features)
 
     def verify(pair: tuple[int, int]) -> TwoView:
-        return verify_pair(held.get(pair[0]), held.get(pair[1]), settings)
+        return verify_pair(cache.get(pair[0]), cache.get(pair[1]), settings)
 
     # torch counts threads per calling thread: without the initializer, each of ours would start several
     with (
@@ -148,17 +148,17 @@ class _Prepared:
 
     def __init__(self, features: FeatureSource) -> None:
         self._features, self._lock = features, Lock()
-        self._held: OrderedDict[int, Photograph] = OrderedDict()
+        self._cached: OrderedDict[int, Photograph] = OrderedDict()
 
     def get(self, row: int) -> Photograph:
         with self._lock:
-            found = self._held.get(row)
+            found = self._cached.get(row)
             if found is not None:
-                self._held.move_to_end(row)
+                self._cached.move_to_end(row)
                 return found
         made = Photograph(self._features.get(row))  # two threads may both prepare one: cheaper than waiting
         with self._lock:
-            self._held[row] = made
-            if len(self._held) > _HELD:
-                self._held.popitem(last=False)
+            self._cached[row] = made
+            if len(self._cached) > _CACHED:
+                self._cached.popitem(last=False)
         return made

@@ -18,10 +18,13 @@ def image_inputs(folder: Path | None, images: Images) -> dict[str, Any]:
     return {"images": claim_images(folder, images)}
 
 
-def claim_images(folder: Path, images: ImageList) -> dict[str, object]:
+def claim_images(
+    folder: Path, images: ImageList, remedy: str = "give another output folder, or delete this one"
+) -> dict[str, object]:
     """The inputs entry of a stage on `images`: their number, and a hash over ids and bytes.
 
     `folder/images.json` keeps the list, so that a stage on other images can be refused with the name of the first.
+    `remedy`: how the message of the refusal ends.
 
     Raises:
         InputError: the folder was made from other images.
@@ -31,8 +34,7 @@ def claim_images(folder: Path, images: ImageList) -> dict[str, object]:
     old = _read(path)
     if old is not None and old != rows:
         raise InputError(
-            f"{folder} was made from other images (the first that differs: {_first_difference(old, rows)}): "
-            "give another output folder, or delete this one"
+            f"{folder} was made from other images (the first that differs: {_first_difference(old, rows)}): {remedy}"
         )
     if old is None:
         write_json(path, rows)
