@@ -11,6 +11,7 @@ from imgfp.errors import InputError
 from imgfp.files import atomic_path, write_json
 from imgfp.pipeline.pairs.colmap_database import write_database
 from imgfp.pipeline.pairs.find_pairs import PairsResult
+from imgfp.pipeline.pairs.guided import guided_pairs
 
 _RECORD = "database.json"  # in the work folder
 
@@ -39,7 +40,8 @@ def export_database(result: PairsResult, path: Path, camera: str) -> None:
     `camera`: see `write_database`.
     """
     least = result.graph.min_inliers
-    pairs = (item for item in result.verifier.results() if item[1].inliers >= least)
+    verified = (item for item in result.verifier.results() if item[1].inliers >= least)
+    pairs = guided_pairs(result.features, verified, int(result.graph.verified.sum()))
     known = [_hash_database(path)] if path.exists() else []
     with atomic_path(path) as temporary:
         write_database(temporary, result.images.root, result.names, result.features, pairs, camera)

@@ -82,7 +82,7 @@ def verify_pairs(
         `config.min_inliers` are kept, so that the caller decides.
     """
     settings = config or VerifyConfig()
-    cache = _Prepared(features)
+    cache = PreparedPhotographs(features)
 
     def verify(pair: tuple[int, int]) -> TwoView:
         return verify_pair(cache.get(pair[0]), cache.get(pair[1]), settings)
@@ -143,7 +143,7 @@ def mutual_matches(first: Photograph, second: Photograph, ratio: float) -> np.nd
     return np.stack([accepted[mutual], nearest[mutual]], axis=1).astype(np.int32)
 
 
-class _Prepared:
+class PreparedPhotographs:
     """The photographs used last, prepared; for several threads."""
 
     def __init__(self, features: FeatureSource) -> None:
