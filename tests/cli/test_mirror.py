@@ -67,7 +67,12 @@ def test_files_failures_and_a_killed_run(imgfp, images: Path, tmp_path: Path, mo
     for path in (whole / "features").iterdir():
         assert (killed / "features" / path.name).read_bytes() == path.read_bytes()
     assert (killed / "store/manifest.json").read_bytes() == (whole / "store/manifest.json").read_bytes()
-    assert describe(whole, "--img-size", 96).errors == [
+    said = describe(whole, "--preset", "gl3d", "--img-size", 96).errors
+    assert said[0].endswith(
+        "preset gl3d without --net uses the embedded network efficientnet_lite0_imagenet: the original describes with "
+        "--net googlenet or --net resnet-50, and --weights FILE"
+    )
+    assert said[1:] == [
         f"imgfp mirror: {whole / 'store'} was made with settings.img_size = 64, now it is 96: "
         "give another output folder, or delete this one"
     ]
