@@ -8,6 +8,7 @@ from PIL import Image
 
 from imgfp.pipeline.stages import regions
 from imgfp.pipeline.stages.regions import read_regions
+from imgfp.pipeline.stages.stored_regions import StoredRegions
 
 SMALL = ("--img-size", 64, "--rmac-step", "1,2")
 
@@ -43,6 +44,10 @@ def test_files_failures_and_a_killed_run(imgfp, images: Path, tmp_path: Path, mo
     stored = read_regions(whole / "store")
     assert stored.ids == ("0", "1", "3", "4")
     assert stored.values.shape == (4, 5, 1280)
+    chosen = StoredRegions.open(whole / "store").select([3, 0, 2])
+    assert (len(chosen), chosen.shape, chosen.ids) == (3, (3, 5, 1280), ("4", "0", "3"))
+    assert np.array_equal(chosen[:2], stored.values[[3, 0]])
+    assert np.array_equal(chosen[1:9], stored.values[[0, 2]])
     assert np.array_equal(np.load(whole / "features/3.npy"), stored.values[2].T)
     assert stored.made_with["fingerprint"] == "efficientnet_lite0_imagenet, built-in weights"
 
@@ -62,7 +67,12 @@ def test_files_failures_and_a_killed_run(imgfp, images: Path, tmp_path: Path, mo
     for path in (whole / "features").iterdir():
         assert (killed / "features" / path.name).read_bytes() == path.read_bytes()
     assert (killed / "store/manifest.json").read_bytes() == (whole / "store/manifest.json").read_bytes()
-    assert describe(whole, "--img-size", 96).errors == [
+    said = describe(whole, "--preset", "gl3d", "--img-size", 96).errors
+    assert said[0].endswith(
+        "preset gl3d without --net uses the embedded network efficientnet_lite0_imagenet: the original describes with "
+        "--net googlenet or --net resnet-50, and --weights FILE"
+    )
+    assert said[1:] == [
         f"imgfp mirror: {whole / 'store'} was made with settings.img_size = 64, now it is 96: "
         "give another output folder, or delete this one"
     ]
@@ -72,6 +82,7 @@ def test_presets(imgfp) -> None:
     wanted = [
         "imgfp mirror describe --img-size 896 --pool MAX --rmac-step 1,3,5",
         "imgfp mirror query --out-dim 256 --top 200",
+        "the original describes with --net googlenet or --net resnet-50, and --weights FILE",
     ]
     for arguments in (("--preset", "gl3d", "--show"), ("describe", "--preset", "gl3d", "--show")):
         assert imgfp("mirror", *arguments).out.splitlines() == wanted

@@ -53,6 +53,8 @@ def test_a_preset_gives_what_no_option_gives(listed: Path, capsys: pytest.Captur
     assert "120 answers for 12 queries" in said.out  # top 10
     assert "12 images are too few to fit 512 dimensions" in said.err
     assert "--qe 2 without rounds: queries are not expanded" in said.err
+    assert ask(listed, "--preset", "holidays", "--pca-thresh", 0.9) == 0  # instead of the preset's 512 dimensions
+    assert "no whitening" not in capsys.readouterr().err
     assert main(["mirror", "query", "--preset", "gl3d", "--show"]) == 0
     assert "--out-dim 256 --top 200" in capsys.readouterr().out
 
@@ -69,8 +71,16 @@ def test_clear_lines_for_bad_input(listed: Path, capsys: pytest.CaptureFixture[s
         return capsys.readouterr().err
 
     assert "i99.npy: no such file: fix the name" in refused("--query-list", _written(listed, "i1.npy\ni99.npy"))
-    assert "top=0: must be an integer >= 1" in refused("--top", 0)
-    assert "for PR-MAC without distances" in refused("--search", "two-stage", "--rmac")
+    assert "--top 0: must be an integer >= 1" in refused("--top", 0)
+    assert "search=two-stage is for PR-MAC by inner products only" in refused("--search", "two-stage", "--rmac")
+    for options, other in (
+        (("--out-dim", 4, "--pca-file", "x.npz"), "--out-dim"),
+        (("--pca-thresh", 0.5, "--out-dim", 4), "--pca-thresh"),
+        (("--rmac", "--aml"), "--rmac"),
+    ):
+        with pytest.raises(SystemExit):
+            ask(listed, *options)
+        assert f"not allowed with argument {other}" in capsys.readouterr().err
     assert "no whitening was used" in refused("--save-pca", listed.parent / "x.npz")
     for name, shape in (("r.npy", (8, 4)), ("d.npy", (7, 3))):
         np.save(listed.parent / name, np.ones(shape, dtype=np.float32))

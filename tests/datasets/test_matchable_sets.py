@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imgfp.datasets.benchmarks import open_benchmark
 from imgfp.datasets.gl3d import open_gl3d
 from imgfp.datasets.holidays import open_holidays
 from imgfp.datasets.matchable_set import MatchableSet
@@ -65,7 +66,7 @@ def test_scenes(write) -> None:
         ("gt_pairs", "\n", "ROOT: no query has a positive, so mAP is undefined: give ground truth that belongs to the image list"),
         ("image_list.txt", "", "image_list.txt: the list is empty: give one name per line"),
         ("image_list.txt", "a\n\nb\n", "image_list.txt line 2: empty, and line numbers are indices: remove the line"),
-        ("image_list.txt", "a\nb\na\n", "image_list.txt line 3: 'a' repeats line 1: keep one of them"),
+        ("image_list.txt", "a\nb\na\n", "image_list.txt line 3: 'a' repeats line 1: remove one"),
     ],
 )  # fmt: skip
 def test_scenes_of_unknown_layout_are_refused(write, name: str, text: str, line: str) -> None:
@@ -184,6 +185,16 @@ def test_holidays(write) -> None:
         refuses(partial(open_holidays, root), root)
         == "summer.jpg: not named by a number, as the images of Holidays are: fix the list"
     )
+
+
+def test_lists_without_the_folder(write) -> None:
+    root = write({"all.txt": "100000.jpg\n100001.jpg\n", "queries.txt": "100000.jpg\n"})
+    data = open_benchmark(
+        "holidays", root / "none", {"image_list": root / "all.txt", "query_list": root / "queries.txt"}
+    )
+    assert lists(data) == ([[1]], [[0]])
+    said = refuses(partial(open_benchmark, "holidays", root / "none", {"query_list": root / "queries.txt"}), root)
+    assert said == "none: no such folder: give the folder of holidays with data.root=DIR"
 
 
 REVISITED = {

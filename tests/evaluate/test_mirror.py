@@ -50,6 +50,7 @@ def test_scenes(app, tmp_path: Path) -> None:
     }
     assert "map_at_50                   0.7500   95 % interval" in done.stdout
     assert all(f"note: {caveat}" in done.stdout for caveat in found["caveats"])
+    assert "whitening" not in done.stdout
     assert "1 of 4 queries have no answer: theirs count as AP 0" in done.stderr
     client = open_store(tmp_path / "mlruns").client()
     (run,) = client.search_runs([client.get_experiment_by_name("mirror").experiment_id])
@@ -97,7 +98,7 @@ def test_own_ranking(app, tmp_path: Path) -> None:
         photograph(scene).crop((15 * int(file[0]), 0, 200 + 15 * int(file[0]), 230)).save(path)
     pairs = [f"{a} {b}" for a in range(8) for b in range(8) if a != b and a // 4 == b // 4]
     lists = {"image_list.txt": "\n".join(names), "gt_pairs": "\n".join(pairs)}
-    settings = ("whitening.fit_on=none", "rerank.candidates=3", "answers=8")
+    settings = ("whitening.out_dim=6", "rerank.candidates=3", "answers=8", "search=two-stage")
     done = app(lists, *settings)
     assert done.returncode == 0, done.stderr
     found = figures(tmp_path)
@@ -107,6 +108,9 @@ def test_own_ranking(app, tmp_path: Path) -> None:
     assert found["verified_pairs"] >= 12
     assert set(found["seconds_per_photograph"]) == {"describe", "keypoints", "verify", "rank"}
     assert "network/map_at_50" in done.stdout
+    assert found["search"] == "two-stage"
+    assert "note: the whitening was fitted on the evaluated database" in done.stdout
+    assert "note: the two-stage search is approximate" in done.stdout
     client = open_store(tmp_path / "mlruns").client()
     (run,) = client.search_runs([client.get_experiment_by_name("mirror").experiment_id])
     assert run.data.metrics["network/map_at_50"] == found["network"]["map_at_50"]
@@ -118,10 +122,11 @@ def test_own_ranking(app, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["benchmark=holidays", "data.threshold=0.3"], "data.threshold=0.3 has no effect on benchmark holidays: leave it out"),
+        (["benchmark=holidays", "data.threshold=0.3"], "data.threshold=0.3 has no effect on benchmark holidays: remove it"),
         (["benchmark=holidays", "data.root=/none"], "/none: no such folder: give the folder of holidays with data.root=DIR"),
         (["data.thresold=1"], "unknown config key 'data.thresold' (did you mean 'data.threshold'?)"),
         (["data.benchmark=x"], "data.benchmark=x: must be one of scenes, gl3d, oxford, paris, roxford, rparis, holidays"),
+        (["search=fast"], "search=fast: must be one of auto, exact, two-stage"),
         (["rerank.candidates=300"], "rerank.candidates=300: must be below answers=200, which count the query too"),
         (["match_pairs=/none"], "/none: no such file: give a match_pairs text with lines '<query index> <database index> <score>'"),
     ],

@@ -35,5 +35,5 @@ def test_augment(own):
 
 
 def test_negative():
-    with pytest.raises(InputError, match="augment=-1: must be an integer >= 0"):
+    with pytest.raises(InputError, match=r"expansion.augment=-1: must be an integer >= 0"):
         QueryConfig(augment=-1)

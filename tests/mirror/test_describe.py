@@ -57,6 +57,7 @@ def test_faster_forms_of_layers_change_nothing(network: MirrorNetwork) -> None:
     [
         ({"pool": "MEAN"}, "pool 'MEAN': use one of MAX, AVG, L2"),
         ({"img_size": 8}, "img-size 8: must be at least 32"),
+        ({"img_size": 0}, "img-size 0: must be at least 32"),
         ({"net": "googlenet", "img_size": 100}, "img-size 100: too small"),
         ({"rmac_step": (0,)}, "rmac-step '0': give integers >= 1"),
     ],
@@ -88,6 +89,10 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     save_file(variables | {"conv1_7x7_s2/bias": np.zeros(3, np.float32)}, file)
     with pytest.raises(InputError, match=r"'conv1_7x7_s2/bias' is F32 of shape \[3\], in googlenet .* \[64\]"):
         open_network("googlenet", str(file))
+    with pytest.raises(InputError, match=r"^--net 'resnet500': unknown timm model"):
+        open_network("resnet500")
+    with pytest.raises(InputError, match=r"^--net 'resnet50': pretrained weights unavailable .* give --weights FILE"):
+        open_network("resnet50")
 
 
 def test_timm_networks_take_torchvisions_weights(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from imgfp.errors import InputError
 from imgfp.mirror.ranking import Ranking
 from imgfp.mirror.rerank import rerank, shared_points
 
@@ -65,8 +64,3 @@ def test_rerank():
     assert found.indices.tolist() == [[4, 2, 0], [1, 0, 2]]
     assert found.scores[0] == pytest.approx([np.log(61) + 2, np.log(11) + 2, 4])
     assert found.scores[1] == pytest.approx([3.6, 2, 2])  # nothing verified: the network's order
-
-
-def test_negative_weight():
-    with pytest.raises(InputError, match=r"network_weight=-1: must be >= 0"):
-        rerank(Ranking(np.zeros((1, 1), int), np.zeros((1, 1))), np.zeros(1, int), np.zeros(1, int), sparse.csr_matrix((1, 1)), -1)  # fmt: skip

@@ -76,7 +76,7 @@ def test_rmac_sums_before_it_normalises_and_mac_takes_the_first_region() -> None
     assert vectors_of(values, SimilarityConfig("rmac")).tolist() == [[[pytest.approx(0.6), pytest.approx(0.8)]]]
     assert vectors_of(values, SimilarityConfig("mac")).tolist() == [[[1.0, 0.0]]]
     assert vectors_of(values * 0, SimilarityConfig()).tolist() == [[[0.0, 0.0], [0.0, 0.0]]]
-    with pytest.raises(InputError, match="measure='max': must be one of prmac, aml, rmac, mac"):
+    with pytest.raises(InputError, match=r"similarity.measure=max: must be one of prmac, aml, rmac, mac"):
         SimilarityConfig("max")  # type: ignore[arg-type]
 
 

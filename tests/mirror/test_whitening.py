@@ -56,10 +56,10 @@ def test_file_round_trip(values: np.ndarray, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"mean": np.zeros(3)}, "not a whitening: give an .npz of the arrays mean, eigvec, eigval"),
+        ({"mean": np.zeros(3)}, "not a whitening: expected a .npz of float arrays mean, eigvec, eigval"),
         ({"mean": np.zeros(3), "eigvec": np.ones((2, 4)), "eigval": np.ones(2)}, r"eigvec \(2, 4\).* do not fit"),
         ({"mean": np.zeros(3), "eigvec": np.ones((2, 3)), "eigval": np.array([1, 0])}, "variances <= 0"),
-        ({"mean": np.array([{}]), "eigvec": np.ones((1, 1)), "eigval": np.ones(1)}, "without pickle"),
+        ({"mean": np.array([{}]), "eigvec": np.ones((1, 1)), "eigval": np.ones(1)}, "of float arrays"),
     ],
 )
 def test_bad_files(arrays: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:

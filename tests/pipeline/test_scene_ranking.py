@@ -39,6 +39,8 @@ def test_two_places(tmp_path):
     assert not len(answers[4])
     assert set(made.seconds) == {"describe", "keypoints", "verify", "rank"}
     assert made.pairs == 8 * 7 // 2
+    assert not made.fitted
+    assert not made.two_stages
     for place in ((0, 1, 2, 3), (5, 6, 7, 8)):
         assert [answers[query][0] for query in place] == list(place)
         assert all(set(answers[query][:4]) == set(place) for query in place)
@@ -55,9 +57,12 @@ def test_two_places(tmp_path):
     )
 
     # queries that are not all in the database; the stages of the regions serve another ranking
-    plain = replace(CONFIG, rerank=RerankConfig(candidates=0), query=replace(CONFIG.query, top=2))
+    fitted = QueryConfig(top=2, whitening=WhiteningConfig(out_dim=4), search="two-stage")
+    plain = replace(CONFIG, rerank=RerankConfig(candidates=0), query=fitted)
     alone = rank_scenes(tmp_path, names[1:], [names[0], names[5]], tmp_path / "other", plain)
     assert alone.pairs == 0
+    assert alone.fitted
+    assert alone.two_stages
     assert alone.answers.answers_of(2)[1][0] == 4
     assert np.array_equal(alone.answers.database, alone.network.database)
 

@@ -29,7 +29,7 @@ def test_bad_lines(line: str, tmp_path: Path) -> None:
 
 def test_repeated_answers_and_missing_files(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("0 3 1.0\n0 3 0.9\n")
-    with pytest.raises(InputError, match="line 2: the answer 3 of query 0 is there twice"):
+    with pytest.raises(InputError, match="line 2: the answer 3 of query 0 appears twice"):
         MatchPairs.read(tmp_path / "a")
     with pytest.raises(InputError, match="no such file"):
         MatchPairs.read(tmp_path / "b")

@@ -84,7 +84,7 @@ class Harmful:
         (print, "names '(__builtin__|builtins).print', which is no plain data"),
         (np.array([None, "x"], dtype=object), "dtype 'O8'"),
         (np.zeros(1, dtype=[("a", "f4")]), "dtype 'V4'"),
-        ({(1, 2): 3}, "not a complete pickle"),
+        ({(1, 2): 3}, "the pickle is damaged or truncated"),
         (1 << 65, "an integer of more than 64 bits"),
     ],
 )  # fmt: skip

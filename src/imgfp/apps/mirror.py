@@ -1,6 +1,7 @@
 """What evaluate/mirror.py does: matchable retrieval judged on one benchmark, and tracked."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -16,6 +17,11 @@ from imgfp.studies.judged_ranking import Making, judged_ranking, ranking_table
 from imgfp.studies.judged_run import Tracking
 from imgfp.tracking import describe, open_store, parent_run
 
+CAVEAT_WHITENING = (
+    "the whitening was fitted on the evaluated database, which favours it: compare with whitening.fit_on=FILE"
+)
+CAVEAT_SEARCH = "the two-stage search is approximate: compare with search=exact"
+
 
 def judge(config: DictConfig) -> int:
     """Judges an existing result or makes one, and prints the figures with the protocol's caveats."""
@@ -28,13 +34,16 @@ def judge(config: DictConfig) -> int:
         from imgfp.apps.mirror_ranking import ranking_of  # loads torch, which judging an existing result does not need
 
         made = ranking_of(app, data)
-        where, answers, making = "own ranking", made.answers, Making(made.network, made.pairs, made.seconds)
+        search = "two-stage" if made.two_stages else "exact"
+        where, answers, making = "own ranking", made.answers, Making(made.network, made.pairs, made.seconds, search)
+        caveats = ((made.fitted, CAVEAT_WHITENING), (made.two_stages, CAVEAT_SEARCH))
+        data = replace(data, caveats=(*data.caveats, *(caveat for holds, caveat in caveats if holds)))
         answers.write(Path(app.paths.work) / "match_pairs")
     mlruns, experiment = Path(app.paths.mlruns), app.tracking.experiment
     store, key = open_store(mlruns), sweep_key()
     parent = parent_run(store, experiment, key, f"sweep {Path(key).name}") if key else None
-    shown: dict[str, object] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    settings = {name: value for name, value in shown.items() if name not in ("app", "paths", "tracking")}
+    resolved: dict[str, object] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    settings = {name: value for name, value in resolved.items() if name not in ("app", "paths", "tracking")}
     tracking = Tracking(mlruns, experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent)
     done = judged_ranking(data, answers, where, Path(app.paths.work), tracking, making)
     _warn(data, answers, where)

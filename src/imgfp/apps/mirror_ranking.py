@@ -28,7 +28,7 @@ def _config(app: MirrorApp) -> SceneRankingConfig:
             app.answers,
             SimilarityConfig(**vars(app.similarity)),
             WhiteningConfig(**vars(app.whitening)),
-            **vars(app.expansion),
+            **vars(app.expansion) | {"search": app.search},
         ),
         RerankConfig(**vars(app.rerank)),
         KeypointConfig(**vars(app.keypoints)),

@@ -293,6 +293,7 @@ class MirrorApp(App):
     answers: int
     regions: RegionsSection
     similarity: SimilaritySection
+    search: str
     whitening: WhiteningSection
     expansion: ExpansionSection
     rerank: RerankSection

@@ -31,8 +31,6 @@ def run_convert(options: argparse.Namespace) -> int:
     from imgfp.errors import OK
     from imgfp.mirror.convert import convert_checkpoint
 
-    prefix = options.checkpoint.with_suffix("") if options.checkpoint.suffix == ".index" else options.checkpoint
-    out = options.out or prefix.with_name(f"{prefix.name}.safetensors")
-    count = convert_checkpoint(prefix, options.net, out)
+    out, count = convert_checkpoint(options.checkpoint, options.net, options.out)
     print(f"{count} variables of {options.net} in {out}")
     return OK

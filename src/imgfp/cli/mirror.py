@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from imgfp.cli.mirror_preset import add_preset_options, show_preset
 from imgfp.cli.mirror_query import add_query_parser
 from imgfp.errors import InputError
+from imgfp.progress import announce
 
 if TYPE_CHECKING:
     from imgfp.mirror.describe import RegionsConfig
@@ -75,10 +76,13 @@ def run_describe(options: argparse.Namespace) -> int:
             raise InputError(f"--{name.replace('_', '-')} is missing: see 'imgfp mirror describe --help'")
 
     from imgfp.mirror.image_lists import oxford_queries, read_image_list
+    from imgfp.mirror.presets import NETWORKS_NOTE
     from imgfp.pipeline.stages.regions import region_stage, write_feature_files
     from imgfp.reports.console import print_stages, report_failures
 
     config = describe_config(options)
+    if options.preset is not None and options.net is None:
+        announce(f"preset {options.preset} without --net uses the embedded network {config.net}: {NETWORKS_NOTE}")
     images = read_image_list(options.img_list, options.root)
     if options.oxford_gt is not None:
         images = oxford_queries(options.oxford_gt, images)

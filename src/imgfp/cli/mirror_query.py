@@ -10,10 +10,6 @@ from imgfp.progress import announce
 
 if TYPE_CHECKING:
     from imgfp.mirror.query import QueryConfig
-    from imgfp.mirror.similarity import Measure
-
-# those that a preset sets too
-DEFAULTS = {"top": 200, "out_dim": None, "qe": 0, "et": 0}
 
 
 def add_query_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,18 +26,20 @@ def add_query_parser(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     parser.add_argument("--root", type=Path, metavar="DIR", help="where the files are (default: the list's folder)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="output folder")
     parser.add_argument("--top", type=int, metavar="N", help="answers per query (default: 200)")
-    measure = parser.add_mutually_exclusive_group()
-    measure.add_argument("--rmac", action="store_true", help="compare the sums of the regions")
-    measure.add_argument("--mac", action="store_true", help="compare the first regions")
-    parser.add_argument(
-        "--aml", action="store_true", help="the best pair of regions instead of the mean over the query's"
-    )
+    measures = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("rmac", "compare the sums of the regions"),
+        ("mac", "compare the first regions"),
+        ("aml", "the best pair of regions instead of the mean over the query's"),
+    ):
+        measures.add_argument(f"--{name}", dest="measure", action="store_const", const=name, default="prmac", help=text)
     parser.add_argument(
         "--euclidean-dist", action="store_true", help="squared distances; not normalised unless whitened"
     )
-    parser.add_argument("--out-dim", type=int, metavar="N", help="fit a whitening to N dimensions on the database")
-    parser.add_argument("--pca-thresh", type=float, metavar="X", help="fit as many dimensions as explain share X")
-    parser.add_argument(
+    whitening = parser.add_mutually_exclusive_group()
+    whitening.add_argument("--out-dim", type=int, metavar="N", help="fit a whitening to N dimensions on the database")
+    whitening.add_argument("--pca-thresh", type=float, metavar="X", help="fit as many dimensions as explain share X")
+    whitening.add_argument(
         "--pca-file", metavar="FILE.npz", help="use a stored whitening; 'packaged': that of the embedded network"
     )
     parser.add_argument("--save-pca", type=Path, metavar="FILE.npz", help="store the whitening that was used")
@@ -95,15 +93,18 @@ def query_config(options: argparse.Namespace) -> "QueryConfig":
     from imgfp.mirror.similarity import SimilarityConfig
 
     preset = None if options.preset is None else mirror_preset(options.preset)
-    given = {key: getattr(options, key) for key in DEFAULTS}
-    for key, value in DEFAULTS.items():
-        if given[key] is None:
-            given[key] = value if preset is None else getattr(preset, key)
-    if given["qe"] and not given["et"]:
-        announce(f"--qe {given['qe']} without rounds: queries are not expanded; give --et 2 for two rounds")
-    share = options.pca_thresh
-    fitted = given["out_dim"] is not None or share is not None
-    whitening = WhiteningConfig(options.pca_file or (DATABASE if fitted else NONE), given["out_dim"], share)
-    measure: Measure = "rmac" if options.rmac else "mac" if options.mac else "aml" if options.aml else "prmac"
-    similarity = SimilarityConfig(measure, options.euclidean_dist)
-    return QueryConfig(given["top"], similarity, whitening, given["qe"], given["et"], search=options.search)
+    values = {}
+    for key, default, least in (("top", QueryConfig.top, 1), ("qe", 0, 0), ("et", 0, 0)):
+        value = getattr(options, key)
+        if value is not None and value < least:
+            raise InputError(f"--{key} {value}: must be an integer >= {least}")
+        values[key] = getattr(preset, key, default) if value is None else value
+    if values["qe"] and not values["et"]:
+        announce(f"--qe {values['qe']} without rounds: queries are not expanded; give --et 2 for two rounds")
+    out_dim = options.out_dim
+    if preset is not None and out_dim is None and options.pca_thresh is None and options.pca_file is None:
+        out_dim = preset.out_dim
+    fitted = out_dim is not None or options.pca_thresh is not None
+    whitening = WhiteningConfig(options.pca_file or (DATABASE if fitted else NONE), out_dim, options.pca_thresh)
+    similarity = SimilarityConfig(options.measure, options.euclidean_dist)
+    return QueryConfig(values["top"], similarity, whitening, values["qe"], values["et"], search=options.search)

@@ -13,14 +13,15 @@ from imgfp.datasets.scenes import open_scenes
 from imgfp.errors import InputError
 
 _LISTS = ("image_list", "query_list")
-BENCHMARKS: dict[str, tuple[Callable[..., MatchableSet], tuple[str, ...]]] = {
-    "scenes": (open_scenes, ()),
-    "gl3d": (open_gl3d, ("image_list", "ground_truth", "label", "threshold")),
-    "oxford": (partial(open_oxford, name="oxford"), (*_LISTS, "ground_truth")),
-    "paris": (partial(open_oxford, name="paris"), (*_LISTS, "ground_truth")),
-    "roxford": (partial(open_revisited, name="roxford"), ("ground_truth",)),
-    "rparis": (partial(open_revisited, name="rparis"), ("ground_truth",)),
-    "holidays": (open_holidays, _LISTS),
+# per benchmark: what opens it, its options, and those that together make its folder unnecessary
+BENCHMARKS: dict[str, tuple[Callable[..., MatchableSet], tuple[str, ...], tuple[str, ...]]] = {
+    "scenes": (open_scenes, (), ()),
+    "gl3d": (open_gl3d, ("image_list", "ground_truth", "label", "threshold"), ("image_list", "ground_truth")),
+    "oxford": (partial(open_oxford, name="oxford"), (*_LISTS, "ground_truth"), ("image_list", "ground_truth")),
+    "paris": (partial(open_oxford, name="paris"), (*_LISTS, "ground_truth"), ("image_list", "ground_truth")),
+    "roxford": (partial(open_revisited, name="roxford"), ("ground_truth",), ("ground_truth",)),
+    "rparis": (partial(open_revisited, name="rparis"), ("ground_truth",), ("ground_truth",)),
+    "holidays": (open_holidays, _LISTS, ("image_list",)),
 }
 
 
@@ -37,10 +38,11 @@ def open_benchmark(name: str, root: Path, options: Mapping[str, Path | str | flo
     """
     if name not in BENCHMARKS:
         raise InputError(f"data.benchmark={name}: must be one of {', '.join(BENCHMARKS)}")
-    opened, known = BENCHMARKS[name]
+    opened, known, sufficient = BENCHMARKS[name]
     for key, value in options.items():
         if value is not None and key not in known:
-            raise InputError(f"data.{key}={value} has no effect on benchmark {name}: leave it out")
-    if not root.is_dir() and None in (options.get("image_list"), options.get("ground_truth")):
+            raise InputError(f"data.{key}={value} has no effect on benchmark {name}: remove it")
+    complete = sufficient and all(options.get(key) is not None for key in sufficient)
+    if not root.is_dir() and not complete:
         raise InputError(f"{root}: no such folder: give the folder of {name} with data.root=DIR")
     return opened(root, **{key: options.get(key) for key in known})

@@ -1,10 +1,8 @@
 """GL3D: photographs of many scenes; pairs overlap by a threshold on the overlap ratios in the scenes' `geolabel` folders."""
 
-import math
 from pathlib import Path
 
 from imgfp.datasets.matchable_set import (
-    CAVEAT_WHITENING,
     MatchableSet,
     list_images,
     read_names,
@@ -12,8 +10,8 @@ from imgfp.datasets.matchable_set import (
     without_self,
 )
 from imgfp.errors import InputError
-from imgfp.files import read_lines
 from imgfp.metrics import Protocol
+from imgfp.records.index_lines import read_index_lines
 
 LABELS = ("mesh_overlap", "common_track")
 IMAGE_FOLDERS = ("images", "undist_images")
@@ -43,7 +41,7 @@ def open_gl3d(
     else:
         pairs = _labelled_pairs(root, names, label, threshold)
         origin = f"positives: {label} >= {threshold:g}; the published threshold is unknown"
-    caveats = (origin, "a ranking of K answers lists the query itself, so K - 1 can be right", CAVEAT_WHITENING)
+    caveats = (origin, "a ranking of K answers lists the query itself, so K - 1 can be right")
     return MatchableSet("gl3d", root, names, names, {"": without_self(pairs)}, Protocol(), caveats)
 
 
@@ -79,23 +77,13 @@ def _scene_images(root: Path, scene: Path) -> tuple[str, ...]:
 
 def _ratios(path: Path, images: int) -> list[tuple[int, int, float]]:
     """Lines `i j ratio`."""
+    form = "<index> <index> <ratio>"
     found = []
-    for number, line in enumerate(read_lines(path, "lines '<index> <index> <ratio>'"), start=1):
-        if not line.strip():
-            continue
-        try:
-            first, second, ratio = line.split()
-            row = int(first), int(second), float(ratio)
-            if not math.isfinite(row[2]):
-                raise ValueError
-        except ValueError:
+    for where, first, second, ratio in read_index_lines(path, f"lines '{form}'", form):
+        if not 0 <= min(first, second) <= max(first, second) < images:
             raise InputError(
-                f"{path} line {number}: {line[:80]!r} is not '<index> <index> <ratio>': fix the line"
-            ) from None
-        if not 0 <= min(row[:2]) <= max(row[:2]) < images:
-            raise InputError(
-                f"{path} line {number}: indices {row[0]} and {row[1]}, but the scene has {images} images: "
+                f"{where}: indices {first} and {second}, but the scene has {images} images: "
                 "give the images that the ratios were computed for"
             )
-        found.append(row)
+        found.append((first, second, ratio))
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imgfp.datasets.matchable_set import CAVEAT_WHITENING, MatchableSet, list_images, read_names
+from imgfp.datasets.matchable_set import MatchableSet, list_images, read_names
 from imgfp.errors import InputError
 from imgfp.metrics import Protocol, Relevance
 
@@ -45,7 +45,7 @@ def open_holidays(root: Path, image_list: Path | None = None, query_list: Path |
         positives.append(np.array(others))
         own.append(np.array([position]))
     truth = Relevance(tuple(positives), tuple(own))
-    return MatchableSet("holidays", root, names, queries, {"": truth}, Protocol(), (CAVEAT_WHITENING,))
+    return MatchableSet("holidays", root, names, queries, {"": truth}, Protocol())
 
 
 def _number(name: str) -> int:

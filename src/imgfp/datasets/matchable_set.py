@@ -9,10 +9,10 @@ import numpy as np
 from imgfp.errors import InputError
 from imgfp.files import hash_value, read_lines
 from imgfp.metrics import MatchableMetrics, Protocol, Relevance, evaluate_rankings
+from imgfp.records.index_lines import read_index_lines
 from imgfp.records.match_pairs import MatchPairs
 
 CAVEAT_WHOLE = "queries are whole images, not cropped to the benchmark's boxes"
-CAVEAT_WHITENING = "whitening fitted on the test set, as published, favours it; compare with fit_on=FILE"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def read_names(path: Path, what: str) -> tuple[str, ...]:
         if not name:
             raise InputError(f"{path} line {number}: empty, and line numbers are indices: remove the line")
         if name in names:
-            raise InputError(f"{path} line {number}: {name!r} repeats line {names[name]}: keep one of them")
+            raise InputError(f"{path} line {number}: {name!r} repeats line {names[name]}: remove one")
         names[name] = number
     if not names:
         raise InputError(f"{path}: the list is empty: give one name per line")
@@ -107,21 +107,12 @@ def read_pairs(path: Path, queries: int, database: int) -> list[list[int]]:
         InputError: no such file, a malformed line, an index beyond the lists.
     """
     found: list[list[int]] = [[] for _ in range(queries)]
-    for number, line in enumerate(
-        read_lines(path, "ground truth with lines '<query index> <database index>'"), start=1
-    ):
-        if not line.strip():
-            continue
-        try:
-            query, image = (int(word) for word in line.split()[:2])
-        except ValueError:
-            raise InputError(
-                f"{path} line {number}: {line[:80]!r} is not '<query index> <database index>': fix the line"
-            ) from None
+    form = "<query index> <database index>"
+    for where, query, image, _ in read_index_lines(path, f"ground truth with lines '{form}'", form):
         for value, count in ((query, queries), (image, database)):
             if not 0 <= value < count:
                 raise InputError(
-                    f"{path} line {number}: index {value}, but the image list has {count} images: give the list that "
+                    f"{where}: index {value}, but the image list has {count} images: give the list that "
                     "the ground truth was made with"
                 )
         found[query].append(image)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imgfp.datasets.matchable_set import CAVEAT_WHITENING, CAVEAT_WHOLE, MatchableSet, list_images, read_names
+from imgfp.datasets.matchable_set import CAVEAT_WHOLE, MatchableSet, list_images, read_names
 from imgfp.errors import InputError
 from imgfp.files import read_lines
 from imgfp.metrics import Protocol, Relevance
@@ -40,13 +40,13 @@ def open_oxford(
         raise InputError(
             f"{folder or root}: no folder of ground truth ({', '.join(TRUTH_FOLDERS)}): give data.ground_truth=DIR"
         )
-    listed, asked = root / "image_list.txt", root / "query_list.txt"
+    listed, default_queries = root / "image_list.txt", root / "query_list.txt"
     if image_list or listed.is_file():
         database = read_names(image_list or listed, "images")
     else:
         database = list_images(root, next((root / each for each in IMAGE_FOLDERS if (root / each).is_dir()), root))
-    if query_list or asked.is_file():
-        names = read_names(query_list or asked, "queries")
+    if query_list or default_queries.is_file():
+        names = read_names(query_list or default_queries, "queries")
     else:
         names = tuple(sorted(path.name.removesuffix("_good.txt") for path in folder.glob("*_good.txt")))
     positions = {_stem(each): index for index, each in enumerate(database)}
@@ -63,7 +63,7 @@ def open_oxford(
             )
     queries = tuple(_query_image(folder, query, database, positions) for query in names)
     truth = Relevance(tuple(positives), tuple(junk))
-    return MatchableSet(name, root, database, queries, {"": truth}, Protocol(), (CAVEAT_WHOLE, CAVEAT_WHITENING))
+    return MatchableSet(name, root, database, queries, {"": truth}, Protocol(), (CAVEAT_WHOLE,))
 
 
 def _stem(name: str) -> str:

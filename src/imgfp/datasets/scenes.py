@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from imgfp.datasets.matchable_set import MatchableSet, read_names, read_pairs, without_self
-from imgfp.errors import InputError
 from imgfp.metrics import Protocol
 
 PROTOCOL = Protocol(depth=50)
@@ -17,8 +16,6 @@ def open_scenes(root: Path) -> MatchableSet:
     Raises:
         InputError: the folder is not of this form, or its ground truth does not belong to its list.
     """
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder: give a folder of scenes with data.root=DIR")
     names = read_names(root / "image_list.txt", "photographs")
     truth = without_self(read_pairs(root / "gt_pairs", len(names), len(names)))
     caveats = (

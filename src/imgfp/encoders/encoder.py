@@ -171,14 +171,30 @@ def _timm(config: EncoderConfig) -> Network:
 
 def _pretrained(name: str) -> Any:
     import timm
+    from huggingface_hub import constants
 
+    offline = constants.HF_HUB_OFFLINE
     try:
+        constants.HF_HUB_OFFLINE = offline or not _hub_answers()  # its client tries six times, for a minute
         return timm.create_model(name, pretrained=True, num_classes=0)
     except Exception as error:  # the hub client raises many types; RuntimeError for a model without weights
         raise InputError(
             f"encoder.name={name!r}: pretrained weights unavailable ({type(error).__name__}): "
             "give encoder.weights=FILE.safetensors"
         ) from None
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+
+
+def _hub_answers() -> bool:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception:  # of the HTTP library that the installed hub client uses, or its offline mode
+        return False
+    return True
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from imgfp.mirror.tf_checkpoint import Checkpoint
 from imgfp.progress import track
 
 
-def convert_checkpoint(checkpoint: Path, network: str, out: Path) -> int:
+def convert_checkpoint(checkpoint: Path, network: str, out: Path | None = None) -> tuple[Path, int]:
     """Writes the variables of a network, under their names and in their layout in the checkpoint, to a safetensors file.
 
     Other tensors (loss layers, the optimizer's slots, `global_step`) are left out. The file's metadata name the network.
@@ -20,10 +20,10 @@ def convert_checkpoint(checkpoint: Path, network: str, out: Path) -> int:
     Args:
         checkpoint: the prefix, such as `model.ckpt-1000`, or its `.index` file.
         network: "googlenet" or "resnet-50".
-        out: the file to write.
+        out: the file to write; None: `PREFIX.safetensors`.
 
     Returns:
-        The number of variables.
+        The file that was written, and the number of variables.
 
     Raises:
         InputError: no such checkpoint, a damaged one, or one that lacks a variable or has it in another shape or type.
@@ -45,5 +45,6 @@ def convert_checkpoint(checkpoint: Path, network: str, out: Path) -> int:
     tensors = {
         name: opened.read(name) for name in track(sorted(wanted), len(wanted), "reading the checkpoint", "variables")
     }
+    out = out or opened.prefix.with_name(f"{opened.prefix.name}.safetensors")
     write_bytes(out, save(tensors, metadata={"network": network}))
-    return len(tensors)
+    return out, len(tensors)

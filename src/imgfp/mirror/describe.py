@@ -58,7 +58,9 @@ class RegionsConfig:
     @property
     def size(self) -> int:
         """`img_size`, or the default of the network."""
-        return self.img_size or (CROP_SIZE if self.crops else WHOLE_SIZE)
+        if self.img_size is not None:
+            return self.img_size
+        return CROP_SIZE if self.crops else WHOLE_SIZE
 
     @property
     def steps(self) -> tuple[int, ...]:

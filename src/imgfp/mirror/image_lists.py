@@ -6,7 +6,7 @@ from pathlib import Path
 from imgfp.errors import InputError
 from imgfp.files import read_lines
 from imgfp.images import ImageList
-from imgfp.mirror.region_features import feature_names
+from imgfp.mirror.feature_files import feature_names
 
 
 def read_image_list(source: Path, root: Path | None = None) -> ImageList:
@@ -48,7 +48,7 @@ def oxford_queries(ground_truth: Path, images: ImageList) -> ImageList:
     for file in files:
         words = " ".join(read_lines(file, "a query file of Oxford or Paris")).split()
         if len(words) != 5:
-            raise InputError(f"{file}: must be 'image x1 y1 x2 y2', has {len(words)} words: copy the file again")
+            raise InputError(f"{file}: must be 'image x1 y1 x2 y2', has {len(words)} words: fix the file")
         name = words[0].removeprefix("oxc1_")
         if name not in by_stem:
             raise InputError(f"{file}: image {name} is not in the image list: give the list of the whole set")

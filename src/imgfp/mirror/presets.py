@@ -5,6 +5,8 @@ from typing import Any
 
 from imgfp.errors import InputError
 
+NETWORKS_NOTE = "the original describes with --net googlenet or --net resnet-50, and --weights FILE"
+
 
 @dataclass(frozen=True)
 class MirrorPreset:
@@ -57,7 +59,7 @@ def mirror_preset(name: str) -> MirrorPreset:
 
 
 def preset_lines(name: str) -> list[str]:
-    """The options that a preset stands for, one line for each command."""
+    """The options that a preset stands for, one line for each command, and the networks that it was made for."""
     preset = mirror_preset(name)
     steps = ",".join(map(str, preset.rmac_step))
     scales = " --multi-scale" if preset.multi_scale else ""
@@ -65,4 +67,5 @@ def preset_lines(name: str) -> list[str]:
     return [
         f"imgfp mirror describe --img-size {preset.img_size} --pool {preset.pool} --rmac-step {steps}{scales}",
         f"imgfp mirror query --out-dim {preset.out_dim} --top {preset.top}{expansion}",
+        NETWORKS_NOTE,
     ]

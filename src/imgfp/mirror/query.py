@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -12,10 +12,11 @@ from imgfp.mirror.expansion import expand_queries
 from imgfp.mirror.ranking import Ranking
 from imgfp.mirror.similarity import SimilarityConfig, search, vectors_of
 from imgfp.mirror.two_stage import needs_two_stages, two_stage_search
-from imgfp.mirror.whitening import PACKAGED, Whitening, blockwise, fit_whitening
+from imgfp.mirror.whitening import PACKAGED, Regions, Whitening, blockwise, fit_whitening
 from imgfp.progress import announce
 
 DATABASE, PACKAGE, NONE = "database", "packaged", "none"
+Search = Literal["auto", "exact", "two-stage"]
 
 
 @dataclass(frozen=True)
@@ -41,41 +42,44 @@ class QueryConfig:
     apply to PR-MAC by inner products only.
     """
 
-    top: int = 20
+    top: int = 200
     similarity: SimilarityConfig = field(default_factory=SimilarityConfig)
     whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
     expand: int = 0
     rounds: int = 0
-    search: Literal["auto", "exact", "two-stage"] = "auto"
+    search: Search = "auto"
     augment: int = 0
 
     def __post_init__(self) -> None:
         for name, value, least in (
-            ("top", self.top, 1),
-            ("qe", self.expand, 0),
-            ("et", self.rounds, 0),
-            ("augment", self.augment, 0),
+            ("answers", self.top, 1),
+            ("expansion.augment", self.augment, 0),
+            ("expansion.expand", self.expand, 0),
+            ("expansion.rounds", self.rounds, 0),
         ):
             if value < least:
                 raise InputError(f"{name}={value}: must be an integer >= {least}")
+        if self.search not in get_args(Search):
+            raise InputError(f"search={self.search}: must be one of {', '.join(get_args(Search))}")
         compared = self.similarity
         if self.search == "two-stage" and (compared.measure != "prmac" or compared.euclidean):
-            raise InputError("two-stage search is for PR-MAC without distances: use --search exact")
+            raise InputError("search=two-stage is for PR-MAC by inner products only: use search=exact")
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The ranking, and the whitening that was used, if any."""
+    """The ranking, the whitening that was used, if any, and whether any search ran in two stages."""
 
     ranking: Ranking
     whitening: Whitening | None
+    two_stages: bool
 
 
-def query(database: np.ndarray, queries: np.ndarray | None, config: QueryConfig) -> Answered:
+def query(database: Regions, queries: Regions | None, config: QueryConfig) -> Answered:
     """Ranks the database for each query as the original code of MIRorR did.
 
     Args:
-        database: (images, regions, dim) float32, not normalised.
+        database: (images, regions, dim) float32, not normalised; read block by block, so it need not be in memory.
         queries: The same of the queries; None: the database's own images.
         config: Settings.
 
@@ -88,43 +92,56 @@ def query(database: np.ndarray, queries: np.ndarray | None, config: QueryConfig)
             f"{database.shape[1]} of {database.shape[2]}: describe both with the same settings"
         )
     whitening = choose_whitening(database, config)
-    held = prepare(database, config.similarity, whitening)
+    database_vectors = prepare(database, config.similarity, whitening)
+    two_stages = False
     if config.augment:
-        neighbours = _search(None, held, replace(config, top=config.augment), config.similarity)
-        held = expand_queries(held, held, neighbours, config.augment)
-    asked = None if queries is None else prepare(queries, config.similarity, whitening)
-    ranking = _search(asked, held, config, config.similarity)
+        augmenting = replace(config, top=config.augment)
+        neighbours, two_stages = _search(None, database_vectors, augmenting, config.similarity)
+        database_vectors = expand_queries(database_vectors, database_vectors, neighbours, config.augment)
+    query_vectors = None if queries is None else prepare(queries, config.similarity, whitening)
+    ranking, staged = _search(query_vectors, database_vectors, config, config.similarity)
+    two_stages |= staged
+    originals = database_vectors if query_vectors is None else query_vectors
     for _ in range(config.rounds if config.expand else 0):
-        expanded = expand_queries(held if asked is None else asked, held, ranking, config.expand)
+        expanded = expand_queries(originals, database_vectors, ranking, config.expand)
         # after distances the original compares expanded queries by inner products too
-        ranking = _search(expanded, held, config, replace(config.similarity, euclidean=False))
-    return Answered(ranking, whitening)
+        ranking, staged = _search(expanded, database_vectors, config, replace(config.similarity, euclidean=False))
+        two_stages |= staged
+    return Answered(ranking, whitening, two_stages)
 
 
 def _search(
     queries: np.ndarray | None, database: np.ndarray, config: QueryConfig, compared: SimilarityConfig
-) -> Ranking:
+) -> tuple[Ranking, bool]:
+    """The ranking, and whether it was made in two stages."""
     count = len(database if queries is None else queries)
     staged = config.search == "two-stage" or (
         config.search == "auto" and needs_two_stages(count, database, config.top, compared)
     )
     if staged:
-        return two_stage_search(queries, database, config.top)
-    return search(queries, database, config.top, compared)
+        return two_stage_search(queries, database, config.top), True
+    return search(queries, database, config.top, compared), False
 
 
-def prepare(values: np.ndarray, similarity: SimilarityConfig, whitening: Whitening | None) -> np.ndarray:
+def prepare(values: Regions, similarity: SimilarityConfig, whitening: Whitening | None) -> np.ndarray:
     """What is compared: (images, regions or 1, dim) float32."""
-    if whitening is None:
-        return np.concatenate(list(blockwise(values, partial(vectors_of, config=similarity))))
 
-    def whitened(block: np.ndarray) -> np.ndarray:
-        return whitening.apply(vectors_of(block, similarity))
+    def vectors(block: np.ndarray) -> np.ndarray:
+        found = vectors_of(block, similarity)
+        return found if whitening is None else whitening.apply(found)
 
-    return np.concatenate(list(blockwise(values, whitened)))
+    blocks = blockwise(values, vectors)
+    first = next(blocks)
+    prepared = np.empty((len(values), *first.shape[1:]), np.float32)
+    prepared[: len(first)] = first
+    done = len(first)
+    for block in blocks:
+        prepared[done : done + len(block)] = block
+        done += len(block)
+    return prepared
 
 
-def choose_whitening(database: np.ndarray, config: QueryConfig) -> Whitening | None:
+def choose_whitening(database: Regions, config: QueryConfig) -> Whitening | None:
     """The whitening of a run; None where none is asked, or where a fit has too few images for it, which is announced.
 
     Args:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import sparse
 
-from imgfp.errors import InputError
 from imgfp.mirror.ranking import Ranking
 
 MIN_CHAINS = 2  # of verified matches between two keypoints
@@ -81,12 +80,7 @@ def rerank(
 
     Returns:
         As many answers per query as `network` has.
-
-    Raises:
-        InputError: a negative weight.
     """
-    if not network_weight >= 0:
-        raise InputError(f"network_weight={network_weight}: must be >= 0")
     indices, scores = np.empty_like(network.indices), np.empty_like(network.scores)
     for row, (listed, similarities) in enumerate(zip(network.indices, network.scores, strict=True)):
         shared = points[queries[row]].toarray().ravel()[database]

@@ -1,8 +1,8 @@
 """Similarities of images that are described by regions, and the exact search with them.
 
 PR-MAC: S(q, d) = mean over q's regions of the maximum over d's regions of the inner product (of the smallest squared
-distance). AML takes the maximum over q's regions instead of the mean. R-MAC (sum of the regions) and MAC (the first region) compare one vector per image. Every score is divided by
-the number of regions, AML's also, as in the original code of MIRorR.
+distance). AML takes the maximum over q's regions instead of the mean. R-MAC (sum of the regions) and MAC (the first region)
+compare one vector per image. Every score is divided by the number of regions, AML's also, as in the original code of MIRorR.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class SimilarityConfig:
 
     def __post_init__(self) -> None:
         if self.measure not in get_args(Measure):
-            raise InputError(f"measure={self.measure!r}: must be one of {', '.join(get_args(Measure))}")
+            raise InputError(f"similarity.measure={self.measure}: must be one of {', '.join(get_args(Measure))}")
 
 
 def vectors_of(values: np.ndarray, config: SimilarityConfig) -> np.ndarray:
@@ -69,20 +69,21 @@ def search(queries: np.ndarray | None, database: np.ndarray, top: int, config: S
         config: The measure.
     """
     torch.set_num_threads(thread_count())
-    asked = database if queries is None else queries
-    best = TopK(len(asked), min(top, len(database)))
-    held, given = torch.from_numpy(database), torch.from_numpy(asked)
-    rows = max(1, ROWS // asked.shape[1])
-    for a in track(range(0, len(asked), rows), len(asked), "comparing", weight=rows):
-        first = 0 if queries is not None else a
+    itself = queries is None
+    images = torch.from_numpy(database)
+    query_images = images if queries is None else torch.from_numpy(queries)
+    best = TopK(len(query_images), min(top, len(database)))
+    rows = max(1, ROWS // query_images.shape[1])
+    for a in track(range(0, len(query_images), rows), len(query_images), "comparing", weight=rows):
+        first = a if itself else 0
         # blocks of images begin where blocks of queries do, so that a pair of blocks is met once
         for b in range(first, len(database), COLUMNS):
             columns = slice(b, min(b + COLUMNS, len(database)))
-            forward, backward = compare_block(given[a : a + rows], held[columns], config, queries is None)
+            forward, backward = compare_block(query_images[a : a + rows], images[columns], config, itself)
             best.add(a, forward, np.arange(columns.start, columns.stop))
             if backward is not None:
                 later = max(0, a + rows - columns.start)  # images of the query block itself have their scores already
-                best.add(columns.start + later, backward[later:], np.arange(a, min(a + rows, len(asked))))
+                best.add(columns.start + later, backward[later:], np.arange(a, min(a + rows, len(query_images))))
     ranking = best.ranking()
     return Ranking(ranking.indices, -ranking.scores) if config.euclidean else ranking
 

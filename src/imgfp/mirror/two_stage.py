@@ -9,7 +9,7 @@ from imgfp.progress import track
 from imgfp.threads import thread_count
 
 # Products of two regions that the exact search may make: 5,000 images of 35 regions with one another, about a minute on one
-# core. An evaluation with few queries stays exact; beyond, the two stages save more than the rounding of a rank is worth.
+# core. An evaluation with few queries stays exact; beyond, two stages are faster at a small loss of recall.
 EXACT_PRODUCTS = 5000**2 * 35**2
 _QUERIES = 256
 
@@ -33,18 +33,18 @@ def two_stage_search(queries: np.ndarray | None, database: np.ndarray, top: int)
     not grow with the database.
     """
     torch.set_num_threads(thread_count())
-    asked = database if queries is None else queries
-    best = TopK(len(asked), min(top, len(database)))
+    query_images = database if queries is None else queries
+    best = TopK(len(query_images), min(top, len(database)))
     count = min(candidate_count(top), len(database))
     vectors = torch.from_numpy(normalise(database.sum(axis=1)))
-    held = torch.from_numpy(database)
+    images = torch.from_numpy(database)
     found = torch.empty(count, *database.shape[1:])
-    for first in track(range(0, len(asked), _QUERIES), len(asked), "comparing", weight=_QUERIES):
-        block = asked[first : first + _QUERIES]
+    for first in track(range(0, len(query_images), _QUERIES), len(query_images), "comparing", weight=_QUERIES):
+        block = query_images[first : first + _QUERIES]
         coarse = torch.from_numpy(normalise(block.sum(axis=1))) @ vectors.T
         candidates = torch.topk(coarse, count, sorted=False).indices.sort().values  # equal scores: the first image wins
         for row, chosen in enumerate(candidates):
-            torch.index_select(held, 0, chosen, out=found)
+            torch.index_select(images, 0, chosen, out=found)
             products = found.view(-1, found.shape[2]) @ torch.from_numpy(block[row].T)
             scores = products.view(*found.shape[:2], -1).amax(1).sum(1).double() / found.shape[1]
             best.add(first + row, scores.numpy()[None], chosen.numpy())

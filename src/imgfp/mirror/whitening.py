@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,6 +20,15 @@ _DENSE = 2**27
 _BLOCK = 256  # images
 
 Prepare = Callable[[np.ndarray], np.ndarray]
+
+
+class Regions(Protocol):
+    """(images, regions, dim) float32: an array, or what reads a slice of images from files."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, images: slice, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -76,9 +85,7 @@ class Whitening:
             with np.load(path, allow_pickle=False) as stored:
                 mean, components, variances = (np.asarray(stored[key], dtype=np.float64) for key in _KEYS)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile):
-            raise InputError(
-                f"{path}: not a whitening: give an .npz of the arrays {', '.join(_KEYS)}, without pickle"
-            ) from None
+            raise InputError(f"{path}: not a whitening: expected a .npz of float arrays {', '.join(_KEYS)}") from None
         if mean.ndim != 1 or variances.ndim != 1 or components.shape != (len(variances), len(mean)):
             raise InputError(
                 f"{path}: mean {mean.shape}, eigvec {components.shape}, eigval {variances.shape} do not fit: "
@@ -89,14 +96,14 @@ class Whitening:
         return cls(mean, components, variances)
 
 
-def blockwise(values: np.ndarray, prepare: Prepare) -> Iterator[np.ndarray]:
+def blockwise(values: Regions, prepare: Prepare) -> Iterator[np.ndarray]:
     """`prepare` of some images at a time, so that no second array of all images is needed."""
     for start in range(0, len(values), _BLOCK):
         yield prepare(values[start : start + _BLOCK])
 
 
 def fit_whitening(
-    values: np.ndarray, prepare: Prepare, out_dim: int | None = None, variance_share: float | None = None
+    values: Regions, prepare: Prepare, out_dim: int | None = None, variance_share: float | None = None
 ) -> Whitening:
     """Principal components of all regions.
 

@@ -16,14 +16,15 @@ from imgfp.files import hash_value
 from imgfp.images import Failure, ImageList
 from imgfp.local.store import FeatureStore
 from imgfp.mirror.describe import RegionsConfig
-from imgfp.mirror.query import QueryConfig, query
+from imgfp.mirror.query import DATABASE, QueryConfig, query
 from imgfp.mirror.ranking import Ranking
 from imgfp.mirror.rerank import rerank, shared_points
 from imgfp.pipeline.pairs.keypoints import KeypointConfig
 from imgfp.pipeline.pairs.stages import StoredVerifier, keypoint_stage
 from imgfp.pipeline.pairs.verify import VerifyConfig
-from imgfp.pipeline.stages.regions import read_regions, region_stage
+from imgfp.pipeline.stages.regions import region_stage
 from imgfp.pipeline.stages.stage import StageResult
+from imgfp.pipeline.stages.stored_regions import StoredRegions
 from imgfp.records.match_pairs import MatchPairs
 
 
@@ -52,9 +53,9 @@ class SceneRankingConfig:
     """The settings of all steps; `query.top` is the number of answers per query, the query itself included."""
 
     regions: RegionsConfig = field(default_factory=RegionsConfig)
-    query: QueryConfig = field(default_factory=lambda: QueryConfig(top=200))
+    query: QueryConfig = field(default_factory=QueryConfig)
     rerank: RerankConfig = field(default_factory=RerankConfig)
-    keypoints: KeypointConfig = field(default_factory=lambda: KeypointConfig(keypoints=2000))
+    keypoints: KeypointConfig = field(default_factory=KeypointConfig)
     verify: VerifyConfig = field(default_factory=VerifyConfig)
 
     def __post_init__(self) -> None:
@@ -71,7 +72,8 @@ class SceneRanking:
     """Answers by position in the lists of queries and of the database.
 
     `network`: before verification. `answers`: the final ranking. `pairs`: how many were verified. `seconds`: wall seconds per
-    photograph by step, without steps whose stored result was reused.
+    photograph by step, without steps whose stored result was reused. `two_stages`: whether a search was approximate, see
+    `imgfp.mirror.two_stage`. `fitted`: whether the whitening was fitted on this database.
     """
 
     network: MatchPairs
@@ -79,6 +81,8 @@ class SceneRanking:
     pairs: int
     seconds: dict[str, float]
     failures: tuple[Failure, ...]
+    two_stages: bool
+    fitted: bool
 
 
 def rank_scenes(
@@ -103,16 +107,21 @@ def rank_scenes(
     made_with = config.regions.made_with()
     folder = work / f"regions-{hash_value(made_with)[:12]}"
     described = region_stage("regions", images, config.regions, folder)
-    regions = read_regions(folder)
+    regions = StoredRegions.open(folder)
     row_of = {name: row for row, name in enumerate(regions.ids)}
-    shown, asked = (np.array([n for n, name in enumerate(each) if name in row_of]) for each in (database, queries))
-    for what, kept in (("database", shown), ("queries", asked)):
+    in_database, in_queries = (
+        np.array([n for n, name in enumerate(each) if name in row_of]) for each in (database, queries)
+    )
+    for what, kept in (("database", in_database), ("queries", in_queries)):
         if not len(kept):
             raise InputError(f"{root}: no image of the {what} could be read: {described.failures[0].reason}")
-    held = regions.values[[row_of[database[n]] for n in shown]]
-    other = None if tuple(database) == tuple(queries) else regions.values[[row_of[queries[n]] for n in asked]]
+    database_regions = regions.select([row_of[database[n]] for n in in_database])
+    query_regions = None
+    if tuple(database) != tuple(queries):
+        query_regions = regions.select([row_of[queries[n]] for n in in_queries])
     started = perf_counter()
-    network = query(held, other, config.query).ranking
+    answered = query(database_regions, query_regions, config.query)
+    network = answered.ranking
     seconds = {"describe": _per_item(described), "rank": (perf_counter() - started) / len(names)}
     answers, pairs, failures = network, 0, {failure.path: failure for failure in described.failures}
     if config.rerank.candidates:
@@ -122,14 +131,20 @@ def rank_scenes(
         failures |= {failure.path: failure for failure in found.failures}
         assert found.folder is not None, "keypoints are stored"
         features = FeatureStore(found.folder, verify=False)
-        ids = (tuple(queries[n] for n in asked), tuple(database[n] for n in shown))
+        ids = (tuple(queries[n] for n in in_queries), tuple(database[n] for n in in_database))
         answers, verification = _reranked(network, *ids, features, work, config)
         pairs = verification.items
         seconds["rank"] = (perf_counter() - started - found.seconds - verification.seconds) / len(names)
         seconds |= {"keypoints": _per_item(found), "verify": _per_item(verification) * pairs / len(names)}
     known = {step: value for step, value in seconds.items() if not np.isnan(value)}
     return SceneRanking(
-        network.match_pairs(asked, shown), answers.match_pairs(asked, shown), pairs, known, tuple(failures.values())
+        network.match_pairs(in_queries, in_database),
+        answers.match_pairs(in_queries, in_database),
+        pairs,
+        known,
+        tuple(failures.values()),
+        answered.two_stages,
+        answered.whitening is not None and config.query.whitening.fit_on == DATABASE,
     )
 
 
@@ -143,8 +158,10 @@ def _reranked(
 ) -> tuple[Ranking, StageResult]:
     """The final ranking of the photographs with these names, and the verification as one stage."""
     position = {name: row for row, name in enumerate(dict.fromkeys((*features.ids, *queries, *database)))}
-    asked, shown = (np.array([position[name] for name in names]) for names in (queries, database))
-    pairs = _pairs_to_verify(network, asked, shown, config.rerank.candidates, len(features))
+    query_positions, database_positions = (
+        np.array([position[name] for name in names]) for names in (queries, database)
+    )
+    pairs = _pairs_to_verify(network, query_positions, database_positions, config.rerank.candidates, len(features))
     made_from = [asdict(config.verify), features.fingerprint, pairs]
     verifier = StoredVerifier(features, config.verify, work / f"verified-{hash_value(made_from)[:12]}")
     verifier(pairs)
@@ -152,7 +169,7 @@ def _reranked(
     points = shared_points(len(position), verified)
     total = verifier.total
     assert total is not None, "called once"
-    return rerank(network, asked, shown, points, config.rerank.network_weight), total
+    return rerank(network, query_positions, database_positions, points, config.rerank.network_weight), total
 
 
 def _pairs_to_verify(
@@ -160,9 +177,10 @@ def _pairs_to_verify(
 ) -> list[tuple[int, int]]:
     """Each query with its first answers, as pairs of positions below `readable`, each once, those of a photograph together."""
     found = set()
-    for asked, answers in zip(queries.tolist(), database[network.indices], strict=True):
-        others = [int(answer) for answer in answers if answer != asked][:candidates]
-        found |= {(min(asked, other), max(asked, other)) for other in others if max(asked, other) < readable}
+    for query_position, answers in zip(queries.tolist(), database[network.indices], strict=True):
+        others = [int(answer) for answer in answers if answer != query_position][:candidates]
+        ordered = {(min(query_position, other), max(query_position, other)) for other in others}
+        found |= {pair for pair in ordered if pair[1] < readable}
     return sorted(found)
 
 

@@ -1,15 +1,15 @@
 """Ranked answers by index, as MIRorR's text `match_pairs`: `<query index> <database index> <score>` per line."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imgfp.errors import InputError
-from imgfp.files import read_lines, write_bytes
+from imgfp.files import write_bytes
+from imgfp.records.index_lines import read_index_lines
 
-_WANTED = "a match_pairs text with lines '<query index> <database index> <score>'"
+_FORM = "<query index> <database index> <score>"
 
 
 @dataclass(frozen=True)
@@ -45,24 +45,11 @@ class MatchPairs:
         """
         rows: list[tuple[int, int, float]] = []
         seen: set[tuple[int, int]] = set()
-        for number, line in enumerate(read_lines(path, _WANTED), start=1):
-            if not line.strip():
-                continue
-            try:
-                query, image, score = line.split()
-                key, value = (int(query), int(image)), float(score)
-                if min(key) < 0 or not math.isfinite(value):
-                    raise ValueError
-            except ValueError:
-                raise InputError(
-                    f"{path} line {number}: {line[:80]!r} is not '<query index> <database index> <score>': fix the line"
-                ) from None
-            if key in seen and not repeats:
-                raise InputError(
-                    f"{path} line {number}: the answer {key[1]} of query {key[0]} is there twice: keep only one"
-                )
-            seen.add(key)
-            rows.append((*key, value))
+        for where, query, image, score in read_index_lines(path, f"a match_pairs text with lines '{_FORM}'", _FORM, 0):
+            if (query, image) in seen and not repeats:
+                raise InputError(f"{where}: the answer {image} of query {query} appears twice: remove one")
+            seen.add((query, image))
+            rows.append((query, image, score))
         queries, database, scores = zip(*rows, strict=True) if rows else ((), (), ())
         return cls(np.array(queries, np.int64), np.array(database, np.int64), np.array(scores, np.float64))
 

@@ -46,7 +46,9 @@ def read_plain_pickle(path: Path) -> Any:
             f"{path}: {error}: only dicts, lists, strings, numbers and arrays of numbers are read"
         ) from None
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError(f"{path}: not a complete pickle ({type(error).__name__}): copy the file again") from None
+        raise InputError(
+            f"{path}: the pickle is damaged or truncated ({type(error).__name__}): download it again"
+        ) from None
 
 
 class _Machine:

@@ -30,12 +30,13 @@ class Making:
     """How a ranking of our own was made.
 
     `network`: the ranking before anything was verified. `pairs`: how many were verified. `seconds`: wall seconds per photograph by
-    step; a step whose stored result was reused is missing.
+    step; a step whose stored result was reused is missing. `search`: "exact", or "two-stage" where a search was approximate.
     """
 
     network: MatchPairs
     pairs: int
     seconds: Mapping[str, float]
+    search: str
 
 
 def judged_ranking(
@@ -58,12 +59,13 @@ def judged_ranking(
     figures = _figures(data, metrics, where)
     if making is not None:
         network = _figures(data, data.evaluate(making.network, where), where)
-        shown = {
+        network = {
             key: value
             for key, value in network.items()
             if key not in ("benchmark", "data", "ranking", "queries", "caveats")
         }
-        figures |= {"network": shown, "verified_pairs": making.pairs, "seconds_per_photograph": dict(making.seconds)}
+        figures |= {"network": network, "search": making.search, "verified_pairs": making.pairs}
+        figures["seconds_per_photograph"] = dict(making.seconds)
     store = open_store(tracking.folder)
     tags = {"data": data.root.name, "benchmark": data.name}
     name = f"{data.name} {Path(where).name}"
@@ -87,6 +89,7 @@ def ranking_table(done: JudgedRanking) -> str:
     rows += [_row(name, network[name], network, "network/") for name in _flat(done.metrics) if network]
     rows.append(f"{'queries':<26} {done.figures['queries']:>7}")
     if network:
+        rows.append(f"{'search':<26} {done.figures['search']:>7}")
         rows.append(f"{'verified pairs':<26} {done.figures['verified_pairs']:>7}")
         rows += [f"{'seconds per photograph, ' + step:<33} {value:.3f}" for step, value in done.figures["seconds_per_photograph"].items()]  # fmt: skip
     scenes = done.figures.get("scenes", {})

@@ -18,7 +18,13 @@ class Trunk(nn.Module):
             InputError: unknown name, weights that are unavailable or do not fit, or no feature map for images of any size.
         """
         super().__init__()
-        self.network = load_network(resolve_encoder(EncoderConfig(name, weights))).eval()
+        try:
+            self.network = load_network(resolve_encoder(EncoderConfig(name, weights))).eval()
+        except InputError as error:  # in the words of the options here
+            text = str(error)
+            for key, option in (("name", "net"), ("weights", "weights")):
+                text = text.replace(f"encoder.{key}=", f"--{option} ").replace(f"encoder.{key}", f"--{option}")
+            raise InputError(text) from None
         self.dim = self.network.feature_dim
         if name == EMBEDDED:
             _fold_normalisation(self.network.trunk)

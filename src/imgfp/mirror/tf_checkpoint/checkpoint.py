@@ -73,7 +73,9 @@ class Checkpoint:
             raise self._named(name, error) from None
 
     def _named(self, name: str, error: InputError) -> InputError:
-        return InputError(f"{self.prefix}: tensor {name}: {error}: copy the files of the checkpoint again")
+        return InputError(
+            f"{self.prefix}: tensor {name}: {error}: the checkpoint is damaged or truncated: download it again"
+        )
 
     def _entry(self, key: bytes) -> Entry:
         if key not in self.entries or not key:

@@ -31,7 +31,7 @@ def read_table(path: Path) -> dict[bytes, bytes]:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}: give an existing checkpoint") from None
     except InputError as error:
-        raise InputError(f"{path}: {error}: not an intact checkpoint index; copy the file again") from None
+        raise InputError(f"{path}: {error}: the checkpoint index is damaged or truncated: download it again") from None
 
 
 def _entries(data: bytes) -> dict[bytes, bytes]:

@@ -11,8 +11,9 @@ from imgfp.errors import InputError
 from imgfp.files import write_bytes
 from imgfp.images import Failure, ImageList
 from imgfp.mirror.describe import RegionsConfig, describe_images
+from imgfp.mirror.feature_files import write_feature_file
 from imgfp.mirror.networks import open_network
-from imgfp.mirror.region_features import RegionFeatures, write_feature_file
+from imgfp.mirror.region_features import RegionFeatures
 from imgfp.pipeline.stages.inputs import claim_images
 from imgfp.pipeline.stages.plan import read_plan
 from imgfp.pipeline.stages.shard import Shard, read_shards
