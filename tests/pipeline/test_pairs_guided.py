@@ -39,7 +39,7 @@ def slow(first, second, found):
     for row in range(len(distances)):
         column = int(distances[row].argmin())
         best, runner_up = np.partition(distances[row], 1)[:2]
-        near = best < min((0.7 * 255) ** 2, CONFIG.ratio**2 * runner_up)
+        near = best < min((0.7 * 255) ** 2, 0.75**2 * runner_up)
         if near and distances[:, column].argmin() == row:
             matches.append((row, column))
     return matches

@@ -19,6 +19,7 @@ from imgfp.progress import track
 from imgfp.threads import thread_count
 
 _FARTHEST = (0.7 * 255) ** 2  # squared distance of a match at most; descriptors have the norm 255. COLMAP's 0.7
+_RATIO = 0.75  # Lowe's: stricter than among all keypoints, since the second nearest of few is far away by chance
 _BATCH = 256  # pairs at a time, as many photographs as are held
 _NO_DISTANCE = 2**31 - 1
 
@@ -74,7 +75,7 @@ def guided_matches(first: Photograph, second: Photograph, found: TwoView, config
         first.descriptors,
         second.descriptors,
     )
-    limit = np.minimum(_FARTHEST, config.ratio**2 * best[:, 1])
+    limit = np.minimum(_FARTHEST, _RATIO**2 * best[:, 1])
     kept = np.flatnonzero((nearest >= 0) & (best[:, 0] < limit))
     kept = kept[backward[nearest[kept]] == kept]
     return np.stack([kept, nearest[kept]], axis=1).astype(np.int32)
