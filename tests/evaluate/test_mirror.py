@@ -98,7 +98,7 @@ def test_own_ranking(app, tmp_path: Path) -> None:
         photograph(scene).crop((15 * int(file[0]), 0, 200 + 15 * int(file[0]), 230)).save(path)
     pairs = [f"{a} {b}" for a in range(8) for b in range(8) if a != b and a // 4 == b // 4]
     lists = {"image_list.txt": "\n".join(names), "gt_pairs": "\n".join(pairs)}
-    settings = ("whitening.out_dim=6", "rerank.candidates=3", "answers=8", "search=two-stage")
+    settings = ("whitening.out_dim=6", "rerank.candidates=3", "answers=8", "similarity.search=two-stage")
     done = app(lists, *settings)
     assert done.returncode == 0, done.stderr
     found = figures(tmp_path)
@@ -126,7 +126,7 @@ def test_own_ranking(app, tmp_path: Path) -> None:
         (["benchmark=holidays", "data.root=/none"], "/none: no such folder: give the folder of holidays with data.root=DIR"),
         (["data.thresold=1"], "unknown config key 'data.thresold' (did you mean 'data.threshold'?)"),
         (["data.benchmark=x"], "data.benchmark=x: must be one of scenes, gl3d, oxford, paris, roxford, rparis, holidays"),
-        (["search=fast"], "search=fast: must be one of auto, exact, two-stage"),
+        (["similarity.search=fast"], "search=fast: must be one of auto, exact, two-stage"),
         (["rerank.candidates=300"], "rerank.candidates=300: must be below answers=200, which count the query too"),
         (["match_pairs=/none"], "/none: no such file: give a match_pairs text with lines '<query index> <database index> <score>'"),
     ],

@@ -20,7 +20,7 @@ from imgfp.tracking import describe, open_store, parent_run
 CAVEAT_WHITENING = (
     "the whitening was fitted on the evaluated database, which favours it: compare with whitening.fit_on=FILE"
 )
-CAVEAT_SEARCH = "the two-stage search is approximate: compare with search=exact"
+CAVEAT_SEARCH = "the two-stage search is approximate: compare with similarity.search=exact"
 
 
 def judge(config: DictConfig) -> int:

@@ -26,9 +26,9 @@ def _config(app: MirrorApp) -> SceneRankingConfig:
         RegionsConfig(**vars(app.regions) | {"rmac_step": tuple(app.regions.rmac_step)}),
         QueryConfig(
             app.answers,
-            SimilarityConfig(**vars(app.similarity)),
+            SimilarityConfig(app.similarity.measure, app.similarity.euclidean),  # type: ignore[arg-type]  # checked there
             WhiteningConfig(**vars(app.whitening)),
-            **vars(app.expansion) | {"search": app.search},
+            **vars(app.expansion) | {"search": app.similarity.search},
         ),
         RerankConfig(**vars(app.rerank)),
         KeypointConfig(**vars(app.keypoints)),

@@ -228,10 +228,11 @@ class RegionsSection:
 
 @dataclass
 class SimilaritySection:
-    """The fields of imgfp.mirror.similarity.SimilarityConfig."""
+    """The fields of imgfp.mirror.similarity.SimilarityConfig, and `search` of QueryConfig."""
 
     measure: str
     euclidean: bool
+    search: str
 
 
 @dataclass
@@ -293,7 +294,6 @@ class MirrorApp(App):
     answers: int
     regions: RegionsSection
     similarity: SimilaritySection
-    search: str
     whitening: WhiteningSection
     expansion: ExpansionSection
     rerank: RerankSection
