@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgfp.cli.mirror_preset import add_preset_options, show_preset
+from imgfp.cli.mirror_preset import add_preset_options, require_options, show_preset
 from imgfp.cli.mirror_query import add_query_parser
 from imgfp.errors import InputError
 from imgfp.progress import announce
@@ -71,9 +71,7 @@ def run_describe(options: argparse.Namespace) -> int:
     """imgfp mirror describe."""
     if options.show:
         return show_preset(options)
-    for name in ("img_list", "out"):
-        if getattr(options, name) is None:
-            raise InputError(f"--{name.replace('_', '-')} is missing: see 'imgfp mirror describe --help'")
+    require_options(options, "img_list", "out")
 
     from imgfp.mirror.image_lists import oxford_queries, read_image_list
     from imgfp.mirror.presets import NETWORKS_NOTE

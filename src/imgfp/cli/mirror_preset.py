@@ -26,3 +26,14 @@ def show_preset(options: argparse.Namespace) -> int:
         raise InputError("--show prints a preset: give --preset NAME too")
     print("\n".join(preset_lines(options.preset)))
     return OK
+
+
+def require_options(options: argparse.Namespace, *names: str) -> None:
+    """Refuses a step without the options it needs; argparse cannot, since `--show` needs none.
+
+    Raises:
+        InputError: one of them is missing.
+    """
+    for name in names:
+        if getattr(options, name) is None:
+            raise InputError(f"--{name.replace('_', '-')} is missing: see 'imgfp mirror {options.step} --help'")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgfp.cli.mirror_preset import add_preset_options, show_preset
+from imgfp.cli.mirror_preset import add_preset_options, require_options, show_preset
 from imgfp.errors import InputError
 from imgfp.progress import announce
 
@@ -59,9 +59,7 @@ def run_query(options: argparse.Namespace) -> int:
     """imgfp mirror query."""
     if options.show:
         return show_preset(options)
-    for name in ("feature_list", "out"):
-        if getattr(options, name) is None:
-            raise InputError(f"--{name.replace('_', '-')} is missing: see 'imgfp mirror query --help'")
+    require_options(options, "feature_list", "out")
 
     from imgfp.mirror.feature_files import read_listed_features
     from imgfp.mirror.query import query
