@@ -17,7 +17,7 @@ def test_a_failed_child_leaves_the_parent_finished(store: Store) -> None:
     parent = parent_run(store, "sweep", "with a failure", "sweep")
     with (
         pytest.raises(RuntimeError, match="broken"),
-        tracked_run(store, "sweep", "bad", {}, parent_run_id=parent) as child,
+        tracked_run(store, "sweep", "bad", {}, parent=parent) as child,
     ):
         raise RuntimeError("broken")
     assert store.client().get_run(child.run_id).info.status == "FAILED"

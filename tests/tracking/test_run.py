@@ -73,7 +73,7 @@ def test_a_bad_configuration_leaves_no_run(store: Store) -> None:
 def test_runs_may_be_nested(store: Store) -> None:
     with (
         tracked_run(store, "nested", "outer", {}) as outer,
-        tracked_run(store, "nested", "inner", {}, parent_run_id=outer.run_id) as inner,
+        tracked_run(store, "nested", "inner", {}, parent=outer.run_id) as inner,
     ):
         inner.log_metrics({"uap": 0.1})
         outer.log_metrics({"uap": 0.2})
@@ -86,6 +86,6 @@ def test_runs_may_be_nested(store: Store) -> None:
 
 def test_a_child_does_not_end_a_running_parent(store: Store) -> None:
     with tracked_run(store, "nested", "outer", {}) as outer:
-        with tracked_run(store, "nested", "inner", {}, parent_run_id=outer.run_id):
+        with tracked_run(store, "nested", "inner", {}, parent=outer.run_id):
             pass
         assert store.client().get_run(outer.run_id).info.status == "RUNNING"

@@ -29,7 +29,7 @@ for _ in range(60_000):
     time.sleep(0.001)
 store = open_store(folder)
 parent = parent_run(store, "sweep", "multirun/it's one", "a sweep")
-with tracked_run(store, "sweep", number, {"n": number}, "n: 1", parent_run_id=parent) as run:
+with tracked_run(store, "sweep", number, {"n": number}, "n: 1", parent=parent) as run:
     run.log_metrics({"uap": 0.5})
 print(parent)
 """

@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgfp.tracking.create_run import create_run
+from imgfp.tracking.found_runs import FINGERPRINT_TAG, close_abandoned
 from imgfp.tracking.metric_names import check_metric_names
 from imgfp.tracking.params import flatten
+from imgfp.tracking.parent import Parent, adopt, parent_run
+from imgfp.tracking.process import PROCESS_TAG, this_process
 from imgfp.tracking.store import Store
 
 NEVER_REACHED = "never reached"
@@ -90,7 +94,7 @@ def tracked_run(
     params: Mapping[str, object],
     config_yaml: str | None = None,
     tags: Mapping[str, str] | None = None,
-    parent_run_id: str | None = None,
+    parent: str | Parent | None = None,
     resume: str | None = None,
 ) -> Iterator[Run]:
     """Starts a run and ends it with status FINISHED, FAILED on an exception, or KILLED on Ctrl-C.
@@ -104,7 +108,8 @@ def tracked_run(
         params: the configuration, nested or flat; see `flatten`.
         config_yaml: the resolved configuration as text, logged as the artifact `config.yaml`.
         tags: additional tags.
-        parent_run_id: the parent run; see `parent_run`.
+        parent: the id of the parent run; or a sweep's `Parent`, which is created if this is its first child and which
+            names the run.
         resume: id of an earlier run to resume; its params are kept.
 
     Raises:
@@ -113,16 +118,24 @@ def tracked_run(
     from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
     flat = flatten(params)  # before the run is created: an invalid configuration leaves no empty run
-    parent_tag = {MLFLOW_PARENT_RUN_ID: parent_run_id} if parent_run_id else {}
+    own = {**(tags or {}), PROCESS_TAG: this_process()}
+    if FINGERPRINT_TAG in own:
+        close_abandoned(store, experiment, FINGERPRINT_TAG, own[FINGERPRINT_TAG])
+    sweep = parent if isinstance(parent, Parent) else None
     if resume is None:
-        run = Run(store, create_run(store, experiment, name, {**(tags or {}), **parent_tag}))
+        if sweep is not None:
+            parent = parent_run(store, experiment, sweep.key, sweep.name)
+            name, flat = sweep.child or name, {**sweep.settings, **flat}
+        if parent is not None:
+            own[MLFLOW_PARENT_RUN_ID] = str(parent)
+        run = Run(store, create_run(store, experiment, name, own))
     else:
         run = Run(store, resume)
-        store.client().update_run(resume, status="RUNNING")
-        if ERROR_TAG in store.client().get_run(resume).data.tags:
-            store.client().delete_tag(resume, ERROR_TAG)
-        for key, value in (parent_tag | dict(tags or {})).items():
-            store.client().set_tag(resume, key, value)
+        if sweep is not None:
+            parent = adopt(store, resume, sweep, experiment, name)
+        elif parent is not None:
+            own[MLFLOW_PARENT_RUN_ID] = str(parent)
+        _reopen(run, own)
     status = "FAILED"
     try:
         if resume is None:
@@ -139,17 +152,18 @@ def tracked_run(
         raise
     finally:
         store.client().set_terminated(run.run_id, status)
-        if parent_run_id:
-            _prolong(store, parent_run_id)
+        if parent is not None:
+            _prolong(store, str(parent))
 
 
-def create_run(store: Store, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-    """Creates a run with the tags that MLflow itself would set (user, program, git commit), and returns its id."""
-    from mlflow.tracking.context.registry import resolve_tags
-
-    own = resolve_tags(dict(tags))
-    own.pop("mlflow.source.git.repoURL", None)  # a remote URL may contain a password
-    return store.client().create_run(store.experiment_id(experiment), tags=own, run_name=name).info.run_id
+def _reopen(run: Run, tags: Mapping[str, str]) -> None:
+    """Sets an earlier run to RUNNING, without the error that it may have ended with."""
+    client = run.store.client()
+    client.update_run(run.run_id, status="RUNNING")
+    if ERROR_TAG in client.get_run(run.run_id).data.tags:
+        client.delete_tag(run.run_id, ERROR_TAG)
+    for key, value in tags.items():
+        client.set_tag(run.run_id, key, value)
 
 
 def _log_params(run: Run, flat: Mapping[str, str]) -> None:

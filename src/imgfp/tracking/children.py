@@ -1,0 +1,20 @@
+"""The child runs of a parent."""
+
+from collections.abc import Mapping
+
+from imgfp.tracking.found_runs import FoundRun, search_runs
+from imgfp.tracking.run import Run
+
+
+def child_runs(parent: Run) -> list[FoundRun]:
+    """All child runs of a parent, whatever their status, by start time."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    experiment = parent.store.client().get_run(parent.run_id).info.experiment_id
+    found = search_runs(parent.store, experiment, f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.run_id}'")
+    return [FoundRun.of(run) for run in found]
+
+
+def children(parent: Run) -> list[tuple[Mapping[str, str], Mapping[str, float]]]:
+    """Params and metrics of a parent's finished child runs, by start time."""
+    return [(run.params, run.metrics) for run in child_runs(parent) if run.status == "FINISHED"]
