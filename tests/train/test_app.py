@@ -21,7 +21,6 @@ MICRO = ["+experiment=mini_efficientnet", "network.architecture=test_efficientne
 def app(composed, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Runs the app with these overrides, as Hydra would."""
     monkeypatch.setattr(esvit, "experiment_choice", lambda default: "mini")
-    monkeypatch.setattr(esvit, "command_key", lambda: None)
     return lambda *overrides: esvit.train_app(composed("esvit", *MICRO, *overrides))
 
 

@@ -25,7 +25,6 @@ needs_detector = pytest.mark.skipif(bool(missing_packages()), reason="make env D
 @pytest.fixture
 def app(composed, monkeypatch):
     monkeypatch.setattr(detector, "experiment_choice", lambda default: "mini")
-    monkeypatch.setattr(detector, "command_key", lambda: None)
     monkeypatch.setattr(detector, "_overrides", lambda: [])  # other tests of this process are Hydra apps too
 
     def run(*overrides: str, **changes: object) -> int:

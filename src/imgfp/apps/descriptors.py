@@ -12,8 +12,8 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import writable_node
-from imgfp.apps.hydra_app import sweep_key
 from imgfp.apps.schemas import DescriptorsApp, register_schemas, settings_of
+from imgfp.apps.sweep_job import fingerprint_of, hand_over, sweep_parent, take_over
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.descriptors import NORMALISATIONS, Normalisation, rank
 from imgfp.encoders import EncoderConfig, create_encoder, resolve_encoder
@@ -25,10 +25,11 @@ from imgfp.reports import Curve, precision_recall_figure
 from imgfp.reports.console import print_stages, report_failures, ui_hint
 from imgfp.studies.judged_descriptors import JudgedDescriptors, add_background, encode_set, is_descriptor_file, read_set
 from imgfp.studies.judged_run import Tracking, figures_table
-from imgfp.tracking import comparison, describe, open_store, parent_run, tracked_run
+from imgfp.tracking import comparison, describe, open_store, tracked_run
 
 MAX_DIM = 256  # the challenge's limit
 PLAIN = "none"
+_NOT_PARAMS = ("app", "paths", "tracking", "encoder", "resume", "fail_fast")
 
 
 @dataclass(frozen=True)
@@ -59,31 +60,36 @@ def judge(config: DictConfig) -> int:
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     known = [settings[key] for key in ("normalisation", "pca", "whiten", "answers", "cap")]
     out = Path(app.paths.work) / judged.name / hash_value([judged.digest, known])[:8]
-    params = {key: value for key, value in settings.items() if key not in ("app", "paths", "tracking", "encoder")}
+    params = {key: value for key, value in settings.items() if key not in _NOT_PARAMS}
     if judged.stages:
         params["encoder"] = asdict(resolve_encoder(_encoder(app)))
 
     mlruns, experiment = Path(app.paths.mlruns), app.tracking.experiment
     store = open_store(mlruns)
-    key = sweep_key()
-    parent = parent_run(store, experiment, key, f"sweep {Path(key).name}") if key else None
-    plain = _rank(judged, None, app)
-    figures, runs = {}, []
+    figures, runs, plain = {}, [], None
     for name, normalisation in chosen.items():
         own = {"name": name} if normalisation is None else {"name": name, **asdict(normalisation)}
+        parent = sweep_parent(**{"normalisation": name} if len(chosen) > 1 else {})
+        fingerprint = fingerprint_of(params | {"normalisation": own}, judged.digest)
+        if app.resume and take_over(store, experiment, fingerprint, parent, _title(judged, name)) is not None:
+            continue
+        plain = plain or _rank(judged, None, app)
         rankings = {PLAIN: plain} if normalisation is None else {PLAIN: plain, name: _rank(judged, normalisation, app)}
-        tracking = Tracking(
-            mlruns, experiment, params | {"normalisation": own}, OmegaConf.to_yaml(config, resolve=True), parent
-        )
+        text = OmegaConf.to_yaml(config, resolve=True)
+        tracking = Tracking(mlruns, experiment, params | {"normalisation": own}, text, parent, fingerprint)
         figures[name], run_id = _track(judged, name, rankings, out / name, tracking)
+        hand_over(parent, run_id, figures[name].figures())
         runs.append(run_id)
+    left_out = max(report_failures(judged.failures, out / "failures.csv"), _report_missing(judged))
+    if not runs:
+        return left_out
     print_stages(judged.stages)
     print(f"{_protocol(judged, app)}\n{figures_table(figures, 'normalisation', 13)}")
-    print(f"open next: {', '.join(str(out / name / 'predictions.csv') for name in chosen)}")
+    print(f"open next: {', '.join(str(out / name / 'predictions.csv') for name in figures)}")
     print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
     if len(runs) > 1:
         print(f"side by side: {comparison(store, experiment, runs)}")
-    return max(report_failures(judged.failures, out / "failures.csv"), _report_missing(judged))
+    return left_out
 
 
 def _refuse_contradictions(config: DescriptorsApp) -> None:
@@ -161,6 +167,11 @@ def _rank(judged: JudgedDescriptors, normalisation: Normalisation | None, config
     return rank(judged.query, judged.reference, judged.truth, background, normalisation, config.answers, config.cap)
 
 
+def _title(judged: JudgedDescriptors, normalisation: str) -> str:
+    """Name of the MLflow run outside a sweep."""
+    return f"{judged.name} {normalisation}"
+
+
 def _track(
     judged: JudgedDescriptors, name: str, rankings: Mapping[str, Pairs], out: Path, tracking: Tracking
 ) -> tuple[IscMetrics, str]:
@@ -171,7 +182,7 @@ def _track(
     """
     store = open_store(tracking.folder)
     tags = {"data": judged.name, "normalisation": name, "dimensions": str(judged.query.dim)}
-    title = f"{judged.name} {name}"
+    title, tags = _title(judged, name), tracking.tags(tags)
     with tracked_run(
         store, tracking.experiment, title, tracking.settings, tracking.config_yaml, tags, tracking.parent
     ) as run:

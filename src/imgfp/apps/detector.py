@@ -10,8 +10,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import stages_of
-from imgfp.apps.hydra_app import command_key, experiment_choice
+from imgfp.apps.hydra_app import experiment_choice
 from imgfp.apps.schemas import DetectorApp, settings_of
+from imgfp.apps.sweep_job import hand_over, sweep_parent
 from imgfp.apps.synthetic_data import photographs_of
 from imgfp.detection import (
     Box,
@@ -30,7 +31,7 @@ from imgfp.progress import announce, track
 from imgfp.reports import Curve, draw_boxes, draw_samples, precision_recall_figure
 from imgfp.reports.console import report_failures, ui_hint
 from imgfp.studies.training_run import RunFolder
-from imgfp.tracking import Run, Store, describe, log_checkpoint, open_store, parent_run, tracked_run
+from imgfp.tracking import Parent, Run, Store, adopt, describe, log_checkpoint, open_store, tracked_run
 
 _DRAWN, _CARDS_A_ROW = 48, 8
 
@@ -58,13 +59,11 @@ def train_app(config: DictConfig) -> int:
     detector_module("training").check_start(recipe, Path(app.paths.work))
     name = experiment_choice("detector")
     store = open_store(Path(app.paths.mlruns))
-    key = command_key()
-    parent = parent_run(store, app.tracking.experiment, key, f"sweep of {name}") if key else None
     scenes, failures = _scenes(app, photographs, made)
     weights = hash_file(Path(recipe.weights)) if recipe.weights else None
     data_hash = hash_value([digest_of(photographs.paths), describe_scenes(made), weights])
     path = Path(app.paths.work) / f"{name}-{hash_value([recipe.as_plain(), data_hash])[:8]}"
-    done = _train(config, recipe, name, store, parent, photographs, scenes, path, data_hash)
+    done = _train(config, recipe, name, store, sweep_parent(), photographs, scenes, path, data_hash)
     figures = ", ".join(f"{figure} {done.figures[figure]:.4f}" for figure in ("map50", "map50_95"))
     print(f"best of {done.epochs} epochs: epoch {done.best_epoch}, {figures} on {made.held_out} held-out scenes")
     print(f"weights: {done.weights}")
@@ -102,7 +101,7 @@ def _train(
     recipe: Any,
     name: str,
     store: Store,
-    parent: str | None,
+    parent: Parent | None,
     photographs: ImageList,
     scenes: Path,
     path: Path,
@@ -119,6 +118,10 @@ def _train(
     }
     if folder.noted("shown") and (done := training.finished(path, recipe)) is not None:
         announce(f"{path}: already finished; use resume=false to retrain")
+        run_id = folder.mlflow_run(store)
+        if parent is not None and run_id is not None:
+            adopt(store, run_id, parent, app.tracking.experiment, name)
+        hand_over(parent, run_id, done.figures, reused=True)
         return done
     params = {"experiment": name, "photographs": str(photographs.root), "data": about["scenes"], **recipe.as_plain()}
     tags = {"experiment": name, "data": photographs.root.parent.name, "architecture": recipe.network}
@@ -134,6 +137,7 @@ def _train(
         done = training.train_detector(scenes, path, recipe, run.log_metrics, about)
         _show(run, done, scenes, path, params, data_hash)
         folder.note(shown=True)  # not before: a training killed here still has to log these
+        hand_over(parent, run.run_id, done.figures)
     return done
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.hydra_app import command_key, experiment_choice
+from imgfp.apps.hydra_app import experiment_choice
 from imgfp.apps.recipe_config import recipe_of, shown
+from imgfp.apps.sweep_job import hand_over, sweep_parent
 from imgfp.errors import LEFT_OUT, OK
 from imgfp.files import hash_file, hash_value
 from imgfp.images import digest_of
@@ -23,7 +24,7 @@ from imgfp.progress import announce
 from imgfp.reports import draw_samples
 from imgfp.reports.console import ui_hint
 from imgfp.studies.training_run import RunFolder, TrackedRecorder
-from imgfp.tracking import describe, open_store, parent_run, tracked_run
+from imgfp.tracking import Parent, adopt, describe, open_store, tracked_run
 
 _LOGGED_SAMPLES = 16
 
@@ -38,24 +39,20 @@ def train_app(config: DictConfig) -> int:
         data = open_training(recipe.pairs, recipe.edits, Path(config.data.root), recipe.seed, recipe.size_of_epoch)
         print(f"open next: {_draw(data, count, path.with_name(path.name + '.samples.png'), epoch)}")
         return OK
-    parent = None
-    if (key := command_key()) and is_first():
-        store = open_store(Path(config.paths.mlruns))
-        parent = parent_run(store, config.tracking.experiment, key, f"sweep of {name}")
-    done = run_training(config, name, parent)
+    done = run_training(config, name, sweep_parent())
     if is_first():
         _tell(config, done)
     # torchrun knows only success and failure: missing images are reported and listed there, and are no failure
     return LEFT_OUT if done.failures and not os.environ.get("LOCAL_RANK") else OK
 
 
-def run_training(config: DictConfig, name: str, parent: str | None = None) -> Trained:
+def run_training(config: DictConfig, name: str, parent: str | Parent | None = None) -> Trained:
     """One tracked training; if it is finished already, only its results.
 
     Args:
         config: As composed by Hydra.
         name: Of the run.
-        parent: MLflow run that it belongs to.
+        parent: MLflow run, or sweep, that it belongs to.
 
     Raises:
         InputError: anything the user can fix.
@@ -78,6 +75,8 @@ def run_training(config: DictConfig, name: str, parent: str | None = None) -> Tr
         folder = RunFolder(path, data_hash)
     if folder.finished is not None:
         announce(f"{path}: already finished; use resume=false to retrain")
+        if is_first():
+            _hand_over(config, name, folder, folder.finished, parent, reused=True)
         return folder.finished
     about = {"experiment": name, "data": {"root": root.name, "photographs": photographs, **tags}}
     tags = {"experiment": name, "data": root.name, "architecture": recipe.network.architecture, **tags}
@@ -87,8 +86,21 @@ def run_training(config: DictConfig, name: str, parent: str | None = None) -> Tr
         done = train(recipe, data, judged, folder.path, recorder, about)
         if is_first():
             folder.note(finished={"epochs": done.epochs, "stopped_early": done.stopped_early})
+            _hand_over(config, name, folder, done, parent)
         wait_for_all()  # torchrun ends all of them where one ends before
     return done
+
+
+def _hand_over(
+    config: DictConfig, name: str, folder: RunFolder, done: Trained, parent: str | Parent | None, reused: bool = False
+) -> None:
+    """Of a job of a sweep: its figures for the sweep's table, and one that finished before becomes a child of the sweep."""
+    if isinstance(parent, Parent):
+        store = open_store(Path(config.paths.mlruns))
+        run_id = folder.mlflow_run(store)
+        if reused and run_id is not None:
+            adopt(store, run_id, parent, config.tracking.experiment, name)
+        hand_over(parent, run_id, done.figures, reused)
 
 
 @contextmanager
@@ -100,7 +112,7 @@ def _recorder(
     judged: JudgedSet | None,
     data: TrainingData,
     tags: dict[str, str],
-    parent: str | None,
+    parent: str | Parent | None,
 ) -> Iterator[Recorder]:
     """The MLflow run of the first process; the others report nothing."""
     if not is_first():

@@ -15,7 +15,8 @@ from imgfp.apps.config_check import check_command_line
 from imgfp.apps.config_node import writable_node
 from imgfp.apps.job import Job
 from imgfp.apps.schemas import register_schemas
-from imgfp.apps.sweep import FOLDER, KEY, tell_sweep
+from imgfp.apps.sweep import FOLDER, KEY
+from imgfp.apps.sweep_end import tell_sweep
 from imgfp.errors import BAD_INPUT, INTERRUPTED, InputError
 from imgfp.install_check import installation_problems
 from imgfp.pipeline.preset import Preset
@@ -68,21 +69,15 @@ def run_app(
         hydra.main(version_base="1.3", config_path=conf, config_name=config_name)(job)()
     except KeyboardInterrupt:
         print(f"{program}: interrupted; rerun the same command to resume", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        crashed = INTERRUPTED
     except SystemExit as end:  # Hydra has printed why
         crashed = int(end.code or 0)
     folder = os.environ.get(FOLDER)
     sys.exit(tell_sweep(program, Path(folder), crashed) if folder else crashed or job.code)
 
 
-def sweep_key() -> str | None:
-    """What the jobs of one `-m` sweep have in common; None outside a sweep."""
-    own = HydraConfig.get()
-    return str(own.sweep.dir) if own.mode == RunMode.MULTIRUN else None
-
-
 def command_key() -> str | None:
-    """What a `-m` sweep and a rerun of the same command have in common; None outside a sweep."""
+    """What a `-m` sweep has in common with its rerun and its extension; None outside a sweep."""
     return os.environ.get(KEY) if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
 

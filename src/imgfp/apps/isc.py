@@ -5,14 +5,15 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.hydra_app import sweep_key
 from imgfp.apps.schemas import IscApp, settings_of
+from imgfp.apps.sweep_job import fingerprint_of, hand_over, note_code, sweep_parent, take_over
 from imgfp.datasets.disc_set import DiscSet, background_images
 from imgfp.errors import OK
+from imgfp.images import hash_images
 from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.reports.console import print_result, report_failures, ui_hint
-from imgfp.studies.judged_run import Tracking, figures_table, judged_run
-from imgfp.tracking import comparison, describe, open_store, parent_run
+from imgfp.studies.judged_run import Tracking, figures_table, judged_run, run_name
+from imgfp.tracking import comparison, describe, open_store
 
 
 def judge(config: DictConfig) -> int:
@@ -23,8 +24,7 @@ def judge(config: DictConfig) -> int:
     background = None if app.background is None else background_images(app.background, data.root)
     mlruns, work, experiment = Path(app.paths.mlruns), Path(app.paths.work) / data.root.name, app.tracking.experiment
     store = open_store(mlruns)
-    key = sweep_key()
-    parent = parent_run(store, experiment, key, f"sweep {Path(key).name}") if key else None
+    known = None if background is None else hash_images(background)
     tables, runs, code = [], [], OK
     for name, preset in app.preset.items():
         settings = {
@@ -34,12 +34,24 @@ def judge(config: DictConfig) -> int:
             "background": app.background,
             **asdict(preset),
         }
-        tracking = Tracking(mlruns, experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent)
-        done = judged_run(data, work, RunConfig(name, preset, branches), background, tracking)
+        run_config = RunConfig(name, preset, branches)
+        parent = sweep_parent(**{"preset": name} if len(app.preset) > 1 else {})
+        fingerprint = fingerprint_of(settings, data.digest, known)
+        title = run_name(run_config)
+        if app.resume and (reused := take_over(store, experiment, fingerprint, parent, title)) is not None:
+            code = max(code, reused)
+            continue
+        tracking = Tracking(mlruns, experiment, settings, OmegaConf.to_yaml(config, resolve=True), parent, fingerprint)
+        done = judged_run(data, work, run_config, background, tracking)
         print_result(done.search)
-        code = max(code, report_failures(done.search.failures, done.search.out / "failures.csv"))
+        left_out = report_failures(done.search.failures, done.search.out / "failures.csv")
+        note_code(store, done.run_id, left_out)
+        hand_over(parent, done.run_id, done.figures["merged"].figures())
+        code = max(code, left_out)
         runs.append(done.run_id)
         tables.append(f"preset {name}\n{figures_table(done.figures)}")
+    if not tables:
+        return code
     print("\n".join(tables))
     print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
     if len(runs) > 1:

@@ -11,7 +11,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.sweep import DEFECT, SKIPPED, Outcome, any_failed, swept_overrides
+from imgfp.apps.sweep import DEFECT, SKIPPED, Outcome, Place, any_failed
+from imgfp.apps.sweep_end import tell_parent
+from imgfp.apps.sweep_job import collected
+from imgfp.apps.sweep_plan import SweepPlan, settings_of_job
 from imgfp.errors import BAD_INPUT, OK, InputError
 from imgfp.progress import announce
 
@@ -48,19 +51,24 @@ class Job:
     def _run_in_sweep(self, config: DictConfig) -> None:
         """One job of several: prints which one it is, and writes how it ended, whatever happened."""
         own = HydraConfig.get()
-        number, overrides = int(own.job.num), swept_overrides(Path(own.sweep.dir), list(own.overrides.task))
-        if config.get("fail_fast", False) and any_failed(Path(own.sweep.dir)):
-            outcome = Outcome(number, overrides, SKIPPED, "skipped: an earlier job failed")
+        folder, number, overrides = Path(own.sweep.dir), int(own.job.num), list(own.overrides.task)
+        plan = SweepPlan.read(folder)
+        settings = settings_of_job(plan.keys, overrides) if plan else {}
+        name = " ".join(f"{key}={value}" for key, value in settings.items()) or " ".join(overrides)
+        collected()  # nothing of an earlier job
+        if config.get("fail_fast", False) and any_failed(folder):
+            code, said = SKIPPED, "skipped: an earlier job failed"
         else:
-            announce(f"job {number}: {overrides}")
+            announce(f"job {number}: {name}")
             try:
-                outcome = Outcome(number, overrides, *self._guarded(config))
+                code, said = self._guarded(config)
             except Exception as error:  # a bug in one job must not lose the others
                 traceback.print_exc()
-                outcome = Outcome(number, overrides, DEFECT, f"{type(error).__name__}: {error}")
-        if outcome.said:
-            announce(f"{self.program}: job {number}: {outcome.said}")
-        outcome.write(Path(own.runtime.output_dir))
+                code, said = DEFECT, f"{type(error).__name__}: {error}"
+        if said:
+            announce(f"{self.program}: job {number}: {said}")
+        Outcome(number, name, code, said, collected(), _place(config)).write(Path(own.runtime.output_dir))
+        tell_parent(folder)
 
     def _guarded(self, config: DictConfig) -> tuple[int, str]:
         try:
@@ -71,3 +79,8 @@ class Job:
     def _prepare(self) -> None:
         repository = self.repository
         OmegaConf.register_new_resolver("repo", lambda path: str((repository / path).resolve()), replace=True)
+
+
+def _place(config: DictConfig) -> Place | None:
+    mlruns, experiment = (OmegaConf.select(config, key) for key in ("paths.mlruns", "tracking.experiment"))
+    return Place(mlruns, experiment) if mlruns and experiment else None

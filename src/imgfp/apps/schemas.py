@@ -47,6 +47,7 @@ class App:
     data: DataSection
     paths: PathsSection
     tracking: TrackingSection
+    fail_fast: bool
 
 
 @dataclass
@@ -56,6 +57,7 @@ class IscApp(App):
     preset: dict[str, Any]  # Preset by name
     branches: list[str]
     background: str | None
+    resume: bool
 
 
 @dataclass
@@ -107,6 +109,7 @@ class DescriptorsApp(App):
     answers: int
     cap: str
     limit_dim: bool
+    resume: bool
 
     def __post_init__(self) -> None:
         if self.answers < 1:
@@ -192,7 +195,6 @@ class EsvitApp(App):
     resume: bool
     show: int
     show_epoch: int
-    fail_fast: bool
 
 
 @dataclass
@@ -292,6 +294,7 @@ class MirrorApp(App):
     data: MatchableSection
     match_pairs: str | None
     answers: int
+    resume: bool
     regions: RegionsSection
     similarity: SimilaritySection
     whitening: WhiteningSection

@@ -3,42 +3,100 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from imgfp.apps.config_check import sweep_jobs
-from imgfp.errors import BAD_INPUT, LEFT_OUT, OK
-from imgfp.files import hash_value, write_json
+from imgfp.apps.sweep_plan import SweepPlan
+from imgfp.errors import LEFT_OUT, OK
+from imgfp.files import write_json
 from imgfp.threads import thread_count
 
 # a sweep's processes inherit the environment, whichever launcher starts them
-KEY = "IMGFP_SWEEP"  # the same for the same command
+KEY = "IMGFP_SWEEP"
 FOLDER = "IMGFP_SWEEP_FOLDER"
 DEFECT, SKIPPED = 1, -1
 _OUTCOME = "outcome.json"
 
 
 @dataclass(frozen=True)
+class Result:
+    """One run of a job.
+
+    Attributes:
+        settings: What distinguishes it, by key: the job's values of what is swept, and where one job has several runs, such as
+            one per preset, which one it is.
+        run_id: In MLflow; None where the store no longer has it.
+        figures: By name, the one to compare by first; None: undefined.
+        reused: Whether it was finished before this sweep.
+    """
+
+    settings: Mapping[str, str]
+    run_id: str | None
+    figures: Mapping[str, float | None]
+    reused: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job's runs are: the folder of the store, and the experiment in it."""
+
+    mlruns: str
+    experiment: str
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How one job ended. `code`: its exit code, DEFECT or SKIPPED; `said`: why, empty if it succeeded."""
+    """How one job ended, for the sweep's process.
+
+    Attributes:
+        job: Its number.
+        overrides: What distinguishes it.
+        code: Its exit code, DEFECT or SKIPPED.
+        said: Why it has no result; empty if it succeeded.
+        results: Its runs.
+        place: Of its runs.
+    """
 
     job: int
     overrides: str
     code: int
     said: str
+    results: tuple[Result, ...] = ()
+    place: Place | None = None
 
     @property
     def failed(self) -> bool:
         """Whether there is no result."""
         return self.code not in (OK, LEFT_OUT)
 
+    @property
+    def state(self) -> str:
+        """In one word."""
+        if self.code == SKIPPED:
+            return "skipped"
+        return "failed" if self.failed else "finished"
+
     def write(self, folder: Path) -> None:
         """Writes it to the job's own output folder."""
-        write_json(folder / _OUTCOME, asdict(self))
+        plain = asdict(self)
+        for result in plain["results"]:  # JSON with sorted keys; the order of figures and settings counts
+            result |= {key: list(result[key].items()) for key in ("settings", "figures")}
+        write_json(folder / _OUTCOME, plain)
+
+    @classmethod
+    def read(cls, path: Path) -> "Outcome":
+        """What `write` wrote."""
+        plain = json.loads(path.read_text())
+        results = (
+            Result(**item | {key: dict(item[key]) for key in ("settings", "figures")}) for item in plain["results"]
+        )
+        place = plain["place"] and Place(**plain["place"])
+        return cls(**plain | {"results": tuple(results), "place": place})
 
 
 class SweepStart(Callback):
@@ -46,13 +104,14 @@ class SweepStart(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Tells all later processes which sweep they belong to, and divides the processors among concurrent jobs."""
-        own = config.hydra
-        folder = Path(own.sweep.dir).resolve()
+        folder = Path(config.hydra.sweep.dir).resolve()
         for old in folder.glob(f"*/{_OUTCOME}"):
             old.unlink()
-        os.environ[KEY] = hash_value([Path(sys.argv[0]).name, sorted(own.overrides.task)])
+        plan = SweepPlan.of(Path(sys.argv[0]).name, config)
+        plan.write(folder)
+        os.environ[KEY] = plan.key
         os.environ[FOLDER] = str(folder)
-        at_once = _at_once(own.launcher, len(list(sweep_jobs(list(own.overrides.task)))))
+        at_once = _at_once(config.hydra.launcher, len(plan.jobs))
         if at_once > 1:
             os.environ["IMGFP_THREADS"] = str(max(thread_count() // at_once, 1))
 
@@ -66,38 +125,11 @@ def _at_once(launcher: DictConfig, jobs: int) -> int:
     return min(wanted if wanted > 0 else thread_count() + 1 + wanted, jobs)
 
 
-def swept_overrides(folder: Path, overrides: list[str]) -> str:
-    """Those overrides of a job that distinguish it from the other jobs of its sweep."""
-    common = set(OmegaConf.load(folder / "multirun.yaml").hydra.overrides.task)  # which Hydra writes first
-    return " ".join(override for override in overrides if override not in common) or " ".join(overrides)
-
-
 def outcomes(folder: Path) -> list[Outcome]:
     """Of all jobs of a sweep that have ended so far, in order."""
-    found = [Outcome(**json.loads(path.read_text())) for path in folder.glob(f"*/{_OUTCOME}")]
-    return sorted(found, key=lambda outcome: outcome.job)
+    return sorted(map(Outcome.read, folder.glob(f"*/{_OUTCOME}")), key=lambda outcome: outcome.job)
 
 
 def any_failed(folder: Path) -> bool:
     """Whether a job of the sweep has failed already."""
     return any(outcome.failed for outcome in outcomes(folder))
-
-
-def tell_sweep(program: str, folder: Path, crashed: int) -> int:
-    """Lists the failed jobs on standard error and returns the exit code of the whole sweep.
-
-    Args:
-        program: Starts every line.
-        folder: The sweep's output folder.
-        crashed: The exit code where the sweep itself was cut short, else 0.
-    """
-    found = outcomes(folder)
-    failed = [outcome for outcome in found if outcome.failed]
-    if failed:
-        print(f"{program}: {len(failed)} of {len(found)} jobs failed:", file=sys.stderr)
-        for outcome in failed:
-            print(f"  job {outcome.job} ({outcome.overrides}): {outcome.said}", file=sys.stderr)
-    if failed or crashed:
-        print(f"{program}: rerun the same command to resume unfinished jobs", file=sys.stderr)
-    codes = {outcome.code for outcome in found}
-    return crashed or next((code for code in (DEFECT, BAD_INPUT, LEFT_OUT) if code in codes), OK)

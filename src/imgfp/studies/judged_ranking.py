@@ -68,25 +68,30 @@ def judged_ranking(
         figures["seconds_per_photograph"] = dict(making.seconds)
     store = open_store(tracking.folder)
     tags = {"data": data.root.name, "benchmark": data.name}
-    name = f"{data.name} {Path(where).name}"
+    name = title_of(data, where)
     with tracked_run(
-        store, tracking.experiment, name, tracking.settings, tracking.config_yaml, tags, tracking.parent
+        store, tracking.experiment, name, tracking.settings, tracking.config_yaml, tracking.tags(tags), tracking.parent
     ) as run:
         run.log_dataset(data.name, data.root, data.digest, len(data.queries), len(data.database))
-        run.log_metrics(_flat(metrics))
+        run.log_metrics(flat_figures(metrics))
         if making is not None:
-            network_figures = {name: figures["network"][name] for name in _flat(metrics) if "/" not in name}
+            network_figures = {name: figures["network"][name] for name in flat_figures(metrics) if "/" not in name}
             run.log_metrics({f"network/{name}": value for name, value in network_figures.items()})
         for path in _write(out, data, metrics, figures):
             run.log_artifact(path)
         return JudgedRanking(out, metrics, figures, run.run_id)
 
 
+def title_of(data: MatchableSet, where: str) -> str:
+    """Name of the MLflow run outside a sweep."""
+    return f"{data.name} {Path(where).name}"
+
+
 def ranking_table(done: JudgedRanking) -> str:
     """The figures as text: one row per subset with intervals, then one per scene; those of the network alone below and beside."""
     network = done.figures.get("network", {})
-    rows = [_row(name, value, done.figures) for name, value in _flat(done.metrics).items()]
-    rows += [_row(name, network[name], network, "network/") for name in _flat(done.metrics) if network]
+    rows = [_row(name, value, done.figures) for name, value in flat_figures(done.metrics).items()]
+    rows += [_row(name, network[name], network, "network/") for name in flat_figures(done.metrics) if network]
     rows.append(f"{'queries':<26} {done.figures['queries']:>7}")
     if network:
         rows.append(f"{'search':<26} {done.figures['search']:>7}")
@@ -108,7 +113,7 @@ def _row(name: str, value: float, figures: Mapping[str, Any], before: str = "") 
     return f"{before + name:<26} {value:>7.4f}   95 % interval {low:.4f} to {high:.4f}"
 
 
-def _flat(metrics: Mapping[str, MatchableMetrics]) -> dict[str, float]:
+def flat_figures(metrics: Mapping[str, MatchableMetrics]) -> dict[str, float]:
     """Figures under their names, those of a subset with its name and a slash before them."""
     return {_prefixed(subset, key): value for subset, item in metrics.items() for key, value in item.figures().items()}
 
@@ -118,7 +123,7 @@ def _prefixed(subset: str, name: str) -> str:
 
 
 def _figures(data: MatchableSet, metrics: Mapping[str, MatchableMetrics], where: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"benchmark": data.name, "data": data.root.name, "ranking": where, **_flat(metrics)}
+    found: dict[str, Any] = {"benchmark": data.name, "data": data.root.name, "ranking": where, **flat_figures(metrics)}
     found["queries"] = int(max(item.counted.sum() for item in metrics.values()))
     found["intervals"] = {
         _prefixed(subset, name): asdict(interval)

@@ -17,18 +17,27 @@ from imgfp.pipeline.run_config import RunConfig
 from imgfp.pipeline.search import SearchResult, search
 from imgfp.reports import write_images, write_report
 from imgfp.reports.search_report import search_report
-from imgfp.tracking import open_store, tracked_run
+from imgfp.tracking import FINGERPRINT_TAG, Parent, open_store, tracked_run
 
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where a run is tracked. `settings`: what MLflow shows as params. `parent`: the run of a sweep that it belongs to."""
+    """Where a run is tracked.
+
+    `settings`: what MLflow shows as params. `parent`: of the sweep that it belongs to. `fingerprint`: a hash of all that the
+    result depends on.
+    """
 
     folder: Path
     experiment: str
     settings: Mapping[str, object]
     config_yaml: str | None = None
-    parent: str | None = None
+    parent: Parent | None = None
+    fingerprint: str | None = None
+
+    def tags(self, own: Mapping[str, str]) -> dict[str, str]:
+        """A run's own tags, and the fingerprint."""
+        return {**own} if self.fingerprint is None else {**own, FINGERPRINT_TAG: self.fingerprint}
 
 
 @dataclass(frozen=True)
@@ -56,10 +65,9 @@ def judged_run(
     tags = {"preset": run_config.name, "data": data.root.name, "branches": ",".join(branches)}
     if "crop" in branches:
         tags["crops"] = open_finder(preset.crop.finder, preset.crop.weights).fingerprint
-    name = f"{run_config.name} {'+'.join(branches)}"
-    store = open_store(tracking.folder)
+    name, store = run_name(run_config), open_store(tracking.folder)
     with tracked_run(
-        store, tracking.experiment, name, tracking.settings, tracking.config_yaml, tags, tracking.parent
+        store, tracking.experiment, name, tracking.settings, tracking.config_yaml, tracking.tags(tags), tracking.parent
     ) as run:
         run.log_dataset(data.root.name, data.root, data.digest, len(data.queries), len(data.references))
         result = judged_search(data, work, run_config, background)
@@ -76,6 +84,11 @@ def judged_run(
                 run.log_artifact(path)
         run.log_images(out / "images")
         return JudgedResult(figures, result, run.run_id)
+
+
+def run_name(run_config: RunConfig) -> str:
+    """Name of the MLflow run outside a sweep."""
+    return f"{run_config.name} {'+'.join(run_config.branches)}"
 
 
 def judged_search(data: DiscSet, work: Path, run: RunConfig, background: ImageList | None = None) -> SearchResult:

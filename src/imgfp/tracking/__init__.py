@@ -4,13 +4,14 @@ from imgfp.tracking.checkpoint import log_checkpoint, mark_moved, mark_removed
 from imgfp.tracking.children import child_runs, children
 from imgfp.tracking.found_runs import FINGERPRINT_TAG, FoundRun, close_abandoned, finished_run
 from imgfp.tracking.params import flatten
-from imgfp.tracking.parent import Parent, adopt, find_parent, parent_run
+from imgfp.tracking.parent import PARENT_TAG, Parent, adopt, find_parent, parent_run
 from imgfp.tracking.run import Run, tracked_run
 from imgfp.tracking.server import comparison, describe, ui_command
 from imgfp.tracking.store import Store, open_store
 
 __all__ = [
     "FINGERPRINT_TAG",
+    "PARENT_TAG",
     "FoundRun",
     "Parent",
     "Run",

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 
 from imgfp.tracking.found_runs import FoundRun, search_runs
+from imgfp.tracking.parent import PARENT_TAG
 from imgfp.tracking.run import Run
 
 
 def child_runs(parent: Run) -> list[FoundRun]:
     """All child runs of a parent, whatever their status, by start time."""
-    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-
     experiment = parent.store.client().get_run(parent.run_id).info.experiment_id
-    found = search_runs(parent.store, experiment, f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.run_id}'")
+    found = search_runs(parent.store, experiment, f"tags.`{PARENT_TAG}` = '{parent.run_id}'")
     return [FoundRun.of(run) for run in found]
 
 

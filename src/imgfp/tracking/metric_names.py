@@ -27,6 +27,10 @@ FIGURES = (
     "map50_95",
     "box_precision",
     "box_recall",
+    # of the parent of a sweep
+    "jobs",
+    "jobs_finished",
+    "jobs_failed",
 )
 # recall_at_K and map_at_K with any K
 _ALLOWED = re.compile(rf"((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)")

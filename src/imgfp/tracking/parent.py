@@ -9,6 +9,7 @@ from imgfp.tracking.found_runs import search_runs
 from imgfp.tracking.store import Store
 
 SWEEP_TAG = "imgfp.sweep"
+PARENT_TAG = "mlflow.parentRunId"  # MLflow's MLFLOW_PARENT_RUN_ID, without importing mlflow
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,12 @@ def adopt(store: Store, run_id: str, parent: Parent, experiment: str, name: str)
     Returns:
         The id of the run's parent.
     """
-    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-
     client = store.client()
     run = client.get_run(run_id)
-    above = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+    above = run.data.tags.get(PARENT_TAG)
     if above is None or not store.has_run(above):
         above = parent_run(store, experiment, parent.key, parent.name)
-        client.set_tag(run_id, MLFLOW_PARENT_RUN_ID, above)
+        client.set_tag(run_id, PARENT_TAG, above)
         if parent.child and run.info.run_name == name:
             client.update_run(run_id, name=parent.child)
     for key, value in parent.settings.items():

@@ -13,7 +13,7 @@ from imgfp.tracking.create_run import create_run
 from imgfp.tracking.found_runs import FINGERPRINT_TAG, close_abandoned
 from imgfp.tracking.metric_names import check_metric_names
 from imgfp.tracking.params import flatten
-from imgfp.tracking.parent import Parent, adopt, parent_run
+from imgfp.tracking.parent import PARENT_TAG, Parent, adopt, parent_run
 from imgfp.tracking.process import PROCESS_TAG, this_process
 from imgfp.tracking.store import Store
 
@@ -115,8 +115,6 @@ def tracked_run(
     Raises:
         InputError: the experiment cannot be written to; see `Store.experiment_id`.
     """
-    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-
     flat = flatten(params)  # before the run is created: an invalid configuration leaves no empty run
     own = {**(tags or {}), PROCESS_TAG: this_process()}
     if FINGERPRINT_TAG in own:
@@ -127,14 +125,14 @@ def tracked_run(
             parent = parent_run(store, experiment, sweep.key, sweep.name)
             name, flat = sweep.child or name, {**sweep.settings, **flat}
         if parent is not None:
-            own[MLFLOW_PARENT_RUN_ID] = str(parent)
+            own[PARENT_TAG] = str(parent)
         run = Run(store, create_run(store, experiment, name, own))
     else:
         run = Run(store, resume)
         if sweep is not None:
             parent = adopt(store, resume, sweep, experiment, name)
         elif parent is not None:
-            own[MLFLOW_PARENT_RUN_ID] = str(parent)
+            own[PARENT_TAG] = str(parent)
         _reopen(run, own)
     status = "FAILED"
     try:

@@ -1,0 +1,112 @@
+"""What the parent run of a sweep shows: how many jobs have ended, the best of them, a table and a chart of all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from imgfp.reports.sweep_figure import sweep_figure
+from imgfp.studies.sweep_rows import (
+    HEADINGS,
+    SweepRow,
+    best_first,
+    best_row,
+    compared_figures,
+    counts_text,
+    figures_of,
+    keys_of,
+    table_cells,
+    write_table,
+)
+from imgfp.tracking import FoundRun, Run, child_runs
+
+_SHOWN = 30  # rows of the description
+_FROM_BEST = ("data", "experiment", "preset", "architecture")  # tags that lists of runs are grouped by
+
+
+def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], command: str) -> list[SweepRow]:
+    """Updates the parent run of a sweep after a job, or after all; call it under the store's lock.
+
+    Args:
+        parent: The parent run.
+        rows: Of the sweep's own jobs.
+        keys: What is swept.
+        command: The sweep's command.
+
+    Returns:
+        All rows: the sweep's, and those of earlier sweeps over the same keys.
+    """
+    found = child_runs(parent)
+    rows = with_earlier(rows, keys, found)
+    best, client = best_row(rows), parent.store.client()
+    finished = sum(row.done for row in rows)
+    counts: dict[str, float | None] = {
+        "jobs": len(rows),
+        "jobs_finished": finished,
+        "jobs_failed": sum(row.state == "failed" for row in rows),
+    }
+    tags = {"imgfp.swept": ", ".join(keys), "imgfp.command": command, "mlflow.note.content": _note(rows, command)}
+    if best is not None:
+        counts |= {name: value for name, value in best.figures.items() if value is not None}
+        tags |= {f"best.{key}": value for key, value in best.settings.items()}
+        run = next((run for run in found if run.run_id == best.run_id), None)
+        if run is not None:
+            tags |= {"best.run": run.name} | {key: run.tags[key] for key in _FROM_BEST if key in run.tags}
+    parent.log_metrics(counts, finished)
+    for key, value in tags.items():
+        client.set_tag(parent.run_id, key, value[:5000])  # MLflow's limit
+    with TemporaryDirectory() as folder:
+        table = Path(folder) / "sweep.csv"
+        write_table(rows, table)
+        parent.log_artifact(table)
+        if best is not None:
+            _draw(rows, table.with_suffix(".png"))
+            parent.log_artifact(table.with_suffix(".png"), "images")
+    return rows
+
+
+def with_earlier(rows: Sequence[SweepRow], keys: Sequence[str], found: Sequence[FoundRun]) -> list[SweepRow]:
+    """The rows, and below them the runs of earlier sweeps with other settings; of equal settings the newest run counts.
+
+    Values are those in MLflow, where 1e-4 and 0.0001 are the same text.
+    """
+    by_id = {run.run_id: run for run in found}
+    own = [
+        replace(row, settings=_settings(row.settings, by_id[row.run_id])) if row.run_id in by_id else row
+        for row in rows
+    ]
+    names = keys_of(own) or list(keys)
+    known = {tuple(row.settings.get(name, "") for name in names) for row in own}
+    earlier = []
+    for run in reversed(found):
+        settings = _settings(dict.fromkeys(names, ""), run)
+        place = tuple(settings.values())
+        # one that was killed or has failed is worth a row only where nothing took its place
+        if run.run_id in {row.run_id for row in own} or place in known:
+            continue
+        known.add(place)
+        earlier.append(SweepRow(settings, run.status.lower(), compared_figures(run.metrics), run.run_id))
+    return own + earlier[::-1]
+
+
+def _settings(settings: Mapping[str, str], run: FoundRun) -> dict[str, str]:
+    return {key: run.params.get(key, value) for key, value in settings.items()}
+
+
+def _note(rows: Sequence[SweepRow], command: str) -> str:
+    """The parent's description, in Markdown."""
+    head, *lines = table_cells(rows)
+    table = [head, ["---"] * len(head), *lines[:_SHOWN]]
+    text = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in table)
+    more = f"\n\nThe best {_SHOWN}; all are in the artifact `sweep.csv`." if len(lines) > _SHOWN else ""
+    return f"{counts_text(rows)}\n\n{text}{more}\n\n`{command}`\n"
+
+
+def _draw(rows: Sequence[SweepRow], path: Path) -> None:
+    """The two most important figures of all runs that have one."""
+    shown = [row for row in best_first(rows) if row.score > -float("inf")]
+    keys = [key for key in keys_of(rows) if len({row.settings.get(key) for row in shown}) > 1] or keys_of(rows)
+    alone = len(keys) == 1
+    names = [" ".join(row.settings.get(key, "") if alone else f"{key}={row.settings.get(key, '')}" for key in keys) for row in shown]  # fmt: skip
+    figures = {HEADINGS.get(name, name): [row.figures.get(name) for row in shown] for name in figures_of(shown)[:2]}
+    sweep_figure(names, figures, keys[0] if alone else "", 0).savefig(path)
