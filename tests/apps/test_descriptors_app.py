@@ -342,3 +342,15 @@ def test_a_sweep_has_one_parent(files, tmp_path, run_script) -> None:
     assert {run.data.tags[PARENT] for run in children} == {parent.info.run_id}
     assert sorted(run.data.tags["normalisation"] for run in children) == ["none", "sscd"]
     assert not {"outputs", "multirun"} & {item.name for item in tmp_path.iterdir()}
+    assert parent.info.run_name == "descriptors: normalisation"
+    assert sorted(run.info.run_name for run in children) == ["normalisation=none", "normalisation=sscd"]
+    normalised = next(run for run in children if run.info.run_name == "normalisation=sscd").data.metrics
+    assert parent.data.metrics["uap"] == max(normalised["uap"], normalised["normalised/uap"])
+
+    # a rerun evaluates nothing again; two normalisations in one job are two rows
+    again = run_script("evaluate/descriptors.py", "-m", "normalisation=[none,sscd],none", *given)
+    assert again.returncode == 0, again.stderr
+    assert len(runs_of(tmp_path / "mlruns")) == 3
+    assert again.stderr.count("already evaluated; use resume=false to evaluate again") == 3
+    assert "descriptors: normalisation: 3 jobs: 3 reused" in again.stdout
+    assert f"  sscd                {normalised['normalised/uap']:.4f}" in again.stdout

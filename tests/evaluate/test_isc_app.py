@@ -69,6 +69,12 @@ def test_presets_experiments_and_a_sweep(app, tiny_disc, tmp_path, one_process) 
         "distinguished by params"
     )
     assert all("uap" in run.data.metrics for run in children)
+    assert parent.info.run_name == "isc: experiment"
+    assert {run.info.run_name for run in children} == {f"experiment={name}" for name in EXPERIMENTS}
+    again = app(f"data.root={tiny_disc}", "preset=[default]", f"+experiment={','.join(EXPERIMENTS)}", "-m")
+    assert again.returncode == 0, again.stderr
+    assert f"isc: experiment: {len(EXPERIMENTS)} jobs: {len(EXPERIMENTS)} reused" in again.stdout
+    assert len(runs_of(tmp_path / "mlruns")) == len(runs) + len(new), "nothing is evaluated twice"
     written = {path.name for path in tmp_path.iterdir()}
     assert not {"outputs", "multirun"} & written, "nothing goes into the working folder"
 

@@ -67,6 +67,64 @@ def test_scenes(app, tmp_path: Path) -> None:
     assert "match_pairs: query index 9, but the query list has 4 images" in again.stderr
 
 
+def test_a_sweep_is_resumed_extended_and_stopped(app, tmp_path: Path) -> None:
+    given = f"match_pairs={tmp_path / 'data/match_pairs'}"
+    done = app(SCENES, given, "answers=10,20", "-m")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-6:-3] == [
+        "mirror: answers: 2 jobs: 2 finished",
+        "  answers  map_at_50  recall_at_10  state",
+        "  10          0.7500        1.0000  finished  best",
+    ]
+    client = open_store(tmp_path / "mlruns").client()
+    experiment = client.get_experiment_by_name("mirror").experiment_id
+
+    def runs() -> dict[str, object]:
+        return {run.info.run_name: run for run in client.search_runs([experiment])}
+
+    first = runs()
+    assert first.keys() == {"mirror: answers", "answers=10", "answers=20"}
+    parent = first.pop("mirror: answers").info.run_id
+    assert {run.data.tags["mlflow.parentRunId"] for run in first.values()} == {parent}
+    for run in first.values():
+        assert run.data.params["answers"] == run.info.run_name.partition("=")[2]
+
+    # one of them was killed in the middle
+    killed = first["answers=20"].info.run_id
+    client.update_run(killed, status="RUNNING")
+    machine, pid, _ = first["answers=20"].data.tags["imgfp.process"].rsplit(" ", 2)
+    client.set_tag(killed, "imgfp.process", f"{machine} {pid} 1")
+    done = app(SCENES, given, "answers=10,20,30", "-m")
+    assert done.returncode == 0, done.stderr
+    assert "mirror: answers: 3 jobs: 1 reused, 2 finished" in done.stdout
+    assert "answers=10: already evaluated; use resume=false to evaluate again" in done.stderr
+    everything = client.search_runs([experiment])
+    assert sorted((run.info.run_name, run.info.status) for run in everything) == [
+        ("answers=10", "FINISHED"),
+        ("answers=20", "FINISHED"),
+        ("answers=20", "KILLED"),
+        ("answers=30", "FINISHED"),
+        ("mirror: answers", "FINISHED"),
+    ]
+    assert {run.data.tags.get("mlflow.parentRunId") for run in everything} == {None, parent}
+    shown = client.get_run(parent).data.metrics
+    assert (shown["jobs"], shown["jobs_finished"], shown["map_at_50"]) == (3, 3, pytest.approx(0.75))
+    folders = {path.parent for path in (tmp_path / "work").rglob("figures.json")}
+    assert len(folders) == 3, "jobs at the same time do not write to the same folder"
+
+    done = app(SCENES, given, "answers=10,20", "resume=false", "-m")
+    everything = client.search_runs([experiment])
+    assert len(everything) == 7
+    assert {run.data.tags.get("mlflow.parentRunId") for run in everything} == {None, parent}
+    assert client.get_run(parent).data.metrics["jobs"] == 3, "of equal settings the newest counts"
+
+    # no job opens a run: no parent; and none is begun after the first failure
+    done = app(SCENES, "data.label=x,y", given, "fail_fast=true", "-m")
+    assert done.returncode == 2
+    assert "job 1 (data.label=y): skipped: an earlier job failed" in done.stderr
+    assert len(client.search_runs([experiment])) == 7
+
+
 def test_gl3d_and_the_revisited_benchmarks(app, tmp_path: Path) -> None:
     given = f"match_pairs={tmp_path / 'data/match_pairs'}"
     ratios = {f"a/images/{n}.jpg": "" for n in (1, 2)} | {"a/geolabel/mesh_overlap.txt": "0 1 0.3\n1 0 0.2\n"}

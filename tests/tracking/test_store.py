@@ -13,60 +13,61 @@ from imgfp.tracking import Store, open_store, tracked_run
 from imgfp.tracking.relocate import relocate
 from imgfp.tracking.store import QUIET_ENVIRONMENT, quiet_mlflow
 
+AT_ONCE = 8
+# one process loads MLflow, which takes seconds, and starts the others, which wait for each other
 TOGETHER = """
-import sys, time
+import multiprocessing, sys
 from pathlib import Path
-from imgfp.tracking import open_store, parent_run, tracked_run
+from imgfp.tracking import Parent, open_store, tracked_run
 from imgfp.tracking.store import quiet_mlflow
 assert "mlflow" not in sys.modules, "importing the package must not import mlflow"
 quiet_mlflow()
 import mlflow.store.tracking.sqlalchemy_store
-folder, ready, number = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-(ready / number).touch()
-for _ in range(60_000):
-    if len(list(ready.iterdir())) == 2:
-        break
-    time.sleep(0.001)
-store = open_store(folder)
-parent = parent_run(store, "sweep", "multirun/it's one", "a sweep")
-with tracked_run(store, "sweep", number, {"n": number}, "n: 1", parent=parent) as run:
-    run.log_metrics({"uap": 0.5})
-print(parent)
+
+def job(folder, number, ready):
+    ready.wait()
+    store = open_store(folder)
+    parent = Parent("multirun/it's one", "a sweep", f"n={number}", {"swept": str(number)})
+    with tracked_run(store, "sweep", "alone", {"n": number}, "n: 1", parent=parent) as run:
+        run.log_metrics({"uap": 0.5})
+
+at_once = int(sys.argv[2])
+context = multiprocessing.get_context("fork")
+ready = context.Barrier(at_once)
+jobs = [context.Process(target=job, args=(Path(sys.argv[1]), number, ready)) for number in range(at_once)]
+for each in jobs:
+    each.start()
+for each in jobs:
+    each.join()
+sys.exit(sum(each.exitcode != 0 for each in jobs))
 """
 
 
-def test_two_processes_meet_a_fresh_store_and_share_one_parent(tmp_path: Path, folder_of_source: Path) -> None:
-    folder, elsewhere, ready = tmp_path / "store", tmp_path / "working folder", tmp_path / "ready"
+def test_eight_processes_meet_a_fresh_store_and_share_one_parent(tmp_path: Path, folder_of_source: Path) -> None:
+    folder, elsewhere = tmp_path / "store", tmp_path / "working folder"
     elsewhere.mkdir()
-    ready.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(folder_of_source)}
     environment.pop("PYTEST_CURRENT_TEST", None)
-    jobs = [
-        subprocess.Popen(
-            [sys.executable, "-c", TOGETHER, str(folder), str(ready), str(number)],
-            cwd=elsewhere,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(2)
-    ]
-    parents = set()
-    for job in jobs:
-        said, errors = job.communicate(timeout=900)
-        assert job.returncode == 0, errors
-        assert errors == ""  # no line of a migration either
-        parents.add(said.strip())
-    (parent,) = parents
+    done = subprocess.run(
+        [sys.executable, "-c", TOGETHER, str(folder), str(AT_ONCE)],
+        cwd=elsewhere,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")  # no line of a migration either
     store = open_store(folder)
-    runs = {run.info.run_id: run for run in store.client().search_runs([store.experiment_id("sweep")])}
-    ended = runs.pop(parent)
-    assert (ended.info.run_name, ended.info.status) == ("a sweep", "FINISHED")
-    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent}
-    assert sorted(run.data.params["n"] for run in runs.values()) == ["0", "1"]
-    assert {(run.info.status, run.data.metrics["uap"]) for run in runs.values()} == {("FINISHED", 0.5)}
-    assert ended.info.end_time >= max(run.info.end_time for run in runs.values())
+    runs = store.client().search_runs([store.experiment_id("sweep")])
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    children = [run for run in runs if run is not parent]
+    assert (parent.info.run_name, parent.info.status) == ("a sweep", "FINISHED")
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    numbers = [str(number) for number in range(AT_ONCE)]
+    assert sorted(run.info.run_name for run in children) == [f"n={number}" for number in numbers]
+    assert sorted(run.data.params["n"] for run in children) == numbers
+    assert sorted(run.data.params["swept"] for run in children) == numbers
+    assert {(run.info.status, run.data.metrics["uap"]) for run in children} == {("FINISHED", 0.5)}
+    assert parent.info.end_time >= max(run.info.end_time for run in children)
     assert list(elsewhere.iterdir()) == []
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "artifacts", "mlflow.db"]
 

@@ -16,7 +16,6 @@ from imgfp.apps.config_node import writable_node
 from imgfp.apps.job import Job
 from imgfp.apps.schemas import register_schemas
 from imgfp.apps.sweep import FOLDER, KEY
-from imgfp.apps.sweep_end import tell_sweep
 from imgfp.errors import BAD_INPUT, INTERRUPTED, InputError
 from imgfp.install_check import installation_problems
 from imgfp.pipeline.preset import Preset
@@ -73,7 +72,11 @@ def run_app(
     except SystemExit as end:  # Hydra has printed why
         crashed = int(end.code or 0)
     folder = os.environ.get(FOLDER)
-    sys.exit(tell_sweep(program, Path(folder), crashed) if folder else crashed or job.code)
+    if not folder:
+        sys.exit(crashed or job.code)
+    from imgfp.apps.sweep_end import tell_sweep  # draws a chart: its libraries take a second to load
+
+    sys.exit(tell_sweep(program, Path(folder), crashed))
 
 
 def command_key() -> str | None:

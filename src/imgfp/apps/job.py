@@ -12,7 +12,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.sweep import DEFECT, SKIPPED, Outcome, Place, any_failed
-from imgfp.apps.sweep_end import tell_parent
 from imgfp.apps.sweep_job import collected
 from imgfp.apps.sweep_plan import SweepPlan, settings_of_job
 from imgfp.errors import BAD_INPUT, OK, InputError
@@ -68,6 +67,8 @@ class Job:
         if said:
             announce(f"{self.program}: job {number}: {said}")
         Outcome(number, name, code, said, collected(), _place(config)).write(Path(own.runtime.output_dir))
+        from imgfp.apps.sweep_end import tell_parent  # draws a chart: its libraries take a second to load
+
         tell_parent(folder)
 
     def _guarded(self, config: DictConfig) -> tuple[int, str]:

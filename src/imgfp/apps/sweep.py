@@ -107,7 +107,7 @@ class SweepStart(Callback):
         folder = Path(config.hydra.sweep.dir).resolve()
         for old in folder.glob(f"*/{_OUTCOME}"):
             old.unlink()
-        plan = SweepPlan.of(Path(sys.argv[0]).name, config)
+        plan = SweepPlan.of(Path(sys.argv[0]).resolve(), config)
         plan.write(folder)
         os.environ[KEY] = plan.key
         os.environ[FOLDER] = str(folder)

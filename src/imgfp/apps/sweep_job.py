@@ -13,7 +13,7 @@ from imgfp.apps.sweep_plan import SweepPlan, settings_of_job, settings_text
 from imgfp.errors import LEFT_OUT, OK
 from imgfp.files import hash_file, hash_value
 from imgfp.progress import announce
-from imgfp.studies.sweep_rows import compared_figures
+from imgfp.studies.sweep_rows import compared_figures, figures_of_run
 from imgfp.tracking import Parent, Store, adopt, finished_run
 
 _LEFT_OUT_TAG = "imgfp.left_out"
@@ -29,7 +29,7 @@ def sweep_parent(**more: str) -> Parent | None:
     if own is None or own.mode != RunMode.MULTIRUN or not os.environ.get(KEY):
         return None
     plan = SweepPlan.read(Path(own.sweep.dir))
-    if plan is None:
+    if plan is None or not plan.keys:  # -m over one value is one run
         return None
     settings = settings_of_job(plan.keys, list(own.overrides.task)) | more
     return Parent(plan.key, plan.title, settings_text(settings), settings)
@@ -68,7 +68,7 @@ def take_over(store: Store, experiment: str, fingerprint: str, parent: Parent | 
         return None
     announce(f"{parent.child or name}: already evaluated; use resume=false to evaluate again")
     adopt(store, found.run_id, parent, experiment, name)
-    hand_over(parent, found.run_id, found.metrics, reused=True)
+    hand_over(parent, found.run_id, figures_of_run(found), reused=True)
     return LEFT_OUT if _LEFT_OUT_TAG in found.tags else OK
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ class SweepPlan:
     command: str
 
     @classmethod
-    def of(cls, program: str, config: DictConfig) -> "SweepPlan":
+    def of(cls, program: Path, config: DictConfig) -> "SweepPlan":
         """The plan of a sweep. `config`: as Hydra composed it before the first job."""
         own = config.hydra
         given = list(own.overrides.task)
@@ -51,10 +52,16 @@ class SweepPlan:
         experiment = own.runtime.choices.get("experiment") if "experiment" not in keys else None
         root = OmegaConf.select(config, "data.root", default=None)
         where = None if root is None or "data.root" in keys else str(Path(root).resolve())
-        same = [program, sorted(keys), [text for text in fixed if not _FREE.match(text)], where]
+        same = [program.name, sorted(keys), [text for text in fixed if not _FREE.match(text)], where]
         title = f"{experiment or own.job.name}: {' x '.join(keys)}" if keys else str(experiment or own.job.name)
         jobs = tuple(settings_of_job(keys, job) for job in sweep_jobs(overrides))
-        return cls(hash_value(same), _cut(title), keys, jobs, " ".join(["python", program, *given, "-m"]))
+        return cls(
+            hash_value(same),
+            _cut(title),
+            keys,
+            jobs,
+            shlex.join(["python", f"{program.parent.name}/{program.name}", *given, "-m"]),
+        )
 
     def write(self, folder: Path) -> None:
         """Writes it into the sweep's output folder, for the processes of the jobs."""

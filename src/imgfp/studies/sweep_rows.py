@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgfp.files import hash_value, write_csv
+from imgfp.tracking import FoundRun
 
 HEADINGS = {
     "uap": "uAP",
@@ -48,18 +49,19 @@ class SweepRow:
 
 
 def compared_figures(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Those of a run's metrics that a sweep compares, the most important one first.
-
-    The best checkpoint's count, and those under a score normalisation where there is one.
-    """
-    own = dict(metrics)
-    for prefix in ("best/", "normalised/"):
-        own |= {name.removeprefix(prefix): value for name, value in metrics.items() if name.startswith(prefix)}
+    """Those of a run's metrics that a sweep compares, the most important one first; of a training the best checkpoint's."""
+    own = {**metrics, **_without("best/", metrics)}
     for names in (("uap", "recall_at_1", "recall_at_p90"), ("map50", "map50_95")):
         if names[0] in own:
             return {name: own[name] for name in names if name in own}
     ranked = sorted(filter(_RANKING.fullmatch, own), key=_importance)
     return {name: own[name] for name in ranked[:_MOST_FIGURES]}
+
+
+def figures_of_run(run: FoundRun) -> dict[str, float | None]:
+    """The same of a run in the store; those under a score normalisation where that is what was evaluated."""
+    normalised = run.tags.get("normalisation", "none") != "none"
+    return compared_figures({**run.metrics, **_without("normalised/", run.metrics)} if normalised else run.metrics)
 
 
 def best_first(rows: Sequence[SweepRow]) -> list[SweepRow]:
@@ -138,6 +140,10 @@ def short_value(value: str) -> str:
         return value
     end = value.rstrip("/").rpartition("/")[2] or value
     return f"{end[-_LONGEST_VALUE + 8 :]}~{hash_value(value)[:4]}"
+
+
+def _without(prefix: str, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name.removeprefix(prefix): value for name, value in metrics.items() if name.startswith(prefix)}
 
 
 def _importance(name: str) -> tuple[bool, int, str]:

@@ -5,21 +5,25 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from imgfp.files import hash_value
 from imgfp.reports.sweep_figure import sweep_figure
 from imgfp.studies.sweep_rows import (
     HEADINGS,
     SweepRow,
     best_first,
     best_row,
-    compared_figures,
     counts_text,
     figures_of,
+    figures_of_run,
     keys_of,
     table_cells,
     write_table,
 )
 from imgfp.tracking import FoundRun, Run, child_runs
 
+_NOTE_TAG = "mlflow.note.content"
+_OWN_TAG = "mlflow.imgfp.note"  # a hash of the last description written by imgfp
+_LONGEST_TAG = 5000  # MLflow's limit
 _SHOWN = 30  # rows of the description
 _FROM_BEST = ("data", "experiment", "preset", "architecture")  # tags that lists of runs are grouped by
 
@@ -45,7 +49,7 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         "jobs_finished": finished,
         "jobs_failed": sum(row.state == "failed" for row in rows),
     }
-    tags = {"imgfp.swept": ", ".join(keys), "imgfp.command": command, "mlflow.note.content": _note(rows, command)}
+    tags = {"imgfp.swept": ", ".join(keys), "imgfp.command": command}
     if best is not None:
         counts |= {name: value for name, value in best.figures.items() if value is not None}
         tags |= {f"best.{key}": value for key, value in best.settings.items()}
@@ -53,8 +57,12 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         if run is not None:
             tags |= {"best.run": run.name} | {key: run.tags[key] for key in _FROM_BEST if key in run.tags}
     parent.log_metrics(counts, finished)
+    shown, note = client.get_run(parent.run_id).data.tags, _note(rows, command)
+    known = shown.get(_NOTE_TAG)
+    if not known or shown.get(_OWN_TAG) == hash_value(known):  # one that a user has edited is kept
+        tags |= {_NOTE_TAG: note, _OWN_TAG: hash_value(note)}
     for key, value in tags.items():
-        client.set_tag(parent.run_id, key, value[:5000])  # MLflow's limit
+        client.set_tag(parent.run_id, key, value[:_LONGEST_TAG])
     with TemporaryDirectory() as folder:
         table = Path(folder) / "sweep.csv"
         write_table(rows, table)
@@ -85,7 +93,7 @@ def with_earlier(rows: Sequence[SweepRow], keys: Sequence[str], found: Sequence[
         if run.run_id in {row.run_id for row in own} or place in known:
             continue
         known.add(place)
-        earlier.append(SweepRow(settings, run.status.lower(), compared_figures(run.metrics), run.run_id))
+        earlier.append(SweepRow(settings, run.status.lower(), figures_of_run(run), run.run_id))
     return own + earlier[::-1]
 
 
@@ -99,7 +107,7 @@ def _note(rows: Sequence[SweepRow], command: str) -> str:
     table = [head, ["---"] * len(head), *lines[:_SHOWN]]
     text = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in table)
     more = f"\n\nThe best {_SHOWN}; all are in the artifact `sweep.csv`." if len(lines) > _SHOWN else ""
-    return f"{counts_text(rows)}\n\n{text}{more}\n\n`{command}`\n"
+    return f"{counts_text(rows)}\n\n{text}{more}\n\n`{command}`\n"[:_LONGEST_TAG]
 
 
 def _draw(rows: Sequence[SweepRow], path: Path) -> None:
