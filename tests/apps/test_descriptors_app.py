@@ -347,10 +347,10 @@ def test_a_sweep_has_one_parent(files, tmp_path, run_script) -> None:
     normalised = next(run for run in children if run.info.run_name == "normalisation=sscd").data.metrics
     assert parent.data.metrics["uap"] == max(normalised["uap"], normalised["normalised/uap"])
 
-    # a rerun evaluates nothing again; two normalisations in one job are two rows
-    again = run_script("evaluate/descriptors.py", "-m", "normalisation=[none,sscd],none", *given)
+    # what is finished is not evaluated again; two normalisations in one job are two rows
+    again = run_script("evaluate/descriptors.py", "-m", "normalisation=sscd,[none,sscd]", *given)
     assert again.returncode == 0, again.stderr
-    assert len(runs_of(tmp_path / "mlruns")) == 3
-    assert again.stderr.count("already evaluated; use resume=false to evaluate again") == 3
-    assert "descriptors: normalisation: 3 jobs: 3 reused" in again.stdout
-    assert f"  sscd                {normalised['normalised/uap']:.4f}" in again.stdout
+    assert len(runs_of(tmp_path / "mlruns")) == 4, "without the background, `none` is another evaluation"
+    assert again.stderr.count("already evaluated; use resume=false to evaluate again") == 2
+    assert "descriptors: normalisation: 3 jobs: 2 reused, 1 finished" in again.stdout
+    assert f"  {'sscd':<13}  {normalised['normalised/uap']:.4f}" in again.stdout

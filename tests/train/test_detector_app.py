@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from imgfp.apps import detector
+from imgfp.apps.sweep_job import collected
 from imgfp.detection import SynthesisConfig, describe_scenes
 from imgfp.detection.finders import missing_packages
 from imgfp.errors import InputError
-from imgfp.tracking import open_store
+from imgfp.tracking import Parent, open_store
 
 QUICK = [
     "sources=null",
@@ -67,8 +68,16 @@ def test_a_training_is_one_run_and_resumes(app, tmp_path: Path, capsys, monkeypa
     assert (card["network"], card["size"], len(card["classes"])) == ("yolov5n", 64, 3)
     assert card["command"] == "python train/detector.py"
     assert card["scenes"] == describe_scenes(SynthesisConfig(size=8, held_out=4, longest=96))
+    # found by a sweep
+    monkeypatch.setattr(detector, "sweep_parent", lambda: Parent("key", "mini: seed", "seed=0", {"seed": "0"}))
     assert app("epochs=[2]", "merge_classes=false") == 0
+    monkeypatch.setattr(detector, "sweep_parent", lambda: None)
     assert "already finished" in capsys.readouterr().err
+    (result,) = collected()
+    assert (result.run_id, result.reused, list(result.figures)) == (run.info.run_id, True, ["map50", "map50_95"])
+    adopted = client.get_run(run.info.run_id)
+    assert adopted.info.run_name == "seed=0"
+    assert client.get_run(adopted.data.tags["mlflow.parentRunId"]).info.run_name == "mini: seed"
 
     (checkpoint,) = folder.glob("checkpoint-*.pt")
     checkpoint.write_bytes(b"another file")

@@ -34,12 +34,12 @@ def app(training_disc: Path, tmp_path: Path):
     return run
 
 
-def test_a_sweep_in_joblib_and_the_same_again_in_submitit(app, quick: list[str], tmp_path: Path) -> None:
+def test_a_sweep_in_joblib_and_extended_in_submitit(app, quick: list[str], tmp_path: Path) -> None:
     micro = ["network.architecture=test_efficientnet", "network.dim=4", "size=32", *quick]
-    sweep = ["-m", "+experiment=mini_efficientnet", "loss.margin=3.0,0.5", *micro]
+    sweep = ["-m", "+experiment=mini_efficientnet", *micro]
     refused = "loss.margin=3.0: unit vectors are at most 2 apart: must be"
 
-    done = app(*sweep, "hydra.launcher.n_jobs=2")
+    done = app(*sweep, "loss.margin=3.0,0.5", "hydra.launcher.n_jobs=2")
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     lines = done.stderr.splitlines()
@@ -48,26 +48,37 @@ def test_a_sweep_in_joblib_and_the_same_again_in_submitit(app, quick: list[str],
     assert lines[-3] == "esvit.py: 1 of 2 jobs failed:"
     assert lines[-2].startswith(f"  job 0 (loss.margin=3.0): {refused}")
     assert lines[-1] == ADVICE
+    table = done.stdout.splitlines()
+    start = table.index("mini_efficientnet: loss.margin: 2 jobs: 1 failed, 1 finished")
+    assert table[start + 1].split() == ["loss.margin", "uAP", "recall@1", "R@P90", "state"]
+    assert (table[start + 2].split()[0], table[start + 2].split()[-2:]) == ("0.5", ["finished", "best"])
+    assert table[start + 3].split() == ["3.0", "-", "-", "-", "failed"]
 
     client = open_store(tmp_path / "mlruns").client()
     (experiment,) = client.search_experiments(filter_string="name = 'esvit'")
     runs = client.search_runs([experiment.experiment_id])
     (child,) = [run for run in runs if PARENT in run.data.tags]
     (parent,) = [run for run in runs if PARENT not in run.data.tags]
-    assert parent.data.tags["mlflow.runName"] == "sweep of mini_efficientnet"
+    assert parent.data.tags["mlflow.runName"] == "mini_efficientnet: loss.margin"
+    assert child.data.tags["mlflow.runName"] == "loss.margin=0.5"
+    counts = {name: parent.data.metrics[name] for name in ("jobs", "jobs_finished", "jobs_failed")}
+    assert counts == {"jobs": 2, "jobs_finished": 1, "jobs_failed": 1}
+    assert parent.data.tags["best.loss.margin"] == "0.5"
     assert child.data.params["loss.margin"] == "0.5"
     assert child.data.tags[PARENT] == parent.info.run_id
     assert child.info.status == "FINISHED"
     assert "uap" in child.data.metrics
 
-    again = app(*sweep, "hydra/launcher=submitit_local")
+    again = app(*sweep, "loss.margin=3.0,0.5,2.5", "hydra/launcher=submitit_local")
     assert again.returncode == 2, again.stderr
     lines = again.stderr.splitlines()
-    assert lines[-3:-1] == ["esvit.py: 1 of 2 jobs failed:", done.stderr.splitlines()[-2]]
+    assert lines[-4:-2] == ["esvit.py: 2 of 3 jobs failed:", done.stderr.splitlines()[-2]]
+    assert "\nmini_efficientnet: loss.margin: 3 jobs: 2 failed, 1 reused\n" in again.stdout
     logs = [path.read_text() for path in (tmp_path / "sweep" / ".submitit").glob("*/*_log.err")]
     assert sum("already finished; use resume=false to retrain" in log for log in logs) == 1
     assert {run.info.run_id for run in client.search_runs([experiment.experiment_id])} == {
         run.info.run_id for run in runs
-    }, "nothing is trained twice"
-    ended = [json.loads((tmp_path / "sweep" / str(job) / "outcome.json").read_text()) for job in range(2)]
-    assert [outcome["code"] for outcome in ended] == [2, 0]
+    }, "nothing is trained twice, and the parent is the same"
+    assert client.get_run(parent.info.run_id).data.metrics["jobs"] == 3
+    ended = [json.loads((tmp_path / "sweep" / str(job) / "outcome.json").read_text()) for job in range(3)]
+    assert [outcome["code"] for outcome in ended] == [2, 0, 2]

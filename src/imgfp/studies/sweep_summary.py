@@ -78,23 +78,35 @@ def with_earlier(rows: Sequence[SweepRow], keys: Sequence[str], found: Sequence[
 
     Values are those in MLflow, where 1e-4 and 0.0001 are the same text.
     """
-    by_id = {run.run_id: run for run in found}
-    own = [
-        replace(row, settings=_settings(row.settings, by_id[row.run_id])) if row.run_id in by_id else row
-        for row in rows
-    ]
+    by_id, own = {run.run_id: run for run in found}, []
+    ids: set[str] = set()  # several jobs may have the same run, such as that of a preset that none of them changes
+    for row in rows:
+        if row.run_id is None or row.run_id not in ids:
+            run = by_id.get(row.run_id or "")
+            own.append(row if run is None else replace(row, settings=_settings(row.settings, run)))
+            ids |= {row.run_id} if row.run_id else set()
     names = keys_of(own) or list(keys)
-    known = {tuple(row.settings.get(name, "") for name in names) for row in own}
+    known = {_place(row.settings, names) for row in own}
     earlier = []
     for run in reversed(found):
         settings = _settings(dict.fromkeys(names, ""), run)
-        place = tuple(settings.values())
         # one that was killed or has failed is worth a row only where nothing took its place
-        if run.run_id in {row.run_id for row in own} or place in known:
-            continue
-        known.add(place)
-        earlier.append(SweepRow(settings, run.status.lower(), figures_of_run(run), run.run_id))
+        if run.run_id not in ids and _place(settings, names) not in known:
+            known.add(_place(settings, names))
+            earlier.append(SweepRow(settings, run.status.lower(), figures_of_run(run), run.run_id))
     return own + earlier[::-1]
+
+
+def _place(settings: Mapping[str, str], names: Sequence[str]) -> tuple[object, ...]:
+    """Equal for equal settings, however their numbers are written."""
+    return tuple(_number(settings.get(name, "")) for name in names)
+
+
+def _number(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _settings(settings: Mapping[str, str], run: FoundRun) -> dict[str, str]:
