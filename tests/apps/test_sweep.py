@@ -21,7 +21,12 @@ from imgfp.tracking import Parent
 def task(config: DictConfig) -> int:
     if uap := config.get("uap"):
         sweep = Parent("key", "title", "", {"seed": str(config.seed)})
-        hand_over(sweep, None, {"uap": uap, "recall_at_1": None, "threshold_at_p90": 1.0}, config.get("reused", False))
+        hand_over(
+            sweep,
+            config.get("run_id"),
+            {"uap": uap, "recall_at_1": None, "threshold_at_p90": 1.0},
+            config.get("reused", False),
+        )
     if config.seed == 13:
         raise InputError("seed=13: give another")
     if config.seed == 14:
@@ -123,6 +128,19 @@ def test_the_table_has_a_row_per_job_the_best_first(run, tmp_path: Path, capsys)
         "  3          -         -  skipped",
         "  4          -         -  not run",
     ]
+
+
+def test_a_store_that_is_gone_hides_no_result(run, tmp_path: Path, capsys) -> None:
+    gone = tmp_path / "mlruns"
+    gone.write_text("a file")
+    place = {"paths": {"mlruns": str(gone)}, "tracking": {"experiment": "x"}}
+    run({"seed": 1, "uap": 0.5, "run_id": "r", **place}, {"seed": 13, **place})
+    assert "the sweep's parent run could not be updated: InputError: " in capsys.readouterr().err
+    assert tell_sweep("app.py", tmp_path, 0) == 2
+    said = capsys.readouterr()
+    assert "  1     0.5000         -  finished  best" in said.out.splitlines()
+    assert "no link to MLflow: InputError: " in said.err
+    assert "  job 1 (seed=13): seed=13: give another" in said.err.splitlines()
 
 
 def test_a_job_that_arrives_in_another_process_finds_the_repository(tmp_path: Path, monkeypatch) -> None:

@@ -33,8 +33,7 @@ def tell_parent(folder: Path, ended: bool = False) -> None:
         try:
             _update(plan, folder, place, "not run" if ended else "waiting")
         except Exception as error:
-            said = " ".join(str(error).split())
-            announce(f"the sweep's parent run could not be updated: {type(error).__name__}: {said}")
+            announce(f"the sweep's parent run could not be updated: {_one_line(error)}")
 
 
 def _update(plan: SweepPlan, folder: Path, place: Place, missing: str) -> None:
@@ -96,8 +95,15 @@ def _print_table(plan: SweepPlan, found: Sequence[Outcome]) -> None:
     place: Place | None = next((outcome.place for outcome in found if outcome.place and outcome.results), None)
     if place is None or not ids:
         return
-    store = open_store(Path(place.mlruns))
-    print(f"in MLflow: {ui_hint(Path(place.mlruns))}, then {describe(store, place.experiment)}")
-    if len(ids) > 1:
-        which = f" (the best {_COMPARED})" if len(ids) > _COMPARED else ""
-        print(f"side by side{which}: {comparison(store, place.experiment, ids[:_COMPARED])}")
+    try:
+        store = open_store(Path(place.mlruns))
+        print(f"in MLflow: {ui_hint(Path(place.mlruns))}, then {describe(store, place.experiment)}")
+        if len(ids) > 1:
+            which = f" (the best {_COMPARED})" if len(ids) > _COMPARED else ""
+            print(f"side by side{which}: {comparison(store, place.experiment, ids[:_COMPARED])}")
+    except Exception as error:  # a store that is gone must not hide how the jobs ended
+        announce(f"no link to MLflow: {_one_line(error)}")
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
