@@ -59,7 +59,7 @@ def test_kinds_with_equal_settings_differ() -> None:
         (lambda: AdamWConfig(lr=float("nan")), "optimizer.lr=nan"),
         (lambda: SgdConfig(momentum=1), "optimizer.momentum=1"),
         (lambda: CosineConfig(final=1), "schedule.final=1"),
-        (lambda: TrainerConfig(precision="fp16"), "trainer.precision=fp16: must be one of auto, bf16, fp32"),
+        (lambda: TrainerConfig(precision="fp16"), "trainer.precision=fp16: must be one of auto, fp32, bf16, 16-mixed"),
         (lambda: TrainerConfig(ema=1), "trainer.ema=1"),
         (lambda: TrainerConfig(accumulate_grad_batches=0), "trainer.accumulate_grad_batches=0"),
         (lambda: ValidationConfig(keep=0), "validation.keep=0"),

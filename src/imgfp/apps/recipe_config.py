@@ -1,5 +1,6 @@
 """Between Hydra's configuration and a training recipe: config groups made from dataclasses, and back."""
 
+from dataclasses import replace
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -53,11 +54,14 @@ def recipe_of(config: DictConfig) -> Recipe:
     Raises:
         InputError: a value that its part refuses.
     """
-    parts = {group: OmegaConf.to_object(config[group]) for group in GROUPS}
+    parts: dict[str, Any] = {group: OmegaConf.to_object(config[group]) for group in GROUPS}
+    if parts["pairs"].overfit_batches and getattr(parts["loss"], "memory", 0):
+        parts["loss"] = replace(parts["loss"], memory=0)  # of the same images: its descriptors would only be outdated
+    epochs, size = stages_of("epochs", config.epochs), stages_of("size", config.size)
     return Recipe(
-        **parts,  # type: ignore[arg-type]  # OmegaConf has checked the types
-        epochs=stages_of("epochs", config.epochs),
-        size=stages_of("size", config.size),
+        **parts,
+        epochs=epochs * len(size) if isinstance(config.epochs, int) else epochs,
+        size=size,
         head=config.head,
         seed=config.seed,
     )

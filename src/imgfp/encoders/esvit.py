@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from timm.models.swin_transformer import SwinTransformer, window_partition, window_reverse
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from imgfp.encoders.esvit_specs import EsViTSpec
 
@@ -40,6 +41,11 @@ class EsViT(SwinTransformer):
             norm_layer=norm_layer,
         )
         self.spec = spec
+        self.checkpointing = False
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Whether a block's activations are recomputed in the backward pass; timm's own flag is for its own `forward`."""
+        self.checkpointing = enable
 
     def patch_tokens(self, pixels: Tensor) -> Tensor:
         """(n, 3, h, w) to (n, h // 4, w // 4, embed_dim), float32 even under autocast: residuals are summed in float32."""
@@ -73,9 +79,18 @@ class EsViT(SwinTransformer):
         for number, stage in enumerate(self.layers):
             tokens = stage.downsample(tokens)
             for block in stage.blocks:
-                tokens = tokens + block.drop_path1(_attended(block, block.norm1(tokens)))
-                tokens = tokens + block.drop_path2(block.mlp(block.norm2(tokens)))
+                if self.checkpointing and self.training and torch.is_grad_enabled():
+                    tokens = checkpoint(_after, block, tokens, use_reentrant=False)
+                else:
+                    tokens = _after(block, tokens)
                 yield self.norm(tokens) if number == last else tokens
+
+
+def _after(block: Any, tokens: Tensor) -> Tensor:
+    """The tokens after one block."""
+    tokens = tokens + block.drop_path1(_attended(block, block.norm1(tokens)))
+    tokens = tokens + block.drop_path2(block.mlp(block.norm2(tokens)))
+    return tokens
 
 
 def _attended(block: Any, tokens: Tensor) -> Tensor:

@@ -98,6 +98,20 @@ class Network(nn.Module):
             maps = maps.transpose(1, 2)[..., None]
         return maps
 
+    def checkpoint_gradients(self) -> None:
+        """Recomputes activations in the backward pass from now on, where they would fill the memory.
+
+        Raises:
+            InputError: the architecture does not support it.
+        """
+        try:
+            self.trunk.set_grad_checkpointing(True)
+        except (AttributeError, AssertionError, NotImplementedError):
+            raise InputError(
+                f"trainer.gradient_checkpointing=true: {self.config.architecture} does not support it: "
+                "leave it out, and lower pairs.batch or size instead"
+            ) from None
+
     def _normalised(self, pixels: Tensor) -> Tensor:
         return (pixels.float() - self.mean) / self.std
 

@@ -48,6 +48,21 @@ class DescriptorTraining(pl.LightningModule):
             loss = loss + nothing
         return {"loss": loss, "descriptors": descriptors.detach()}
 
+    def on_before_backward(self, loss: torch.Tensor) -> None:
+        """With gradient checkpointing the backward pass runs layers again: batch norms must not count a batch twice."""
+        if self.recipe.trainer.gradient_checkpointing:
+            self._count_batches(False)
+
+    def on_after_backward(self) -> None:
+        """They count again."""
+        if self.recipe.trainer.gradient_checkpointing:
+            self._count_batches(True)
+
+    def _count_batches(self, counted: bool) -> None:
+        for part in self.network.modules():
+            if isinstance(part, nn.modules.batchnorm._BatchNorm):
+                part.track_running_stats = counted
+
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser; its learning rate changes every step."""
         optimizer = create_optimizer([self.network, self.loss], self.recipe.optimizer)

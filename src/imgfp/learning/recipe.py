@@ -18,8 +18,17 @@ from imgfp.learning.config import (
 from imgfp.learning.data import PairsConfig
 from imgfp.learning.losses import ContrastiveConfig, LossConfig
 
-# no effect on the weights: may differ when a run resumes
-_FREE = {"pairs": ("workers",), "validation": ("keep",)}
+# no effect on the weights: may differ when a run resumes; how many processes train is in the name of the run's folder
+_FREE = {
+    "pairs": ("workers",),
+    "validation": ("keep",),
+    "trainer": ("devices", "gradient_checkpointing", "profile"),
+}
+# left out where they are not set: runs that are older than these keys keep their fingerprints
+_ADDED: dict[str, dict[str, Any]] = {
+    "pairs": {"limit_batches": None, "overfit_batches": 0},
+    "validation": {"limit": None},
+}
 
 
 @dataclass(frozen=True)
@@ -88,8 +97,12 @@ class Recipe:
         return plain | {"epochs": list(self.epochs), "size": list(self.size)}
 
     def fingerprint(self) -> str:
-        """A hash of everything that determines the weights."""
+        """A hash of everything that determines the weights and the figures."""
         plain = self.as_plain()
         for part, keys in _FREE.items():
             plain[part] = {key: value for key, value in plain[part].items() if key not in keys}
+        for part, defaults in _ADDED.items():
+            plain[part] = {
+                key: value for key, value in plain[part].items() if key not in defaults or value != defaults[key]
+            }
         return hash_value(plain)

@@ -14,6 +14,7 @@ from imgfp.errors import InputError
 from imgfp.files import write_bytes
 from imgfp.learning.artifacts import LAST, Trained
 from imgfp.learning.data import TrainingData
+from imgfp.learning.debugging import OverfitCheck, create_profiler, tell_profile
 from imgfp.learning.losses import create_loss
 from imgfp.learning.module import DescriptorTraining
 from imgfp.learning.recipe import Recipe
@@ -63,6 +64,8 @@ def train(
     if recipe.head == "pca" and not resumed:
         _start_from_pca(network, data, recipe.size[0])
     loss = create_loss(recipe.loss, network.dim)
+    if recipe.trainer.gradient_checkpointing:
+        network.checkpoint_gradients()
     if recipe.trainer.compile:
         network.compile()
     steps = -(-data.batches_per_epoch // recipe.trainer.accumulate_grad_batches)
@@ -71,11 +74,16 @@ def train(
     callback = TrainingCallback(recipe, data, judged, folder, recorder, about, averaging)
     # the average is updated first
     callbacks: list[Callback] = [callback] if averaging is None else [averaging, callback]
-    trainer = create_trainer(recipe.trainer, recipe.total_epochs, callbacks)
+    if recipe.pairs.overfit_batches:
+        callbacks.append(OverfitCheck(recipe.pairs.overfit_batches))
+    profiler = create_profiler(folder / "profile") if recipe.trainer.profile else None
+    trainer = create_trainer(recipe.trainer, recipe.total_epochs, callbacks, profiler)
     try:
         trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if resumed else None, weights_only=True)
     except SystemExit:  # how Lightning ends on Ctrl-C
         raise KeyboardInterrupt from None
+    if profiler is not None and trainer.is_global_zero:
+        tell_profile(folder / "profile")
     return Trained.read(folder, trainer.current_epoch, callback.stopped, callback.failures)
 
 

@@ -23,6 +23,7 @@ from imgfp.learning.history import History
 from imgfp.learning.module import DescriptorTraining
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Recorder
+from imgfp.learning.trainer import validation_precision
 from imgfp.learning.validate import JudgedSet, require_finite, validate
 from imgfp.progress import advance, announce, track
 
@@ -156,7 +157,8 @@ class TrainingCallback(pl.Callback):
             return
         size = self.recipe.size_of_epoch(max(epoch - 1, 0))
         try:
-            self._validation, failures = validate(module.network, self.judged, size)
+            precision = validation_precision(self.recipe.trainer)
+            self._validation, failures = validate(module.network, self.judged, size, precision)
         except Diverged as error:
             raise self._diverged(trainer, str(error)) from None
         self._note_failures([(str(failure.path), failure.reason) for failure in failures])

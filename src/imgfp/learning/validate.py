@@ -1,5 +1,6 @@
 """Validates a network during training: the challenge's descriptor track on a DISC-shaped set."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +28,14 @@ class JudgedSet:
     background: ImageList | None
 
 
-def validate(network: Network, judged: JudgedSet, size: int) -> tuple[dict[str, float | None], list[Failure]]:
+def validate(
+    network: Network, judged: JudgedSet, size: int, precision: AbstractContextManager[None] | None = None
+) -> tuple[dict[str, float | None], list[Failure]]:
     """The figures of the descriptor track, with a background again under `normalised/` after score normalisation.
 
     At most 10 results per query on average, L2. Score normalisation subtracts the mean of each query's highest
     similarities to the background. An image that cannot be read is missing: it has no results and is in none.
+    `precision`: descriptors are computed within it; None: as they are outside a training.
 
     Returns:
         The figures by name, and the images that could not be read.
@@ -41,10 +45,11 @@ def validate(network: Network, judged: JudgedSet, size: int) -> tuple[dict[str, 
     """
     encoder = encoder_from_network(network, size)
     failures: list[Failure] = []
-    query, reference = (describe(images, encoder, failures) for images in (judged.queries, judged.references))
+    with precision or nullcontext():
+        query, reference = (describe(images, encoder, failures) for images in (judged.queries, judged.references))
+        background = describe(judged.background, encoder, failures) if judged.background is not None else None
     figures = dict(evaluate_descriptors(query, reference, judged.truth).figures())
-    if judged.background is not None:
-        background = describe(judged.background, encoder, failures)
+    if background is not None:
         again = evaluate_descriptors(query, reference, judged.truth, background).figures()
         figures |= {f"normalised/{name}": value for name, value in again.items()}
     return figures, failures

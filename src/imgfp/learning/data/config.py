@@ -17,14 +17,16 @@ class PairsConfig:
     batch: int = 8  # items per step and process; an item is two views and `negatives` other images
     negatives: int = 16  # unedited images per item that are negatives only
     hard_negatives: int = 0  # how many of those are the item's nearest by the last epoch's descriptors
+    limit_batches: int | None = None  # batches per epoch and process; None: as many as show every photograph
+    # train on the first batches of the first epoch only, this many, again and again: whether a network can learn at all
+    overfit_batches: int = 0
     workers: int = 2  # processes that decode and edit; 0: the training process itself
 
     def __post_init__(self) -> None:
-        least = {"batch": 1, "negatives": 0, "hard_negatives": 0, "workers": 0} | (
-            {} if self.limit is None else {"limit": 2}
-        )
+        least = {"batch": 1, "negatives": 0, "hard_negatives": 0, "overfit_batches": 0, "workers": 0}
+        least |= {"limit": 2, "limit_batches": 1}
         for key, smallest in least.items():
-            if getattr(self, key) < smallest:
+            if getattr(self, key) is not None and getattr(self, key) < smallest:
                 raise InputError(f"pairs.{key}={getattr(self, key)}: must be >= {smallest}")
         if self.hard_negatives > self.negatives:
             raise InputError(

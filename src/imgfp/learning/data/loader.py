@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from imgfp.edits import EditsConfig
 from imgfp.errors import InputError
 from imgfp.learning.data.batch import Batch, collate
+from imgfp.learning.data.config import PairsConfig
 from imgfp.learning.data.image_pool import ImagePool
 from imgfp.learning.data.plan import Plan
 from imgfp.learning.data.sample_builder import Key, SampleBuilder
@@ -32,12 +33,22 @@ class BatchKeys(Sampler[list[Key]]):
     """
 
     def __init__(
-        self, plan: Plan, batch: int, size_of_epoch: Callable[[int], int], hard: HardNegatives, rank: int, world: int
+        self,
+        plan: Plan,
+        config: PairsConfig,
+        size_of_epoch: Callable[[int], int],
+        hard: HardNegatives,
+        rank: int,
+        world: int,
     ) -> None:
         if len(plan) < world:
             raise InputError(f"{len(plan)} items per epoch for {world} processes: give more photographs")
         self._plan, self._size_of_epoch, self._hard, self._rank, self._world = plan, size_of_epoch, hard, rank, world
-        self._batches = -(-len(plan) // (batch * world))
+        self._whole = -(-len(plan) // (config.batch * world))  # batches that show everything
+        self._repeated = min(config.overfit_batches, self._whole)
+        # of repeated batches there may be more than an epoch has
+        wanted = config.limit_batches or self._whole
+        self._batches = wanted if self._repeated else min(wanted, self._whole)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -47,29 +58,50 @@ class BatchKeys(Sampler[list[Key]]):
     def __len__(self) -> int:
         return self._batches
 
+    @property
+    def items(self) -> int:
+        """In the batches of all processes together."""
+        parts = np.array_split(np.arange(len(self._plan)), self._whole * self._world)
+        return sum(len(parts[place * self._world + rank]) for place in self._places() for rank in range(self._world))
+
     def __iter__(self) -> Iterator[list[Key]]:
-        epoch, size = self.epoch, self._size_of_epoch(self.epoch)
-        parts = np.array_split(self._plan.order(epoch), self._batches * self._world)
-        for part in parts[self._rank :: self._world]:
-            items = [int(item) for item in part]
+        epoch, size = 0 if self._repeated else self.epoch, self._size_of_epoch(self.epoch)
+        parts = np.array_split(self._plan.order(epoch), self._whole * self._world)
+        for place in self._places():
+            items = [int(item) for item in parts[place * self._world + self._rank]]
             yield [Key(epoch, item, size, self._hard(self._plan.number(epoch, item))) for item in items]
+
+    def _places(self) -> list[int]:
+        """Which batches of a whole epoch come, in order."""
+        return [place % (self._repeated or self._whole) for place in range(self._batches)]
 
 
 class BatchDataset(Dataset[Batch]):
-    """Batches by their keys. Sent to worker processes, which build what cannot be sent."""
+    """Batches by their keys. Sent to worker processes, which build what cannot be sent.
 
-    def __init__(self, image_pool: ImagePool, plan: Plan, edits: EditsConfig, negatives: int) -> None:
-        self._arguments = (image_pool, plan, edits, negatives)
+    `keep`: batches are asked for again and again, and are built once.
+    """
+
+    def __init__(
+        self, image_pool: ImagePool, plan: Plan, edits: EditsConfig, negatives: int, keep: bool = False
+    ) -> None:
+        self._arguments, self._keep = (image_pool, plan, edits, negatives), keep
         self._builder: SampleBuilder | None = None
+        self._kept: dict[tuple[Key, ...], Batch] = {}
 
     def __getitem__(self, keys: Sequence[Key]) -> Batch:
+        if kept := self._kept.get(tuple(keys)):
+            return kept
         if self._builder is None:
             self._builder = SampleBuilder(*self._arguments)
         size = keys[0].size if keys else 1  # fewer items than processes in the last step: none for this one
-        return collate([self._builder.item(key) for key in keys], size)
+        batch = collate([self._builder.item(key) for key in keys], size)
+        if self._keep:
+            self._kept[tuple(keys)] = batch
+        return batch
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_builder": None}
+        return self.__dict__ | {"_builder": None, "_kept": {}}
 
 
 class Batches:

@@ -45,7 +45,7 @@ class TrainingData:
         self.size_of_epoch, self.rank, self.world, self.trained_queries = size_of_epoch, rank, world, trained_queries
         self.plan = Plan(image_pool, seed)
         self.table = HardNegativeTable(image_pool.images, image_pool.negatives, config.hard_negatives)
-        self._keys = BatchKeys(self.plan, config.batch, size_of_epoch, self.table.of, rank, world)
+        self._keys = BatchKeys(self.plan, config, size_of_epoch, self.table.of, rank, world)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -55,11 +55,12 @@ class TrainingData:
     @property
     def images_per_epoch(self) -> int:
         """Of all processes together, if none fails."""
-        return len(self.plan) * (2 + self.config.negatives)
+        return self._keys.items * (2 + self.config.negatives)
 
     def train_dataloader(self) -> Batches:
         """Iterates over an epoch; the trainer needs `use_distributed_sampler=False`."""
-        dataset = BatchDataset(self.image_pool, self.plan, self.edits, self.config.negatives)
+        repeated = self.config.overfit_batches > 0
+        dataset = BatchDataset(self.image_pool, self.plan, self.edits, self.config.negatives, repeated)
         return Batches(dataset, self._keys, self.config.workers)
 
     def collect(self, batch: Batch, descriptors: torch.Tensor) -> None:
