@@ -31,3 +31,6 @@ class Notes:
     def removed(self, weights: Path, reason: str) -> None:
         assert not weights.exists()
         self.gone.append(weights.stem)
+
+    def stop(self) -> bool:
+        return False

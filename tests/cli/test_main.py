@@ -28,6 +28,7 @@ COMMANDS = [
     "mirror",
     "convert-mirror",
     "convert-pickle",
+    "export",
     "demo",
 ]
 

@@ -35,13 +35,13 @@ def test_a_search_resumes(search, composed, tmp_path: Path, monkeypatch) -> None
     train = tune.run_training
     tried = []
 
-    def stopped(config, name: str, parent: str | None) -> Trained:
+    def stopped(config, name: str, parent: str | None, judge) -> Trained:
         tried.append((config.optimizer.lr, config.loss.margin))
         if len(tried) == 2:
             raise KeyboardInterrupt
         if len(tried) == 4:
             raise Diverged("the loss became nan")
-        return train(config, name, parent)
+        return train(config, name, parent, judge)
 
     monkeypatch.setattr(tune, "run_training", stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -118,7 +118,7 @@ def test_a_space_is_refused_before_the_first_trial(search, tmp_path: Path, overr
 def test_without_a_space_the_rate_varies(search, monkeypatch, tmp_path: Path) -> None:
     rates = []
 
-    def trained(config, name: str, parent: str | None) -> Trained:
+    def trained(config, name: str, parent: str | None, judge) -> Trained:
         rates.append(config.optimizer.lr)
         return Trained(tmp_path, None, {"uap": 0.5}, 1, False, ())
 

@@ -23,7 +23,7 @@ from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
 from imgfp.reports import draw_samples
 from imgfp.reports.console import ui_hint
-from imgfp.studies.training_run import RunFolder, TrackedRecorder
+from imgfp.studies.training_run import Judge, JudgedRecorder, RunFolder, TrackedRecorder
 from imgfp.tracking import Parent, adopt, describe, open_store, tracked_run
 
 _LOGGED_SAMPLES = 16
@@ -46,13 +46,16 @@ def train_app(config: DictConfig) -> int:
     return LEFT_OUT if done.failures and not os.environ.get("LOCAL_RANK") else OK
 
 
-def run_training(config: DictConfig, name: str, parent: str | Parent | None = None) -> Trained:
+def run_training(
+    config: DictConfig, name: str, parent: str | Parent | None = None, judge: Judge | None = None
+) -> Trained:
     """One tracked training; if it is finished already, only its results.
 
     Args:
         config: As composed by Hydra.
         name: Of the run.
         parent: MLflow run, or sweep, that it belongs to.
+        judge: May end it; the same command without a judge then resumes it.
 
     Raises:
         InputError: anything the user can fix.
@@ -83,8 +86,9 @@ def run_training(config: DictConfig, name: str, parent: str | Parent | None = No
     with _recorder(config, recipe, name, folder, judged, data, tags, parent) as recorder:
         from imgfp.learning.train import train  # with Lightning, whose import takes longer than all else here
 
+        recorder = JudgedRecorder(recorder, judge) if judge else recorder
         done = train(recipe, data, judged, folder.path, recorder, about)
-        if is_first():
+        if is_first() and not (recorder.stop() and done.epochs < recipe.total_epochs):
             folder.note(finished={"epochs": done.epochs, "stopped_early": done.stopped_early})
             _hand_over(config, name, folder, done, parent)
         wait_for_all()  # torchrun ends all of them where one ends before

@@ -25,6 +25,7 @@ class SearchConfig:
 
     trials: int = 20
     seed: int = 0  # of the proposals; a training has its own
+    pruner: str = "median"  # ends trials that are worse than most others at the same epoch; none: every trial is trained
     # by key; empty: optimizer.lr, a tenth to ten times the recipe's
     space: dict[str, str] = field(default_factory=dict)
 
@@ -32,6 +33,8 @@ class SearchConfig:
         for key, least in (("trials", 1), ("seed", 0)):
             if getattr(self, key) < least:
                 raise InputError(f"search.{key}={getattr(self, key)}: must be >= {least}")
+        if self.pruner not in ("median", "none"):
+            raise InputError(f"search.pruner={self.pruner}: must be one of median, none")
 
 
 def collect_space(arguments: Sequence[str]) -> list[str]:

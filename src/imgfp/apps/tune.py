@@ -30,7 +30,7 @@ from imgfp.learning.recipe import Recipe
 from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
 from imgfp.studies.training_run import RunFolder
-from imgfp.studies.tuning import Search, value_text
+from imgfp.studies.tuning import FAILED, PRUNED, Search, Trial, median_pruner, value_text
 from imgfp.tracking import Run, describe, open_store, parent_run
 
 Compose = Callable[[list[str]], DictConfig]
@@ -55,8 +55,10 @@ def search_app(config: DictConfig) -> int:
         given,
         lambda overrides: hydra.compose(own.job.config_name, overrides=overrides),
     )
-    failed = sum(uap is None for _, uap in found.search.results)
-    print(f"{len(found.search.results)} trials, {failed} of them without a result, in {found.folder}")
+    states = [each.state for each in found.search.trials]
+    failed = states.count(FAILED)
+    print(f"{len(states)} trials, {states.count(PRUNED)} pruned and {failed} without a result, in {found.folder}")
+    print(found.search.table())
     if found.search.best is not None:
         trial, uap = found.search.best
         print(f"the best is trial {trial.number} with uap {uap:.4f}:\n  {found.command}")
@@ -93,7 +95,8 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     _check(recipe, space, given, compose)
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
     judged_set(recipe, root, data)  # an error that would stop every trial stops the search
-    fingerprint = hash_value([recipe.fingerprint(), str(root.resolve()), texts, settings.seed])
+    pruner = [] if settings.pruner == SearchConfig().pruner else [settings.pruner]  # older searches keep their names
+    fingerprint = hash_value([recipe.fingerprint(), str(root.resolve()), texts, settings.seed, *pruner])
     store = open_store(Path(config.paths.mlruns))
     folder = RunFolder.open(
         Path(config.paths.work) / f"search-{name}-{fingerprint[:8]}",
@@ -101,7 +104,12 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
         config.resume,
         store,
     )
-    search = Search(space, settings.seed, folder.path / "study.db")
+    search = Search(
+        space,
+        settings.seed,
+        folder.path / "study.db",
+        pruner=median_pruner(recipe.total_epochs) if settings.pruner == "median" else None,
+    )
     parent = folder.mlflow_run(store) or parent_run(
         store, config.tracking.experiment, f"{folder.path} {time.time_ns()}", f"search of {name}"
     )
@@ -109,14 +117,45 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     for trial in search.proposals(settings.trials):
         announce(f"trial {trial.number} of {settings.trials}: {' '.join(trial.overrides())}")
         try:
-            figures = run_training(compose(_replaced(given, trial.values)), name, parent).figures
-            search.tell(trial, float(figures.get("uap") or 0.0))
+            _try(search, trial, compose(_replaced(given, trial.values)), name, parent)
         except Diverged as error:
             announce(f"trial {trial.number} has no result: {error}")
             search.tell(trial, None)
         _log(Run(store, parent), search, given)
     print(f"in MLflow: {describe(store, config.tracking.experiment)}")
     return Found(folder.path, search, _command(given, search))
+
+
+@dataclass(frozen=True)
+class _TrialJudge:
+    """Ends the training of a trial where the search prunes it."""
+
+    search: Search
+    trial: Trial
+    epochs: int
+
+    def report(self, epoch: int, uap: float) -> None:
+        """See `Judge`. Not of the last epoch, after which nothing is left to prune, also where it is killed there."""
+        if epoch < self.epochs:
+            self.search.report(self.trial, epoch, uap)
+
+    def stops(self) -> bool:
+        """See `Judge`."""
+        return self.search.prunes(self.trial)
+
+
+def _try(search: Search, trial: Trial, config: DictConfig, name: str, parent: str) -> None:
+    """Trains with a trial's settings and tells the search what came of it."""
+    judge = _TrialJudge(search, trial, recipe_of(config).total_epochs)
+    done = run_training(config, name, parent, judge)
+    pruned = done.epochs < judge.epochs and judge.stops()
+    search.tell(trial, float(done.figures.get("uap") or 0.0), pruned)
+    if pruned:
+        after = f"after epoch {search.trials[-1].epoch}"
+        announce(f"trial {trial.number} was pruned {after}: its uap is below the median of the trials before it")
+        store = open_store(Path(config.paths.mlruns))
+        if run_id := RunFolder(done.folder, "").mlflow_run(store):
+            store.client().set_tag(run_id, "pruned", after)
 
 
 def _check(recipe: Recipe, space: Mapping[str, BaseDistribution], given: list[str], compose: Compose) -> None:
@@ -129,6 +168,8 @@ def _check(recipe: Recipe, space: Mapping[str, BaseDistribution], given: list[st
         raise InputError("validation.every_n_epochs=0: a search compares trainings by their uAP: must be >= 1")
     if recipe.trainer.distributed:
         raise InputError("trainer.distributed=true: a search trains in one process: use trainer=cpu or trainer=gpu")
+    if recipe.trainer.devices != 1:
+        raise InputError(f"trainer.devices={recipe.trainer.devices}: a search trains in one process: leave it at 1")
     choices = {key: item.choices for key, item in space.items() if isinstance(item, CategoricalDistribution)}
     ranges = {key: item for key, item in space.items() if isinstance(item, IntDistribution | FloatDistribution)}
     ends = [

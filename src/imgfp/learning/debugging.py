@@ -1,6 +1,7 @@
 """What tells whether a training works at all: whether it can overfit a few images, and where the time of its steps goes."""
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from imgfp.progress import announce
 OVERFIT = 0.05  # of the first loss: what is left where a network has learned its batches by heart
 _WARMUP, _RECORDED = 2, 5  # steps: the first ones prepare libraries and memory
 _ROWS = 40  # of the table
+_TABLE, _TRACE = "fit-steps.txt", "steps.json"  # Lightning adds the first part
 
 
 class OverfitCheck(pl.Callback):
@@ -50,12 +52,19 @@ def verdict(losses: list[float], batches: int) -> str:
 
 def create_profiler(folder: Path) -> PyTorchProfiler:
     """Lightning's profiler: after a warm-up a few steps are recorded, as a table and a trace in `folder`."""
-    from torch.profiler import schedule
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it reports on standard error that there is no GPU
+    from torch.profiler import profile, schedule
+
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def write(recorded: profile) -> None:
+        recorded.export_chrome_trace(str(folder / _TRACE))
 
     return PyTorchProfiler(
         dirpath=folder,
         filename="steps",
         schedule=schedule(wait=1, warmup=_WARMUP, active=_RECORDED, repeat=1),
+        on_trace_ready=write,
         row_limit=_ROWS,
         sort_by_key="cpu_time_total",
         record_module_names=False,
@@ -64,11 +73,9 @@ def create_profiler(folder: Path) -> PyTorchProfiler:
 
 def tell_profile(folder: Path) -> None:
     """Where the profiler has written."""
-    traces = sorted(folder.glob("*.json"))
-    tables = sorted(folder.glob("*.txt"))
-    if tables:
-        announce(f"profile: {tables[-1]}: time by operation of {_RECORDED} steps")
-    if traces:
-        announce(f"profile: {traces[-1]}: trace; open it at https://ui.perfetto.dev or chrome://tracing")
-    if not traces:
+    trace = folder / _TRACE
+    if not trace.exists():
         announce(f"profile: fewer than {1 + _WARMUP + _RECORDED} steps were made, none was recorded: give more")
+        return
+    announce(f"profile: {folder / _TABLE}: time by operation, of {_RECORDED} steps")
+    announce(f"profile: {trace}: their timeline, for https://ui.perfetto.dev or chrome://tracing")

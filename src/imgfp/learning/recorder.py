@@ -19,6 +19,9 @@ class Recorder(Protocol):
     def removed(self, weights: Path, reason: str) -> None:
         """The weights of a validated checkpoint were removed from disk."""
 
+    def stop(self) -> bool:
+        """Whether to end the training: asked before its first step and after every validation."""
+
 
 class Unrecorded:
     """For processes other than the first of a distributed training, which report nothing."""
@@ -31,3 +34,7 @@ class Unrecorded:
 
     def removed(self, weights: Path, reason: str) -> None:
         """Nothing."""
+
+    def stop(self) -> bool:
+        """Never."""
+        return False

@@ -81,7 +81,8 @@ class TrainingCallback(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Validates the untrained network; opens the progress line."""
-        trainer.should_stop = trainer.should_stop or self.stopped  # killed after it was decided to stop
+        # killed after it was decided to stop
+        trainer.should_stop = trainer.should_stop or self.stopped or self.recorder.stop()
         if trainer.current_epoch == 0 and self.recipe.validation.start:
             with self._averaged(trainer, pl_module) as module:
                 self._validate(trainer, module, 0)
@@ -126,7 +127,8 @@ class TrainingCallback(pl.Callback):
                 # decision to stop would resume and train another epoch
                 exhausted = self.history.exhausted(patience)  # only the first process knows
                 self.stopped = trainer.strategy.reduce_boolean_decision(exhausted, all=False)
-                trainer.should_stop = trainer.should_stop or self.stopped
+                # one that others end may be resumed for its own sake: its checkpoint does not say that it is over
+                trainer.should_stop = trainer.should_stop or self.stopped or self.recorder.stop()
         if trainer.is_global_zero:
             self.recorder.figures({"failed_images": float(len(self._failed))}, trainer.global_step)
             write_failures(self.folder / "failures.csv", self.failures)

@@ -3,12 +3,12 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from imgfp.errors import InputError
 from imgfp.files import write_json
 from imgfp.learning.artifacts import LAST, Trained
-from imgfp.learning.recorder import Figures
+from imgfp.learning.recorder import Figures, Recorder
 from imgfp.progress import announce
 from imgfp.tracking import Run, Store, log_checkpoint, mark_moved, mark_removed
 
@@ -112,3 +112,44 @@ class TrackedRecorder:
     def removed(self, weights: Path, reason: str) -> None:
         """See `Recorder`."""
         mark_removed(self.run, weights, reason)
+
+    def stop(self) -> bool:
+        """See `Recorder`: never."""
+        return False
+
+
+class Judge(Protocol):
+    """Compares a training with others while it runs."""
+
+    def report(self, epoch: int, uap: float) -> None:
+        """The uAP after an epoch, counted from 1."""
+
+    def stops(self) -> bool:
+        """Whether the training is to end."""
+
+
+@dataclass(frozen=True)
+class JudgedRecorder:
+    """A recorder whose training a judge may end."""
+
+    recorder: Recorder
+    judge: Judge
+
+    def figures(self, figures: Figures, step: int) -> None:
+        """See `Recorder`."""
+        self.recorder.figures(figures, step)
+
+    def checkpoint(self, weights: Path, card: Path, figures: Figures, step: int) -> None:
+        """See `Recorder`; the untrained network is not judged."""
+        self.recorder.checkpoint(weights, card, figures, step)
+        epoch = int(json.loads(card.read_bytes())["epoch"])
+        if epoch:
+            self.judge.report(epoch, float(figures.get("uap") or 0.0))
+
+    def removed(self, weights: Path, reason: str) -> None:
+        """See `Recorder`."""
+        self.recorder.removed(weights, reason)
+
+    def stop(self) -> bool:
+        """See `Recorder`."""
+        return self.judge.stops()
