@@ -1,5 +1,6 @@
 """What train/esvit.py does: starts or resumes one tracked training."""
 
+import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,17 @@ from imgfp.files import hash_file, hash_value
 from imgfp.images import digest_of
 from imgfp.learning.artifacts import LAST, Trained
 from imgfp.learning.data import TrainingData, open_training, show_samples
-from imgfp.learning.distributed import is_first, join_processes, process_of, wait_for_all
+from imgfp.learning.distributed import (
+    call_in_processes,
+    is_first,
+    join_processes,
+    process_of,
+    processes_to_start,
+    wait_for_all,
+)
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Recorder, Unrecorded
+from imgfp.learning.trainer import trains_together
 from imgfp.learning.validate import JudgedSet
 from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
@@ -61,12 +70,16 @@ def run_training(
         InputError: anything the user can fix.
     """
     recipe = recipe_of(config)
+    if (count := processes_to_start(recipe.trainer)) > 1:
+        resolved = copy.deepcopy(config)
+        OmegaConf.resolve(resolved)  # the others have no Hydra
+        return call_in_processes(count, run_training, resolved, name, parent)
     root = Path(config.data.root)
     rank, world = process_of(recipe.trainer)
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch, rank, world)
     path = _folder(config, recipe, name)
     judged, tags = judged_set(recipe, root, data)
-    if recipe.trainer.distributed:
+    if trains_together(recipe.trainer):
         join_processes(recipe.trainer)
     photographs = digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs))
     pairs = hash_file(Path(recipe.pairs.ground_truth)) if recipe.pairs.ground_truth else None
