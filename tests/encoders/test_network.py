@@ -190,3 +190,39 @@ def test_pca_head(micro: str) -> None:
         fit_pca_head(made, features[:4])
     with pytest.raises(InputError, match=r"^dim=0: the network has no head"):
         fit_pca_head(network(micro, dim=0), features)
+
+
+@pytest.mark.parametrize("architecture", ["esvit_nano", SMALL, ATTENTION])
+def test_checkpointed_gradients_are_the_same(architecture: str) -> None:
+    """With dropped paths too: the second run of a block draws what the first drew."""
+    path = {"drop_path": 0.3} if architecture == "esvit_nano" else {}
+    given, gradients, runs = images(size=160 if architecture == ATTENTION else 64), [], []
+    for checkpointed in (False, True):
+        made = network(architecture, **path).train()
+        if checkpointed:
+            made.checkpoint_gradients()
+        parts = [part for part in made.trunk.modules() if isinstance(part, nn.Linear | nn.Conv2d)]
+        counts = {part: 0 for part in parts}
+
+        def count(part: nn.Module, _: object, counts: dict[nn.Module, int] = counts) -> None:
+            counts[part] += 1
+
+        for part in parts:
+            part.register_forward_pre_hook(count)
+        torch.manual_seed(1)
+        (made(given) * torch.arange(16)).sum().backward()
+        gradients.append({name: item.grad for name, item in made.named_parameters() if item.grad is not None})
+        runs.append(sum(counts.values()))
+        with torch.inference_mode():
+            made.eval()(given)
+    assert runs[1] > runs[0], "nothing was run again"
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_one_line_error_where_gradients_cannot_be_checkpointed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = network(SMALL)
+    monkeypatch.delattr(type(made.trunk), "set_grad_checkpointing")
+    with pytest.raises(InputError, match=r"^trainer\.gradient_checkpointing=true: test_byobnet does not support it: "):
+        made.checkpoint_gradients()

@@ -40,6 +40,29 @@ def test_fingerprint_depends_on_what_decides_the_weights() -> None:
     assert len({recipe.fingerprint(), *(other.fingerprint() for other in others)}) == len(others) + 1
 
 
+def test_runs_that_are_older_than_a_key_are_found_again() -> None:
+    """The fingerprints before the keys below existed."""
+    old = "5d44b6bb6e9db96365b72582c1aa775833d1148fc7d41b1ae605463a379683a5"
+    assert Recipe().fingerprint() == old
+    free = TrainerConfig(devices=4, gradient_checkpointing=True, profile=True)
+    assert Recipe(trainer=free).fingerprint() == old, "the weights are the same"
+    several = Recipe(trainer=TrainerConfig("auto", 1, True, "bf16-mixed"), epochs=(1, 2), size=(64, 96))
+    assert several.fingerprint() == "5d5a02128b5c8d466dd793e3b189586d14b9b587a2cdaf9d13170fe7d82ebe48"
+    others = [
+        Recipe(validation=ValidationConfig(limit=100)),
+        Recipe(pairs=PairsConfig(limit_batches=2)),
+        Recipe(pairs=PairsConfig(overfit_batches=1)),
+        Recipe(trainer=TrainerConfig(precision="16-mixed")),
+    ]
+    assert len({old, *(other.fingerprint() for other in others)}) == 5
+
+
+def test_a_precision_has_one_name_and_lightnings() -> None:
+    names = {"32-true": "fp32", "bf16-mixed": "bf16", "16-mixed": "16-mixed", "bf16": "bf16", "auto": "auto"}
+    assert {name: TrainerConfig(precision=name).precision for name in names} == names
+    assert TrainerConfig(precision="32-true") == TrainerConfig(precision="fp32")
+
+
 def test_kinds_with_equal_settings_differ() -> None:
     assert Recipe(schedule=ConstantConfig()).as_plain()["schedule"]["kind"] == "Constant"
     assert canonical_json(Recipe().as_plain())
@@ -63,6 +86,11 @@ def test_kinds_with_equal_settings_differ() -> None:
         (lambda: TrainerConfig(ema=1), "trainer.ema=1"),
         (lambda: TrainerConfig(accumulate_grad_batches=0), "trainer.accumulate_grad_batches=0"),
         (lambda: ValidationConfig(keep=0), "validation.keep=0"),
+        (lambda: ValidationConfig(limit=0), "validation.limit=0: must be >= 1, or null for all queries"),
+        (lambda: TrainerConfig(devices=0), "trainer.devices=0: must be >= 1, or auto: one per GPU"),
+        (lambda: TrainerConfig(devices="two"), "trainer.devices=two: must be"),
+        (lambda: PairsConfig(limit_batches=0), "pairs.limit_batches=0: must be >= 1"),
+        (lambda: PairsConfig(overfit_batches=-1), "pairs.overfit_batches=-1: must be >= 0"),
         (lambda: ValidationConfig(every_n_epochs=0, patience=2), "validation.patience=2: must be unset with"),
     ],
 )

@@ -5,18 +5,27 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from learning_notes import TRAINING, Notes
 from safetensors.torch import load_file
 
-from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, load_export
+from imgfp.encoders import (
+    EncoderConfig,
+    NetworkConfig,
+    create_encoder,
+    create_network,
+    encoder_from_network,
+    load_export,
+)
 from imgfp.errors import InputError
 from imgfp.learning.artifacts import BEST, LAST
 from imgfp.learning.config import AdamWConfig, SgdConfig, TrainerConfig, ValidationConfig
 from imgfp.learning.data import PairsConfig
-from imgfp.learning.losses import InfoNceKoleoConfig, MarginConfig, TripletConfig
+from imgfp.learning.losses import ContrastiveConfig, InfoNceKoleoConfig, MarginConfig, TripletConfig
 from imgfp.learning.recipe import Recipe
+from imgfp.learning.trainer import on_gpu, validation_precision
 
 
 def same_bytes(one: Path, other: Path, epoch: int) -> None:
@@ -244,3 +253,61 @@ def test_one_line_error_for_an_unavailable_gpu(training, micro: Recipe, tmp_path
         pytest.skip("there is a GPU")
     with pytest.raises(InputError, match="torch sees no GPU here: use trainer=cpu"):
         training(micro, tmp_path, trainer=TrainerConfig(accelerator="gpu"))
+
+
+def test_checkpointed_gradients_make_the_same_network(training, micro: Recipe, tmp_path: Path) -> None:
+    """Batch norms too: a batch that is run again counts once."""
+    once = replace(micro, epochs=(1,), validation=ValidationConfig(background=0, start=False))
+    for name, checkpointed in (("plain", False), ("checkpointed", True)):
+        trainer = TrainerConfig(precision="fp32", gradient_checkpointing=checkpointed)
+        training(once, tmp_path / name, trainer=trainer)
+    plain, other = (load_file(tmp_path / name / "epoch-001.safetensors") for name in ("plain", "checkpointed"))
+    assert any(name.endswith("running_mean") for name in plain)
+    for name, tensor in plain.items():
+        torch.testing.assert_close(other[name], tensor, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_validation_computes_in_the_precision_of_the_training(synthetic_set: Path) -> None:
+    torch.manual_seed(0)
+    network = create_network(NetworkConfig("test_efficientnet", dim=8))
+    encoder, seen = encoder_from_network(network, 32), {}
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    for precision in ("fp32", "bf16"):
+        with validation_precision(TrainerConfig(precision=precision)):
+            seen[precision] = encoder.encode(images)
+    np.testing.assert_array_equal(seen["fp32"], encoder.encode(images))
+    assert 0 < np.abs(seen["bf16"] - seen["fp32"]).max() < 0.05
+    assert seen["bf16"].dtype == np.float32
+
+
+def test_one_line_error_for_fp16_without_a_gpu() -> None:
+    for accelerator in ("cpu", "auto"):
+        if accelerator == "cpu" or not torch.cuda.is_available():
+            with pytest.raises(InputError, match=r"^trainer\.precision=16-mixed: needs a GPU: use trainer=gpu, or"):
+                on_gpu(TrainerConfig(accelerator, precision="16-mixed"))
+
+
+def test_whether_a_batch_was_learned_by_heart(training, micro: Recipe, tmp_path: Path, capsys) -> None:
+    pairs = PairsConfig(batch=3, negatives=0, workers=0, overfit_batches=1, limit_batches=60)
+    still = replace(micro, pairs=pairs, loss=ContrastiveConfig(), validation=ValidationConfig(every_n_epochs=0))
+    training(still, tmp_path / "yes", optimizer=AdamWConfig(lr=0.01), epochs=(1,))
+    assert "overfit: yes: the loss went from 0." in capsys.readouterr().err
+    few = replace(pairs, limit_batches=3)
+    training(still, tmp_path / "no", optimizer=AdamWConfig(lr=1e-9), epochs=(1,), pairs=few)
+    said = capsys.readouterr().err
+    assert "overfit: no: the loss went from 0." in said
+    assert "in 3 steps, wanted <= 0.0" in said
+
+
+def test_a_profile_of_the_steps(training, micro: Recipe, tmp_path: Path, capsys) -> None:
+    pairs = PairsConfig(batch=1, negatives=0, workers=0, limit_batches=8)
+    quick = replace(micro, pairs=pairs, epochs=(1,), validation=ValidationConfig(every_n_epochs=0))
+    training(quick, tmp_path, trainer=TrainerConfig(precision="fp32", profile=True))
+    said = capsys.readouterr().err
+    table, trace = tmp_path / "profile" / "fit-steps.txt", tmp_path / "profile" / "steps.json"
+    assert f"profile: {table}: time by operation, of 5 steps" in said
+    assert f"profile: {trace}: " in said
+    listed = table.read_text()
+    assert "aten::convolution" in listed
+    assert "dataloader_next" in listed, "what steps wait for"
+    assert json.loads(trace.read_text())["traceEvents"]

@@ -13,6 +13,7 @@ from joblib.externals.loky import get_reusable_executor
 from imgfp.errors import InputError
 from imgfp.learning.data import Batch
 from imgfp.learning.data.batch import VIEW
+from imgfp.learning.data.sample_builder import SampleBuilder
 
 
 def passed(batches, epoch: int) -> list[Batch]:
@@ -167,3 +168,37 @@ def test_the_last_step_may_have_nothing_for_a_process(opened) -> None:
     assert len(first) == len(second) == 6
     assert len(second[-1].pixels) == len(second[-1].labels) == 0
     assert all(len(batch.pixels) for batch in [*first, *second[:-1]])
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_part_of_an_epoch_and_batches_that_come_again(opened, world: int) -> None:
+    def keys(epoch: int, **settings: int) -> list:
+        """Of all processes, a step's items together."""
+        parts = []
+        for rank in range(world):
+            data = opened(batch=2, rank=rank, world=world, **settings)
+            sampler = data.train_dataloader().sampler
+            sampler.set_epoch(epoch)
+            parts.append(list(sampler))
+            assert len(parts[-1]) == len(sampler) == data.batches_per_epoch
+        found = [sum(step, []) for step in zip(*parts, strict=True)]
+        assert data.images_per_epoch == 4 * sum(map(len, found))
+        return found
+
+    whole = [keys(epoch) for epoch in range(2)]
+    assert [keys(epoch, limit_batches=2) for epoch in range(2)] == [part[:2] for part in whole]
+    assert keys(0, limit_batches=99) == whole[0], "there are no more"
+    first, second = whole[0][:2]
+    assert keys(3, overfit_batches=2, limit_batches=5) == [first, second, first, second, first]
+    assert keys(1, overfit_batches=1) == [first] * len(whole[0])
+
+
+def test_a_batch_that_comes_again_is_built_once(opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = opened(overfit_batches=1, limit_batches=3).train_dataloader()
+    built = []
+    item = SampleBuilder.item
+    monkeypatch.setattr(SampleBuilder, "item", lambda self, key: built.append(key) or item(self, key))
+    one, *others = passed(batches, 0) + passed(batches, 4)
+    assert len(others) == 5
+    assert all(same([one], [other]) for other in others)
+    assert len(built) == len(set(built)) == 4
