@@ -81,6 +81,8 @@ def test_settings_of_a_search() -> None:
         SearchConfig(trials=0)
     with pytest.raises(InputError, match=r"^search\.seed=-1: must be >= 0$"):
         SearchConfig(seed=-1)
+    with pytest.raises(InputError, match=r"^search\.pruner=hyperband: must be one of median, none$"):
+        SearchConfig(pruner="hyperband")
 
 
 def test_ranges_on_the_command_line_become_the_space() -> None:

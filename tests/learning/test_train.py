@@ -291,12 +291,12 @@ def test_whether_a_batch_was_learned_by_heart(training, micro: Recipe, tmp_path:
     pairs = PairsConfig(batch=3, negatives=0, workers=0, overfit_batches=1, limit_batches=60)
     still = replace(micro, pairs=pairs, loss=ContrastiveConfig(), validation=ValidationConfig(every_n_epochs=0))
     training(still, tmp_path / "yes", optimizer=AdamWConfig(lr=0.01), epochs=(1,))
-    assert "overfit: yes: the loss went from 0." in capsys.readouterr().err
+    assert "overfit: yes: the loss went from " in capsys.readouterr().err
     few = replace(pairs, limit_batches=3)
     training(still, tmp_path / "no", optimizer=AdamWConfig(lr=1e-9), epochs=(1,), pairs=few)
     said = capsys.readouterr().err
-    assert "overfit: no: the loss went from 0." in said
-    assert "in 3 steps, wanted <= 0.0" in said
+    assert "overfit: no: the loss went from " in said
+    assert "in 3 steps, wanted <= 0." in said
 
 
 def test_a_profile_of_the_steps(training, micro: Recipe, tmp_path: Path, capsys) -> None:

@@ -6,7 +6,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from imgfp.errors import InputError
-from imgfp.studies.tuning import Search, Trial, value_text
+from imgfp.studies.tuning import Search, Trial, median_pruner, value_text
 
 SPACE = {
     "loss": CategoricalDistribution(("contrastive", "triplet")),
@@ -106,3 +106,66 @@ def test_the_first_trial_may_be_given_and_in_memory_the_same_trials_follow(tmp_p
         assert list(search.proposals(4)) == []
     assert results[0] == results[1]
     assert len({tuple(trial.values.items()) for trial, _ in results[0]}) == 4
+
+
+EPOCHS = 4
+
+
+def pruned_search(path: Path | None, stops: frozenset[tuple[int, int]] = frozenset()) -> Search:
+    """16 trials of trainings that nobody ran; killed after these (trial, epoch)s, before what follows from their report."""
+
+    def opened() -> Search:
+        return Search(SPACE, 3, path, pruner=median_pruner(EPOCHS))
+
+    search = opened()
+    while len(search.trials) < 16:
+        trial, reached = search.next(), uap(search.next())
+        if reached is None:
+            search.tell(trial, None)
+            continue
+        epoch = 0
+        while epoch < EPOCHS and not search.prunes(trial):
+            epoch += 1
+            if epoch < EPOCHS:
+                search.report(trial, epoch, reached * epoch / EPOCHS)
+            if (trial.number, epoch) in stops:
+                stops -= {(trial.number, epoch)}
+                search, epoch = opened(), max(epoch - 1, 0)  # its last checkpoint is older
+                assert search.next() == trial
+        search.tell(trial, reached * epoch / EPOCHS, pruned=epoch < EPOCHS)
+    return search
+
+
+def test_pruning_does_not_depend_on_when_a_search_was_stopped(tmp_path: Path) -> None:
+    whole = pruned_search(None)
+    states = [each.state for each in whole.trials]
+    assert states.count("pruned") >= 2
+    assert "pruned" not in states[:5], "the median of a few says little"
+    pruned = {(each.trial.number, each.epoch) for each in whole.trials if each.state == "pruned"}
+    stopped = pruned_search(tmp_path / "stopped.db", frozenset({(0, 2), (3, 4), (9, 1), *pruned}))
+    assert stopped.trials == whole.trials
+    assert stopped.best == whole.best
+    assert whole.best[0] in [each.trial for each in whole.trials if each.state == "complete"]
+    for each in whole.trials:
+        if each.state == "pruned":
+            assert each.uap == pytest.approx(uap(each.trial) * each.epoch / EPOCHS), "its uAP until then is kept"
+            assert each.epoch < EPOCHS
+    assert whole.table() == stopped.table()
+
+
+def test_the_table_has_the_best_first(tmp_path: Path) -> None:
+    search = Search({"loss.margin": FloatDistribution(0.5, 1.5)}, 0)
+    for number, value in enumerate((0.25, None, 0.75, 0.5)):
+        trial = search.next()
+        if number == 2:
+            search.report(trial, 1, value)
+        search.tell(trial, value, pruned=number == 2)
+    margins = [trial.values["loss.margin"] for trial, _ in search.results]
+    assert search.table().splitlines() == [
+        "trial  loss.margin  uap     state",
+        f"3      {margins[3]:11}  0.5000  complete",
+        f"0      {margins[0]:11}  0.2500  complete",
+        f"2      {margins[2]:11}  0.7500  pruned after epoch 1",
+        f"1      {margins[1]:11}          no result",
+    ]
+    assert search.best == (search.results[3][0], 0.5), "a pruned trial is not over"

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from optuna.pruners import ThresholdPruner
 
 from imgfp.apps import tune
+from imgfp.apps.esvit import run_training
 from imgfp.apps.tune import Found, run_search
 from imgfp.errors import InputError
 from imgfp.learning.artifacts import Diverged, Trained
@@ -22,7 +24,9 @@ def search(composed, quick: list[str]) -> Callable[..., Found]:
     def run(*overrides: str) -> Found:
         given = ["+experiment=mini_efficientnet", *micro, *overrides]
         config = composed("tune", *given)
-        return run_search(config, "mini", given, lambda others: composed("tune", *others))
+        found = run_search(config, "mini", given, lambda others: composed("tune", *others))
+        run.given = [text for text in given if not text.startswith("search.")]
+        return found
 
     return run
 
@@ -105,6 +109,7 @@ def test_a_search_resumes(search, composed, tmp_path: Path, monkeypatch) -> None
             ["validation.every_n_epochs=0"],
             "validation.every_n_epochs=0: a search compares trainings by their uAP: must be >= 1",
         ),
+        (["trainer.devices=2"], "trainer.devices=2: a search trains in one process: leave it at 1"),
         (["trainer=ddp"], "trainer.distributed=true: a search trains in one process"),
     ],
 )
@@ -128,3 +133,25 @@ def test_without_a_space_the_rate_varies(search, monkeypatch, tmp_path: Path) ->
     assert len(set(rates)) == 4
     assert found.search.best == found.search.results[0], "of equals the first"
     assert not found.command.count("optimizer.lr=1e-3 ")
+
+
+def test_a_pruned_trial_ends_cleanly_and_may_be_trained_to_its_end(
+    search, composed, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(tune, "median_pruner", lambda epochs: ThresholdPruner(lower=2.0, n_warmup_steps=2))
+    found = search("search.trials=1", "epochs=3", "search.space={optimizer.lr: 'interval(1e-4, 1e-3)'}")
+    (result,) = found.search.trials
+    assert (result.state, result.epoch) == ("pruned", 2)
+    assert found.command == "", "it is not the best"
+    assert "trial 0 was pruned after epoch 2" in capsys.readouterr().err
+    client = open_store(tmp_path / "mlruns").client()
+    (experiment,) = client.search_experiments(filter_string="name = 'esvit'")
+    (run,) = [run for run in client.search_runs([experiment.experiment_id]) if PARENT in run.data.tags]
+    assert (run.info.status, run.data.tags["pruned"]) == ("FINISHED", "after epoch 2")
+    judged = {point.step: point.value for point in client.get_metric_history(run.info.run_id, "uap")}
+    assert result.uap in judged.values()
+
+    config = composed("tune", *search.given, *result.trial.overrides())
+    done = run_training(config, "mini")
+    assert done.epochs == 3
+    assert "resuming from" in capsys.readouterr().err

@@ -25,7 +25,9 @@ class SearchConfig:
 
     trials: int = 20
     seed: int = 0  # of the proposals; a training has its own
-    pruner: str = "median"  # ends trials that are worse than most others at the same epoch; none: every trial is trained
+    pruner: str = (
+        "median"  # ends trials that are worse than most others at the same epoch; none: every trial is trained
+    )
     # by key; empty: optimizer.lr, a tenth to ten times the recipe's
     space: dict[str, str] = field(default_factory=dict)
 

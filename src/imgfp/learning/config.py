@@ -79,7 +79,9 @@ class TrainerConfig:
     """Hardware, precision and how gradients become weights."""
 
     accelerator: str = "cpu"  # cpu, gpu, or auto: a GPU where one is available
-    devices: int | str = 1  # processes on this machine, each with a GPU of its own where there are any; auto: one per GPU
+    devices: int | str = (
+        1  # processes on this machine, each with a GPU of its own where there are any; auto: one per GPU
+    )
     distributed: bool = False  # one of the processes that torchrun started
     # fp32, bf16, 16-mixed (GPUs only), or auto: bf16 where the hardware supports it, else fp32
     precision: str = "auto"

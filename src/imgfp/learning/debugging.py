@@ -68,6 +68,7 @@ def create_profiler(folder: Path) -> PyTorchProfiler:
         row_limit=_ROWS,
         sort_by_key="cpu_time_total",
         record_module_names=False,
+        table_kwargs={"max_name_column_width": 80},
     )
 
 

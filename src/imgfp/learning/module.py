@@ -25,6 +25,7 @@ class DescriptorTraining(pl.LightningModule):
         self.save_hyperparameters({"recipe": recipe.as_plain()})
         self.recipe, self.network, self.loss = recipe, network, loss
         self.steps_per_epoch = steps_per_epoch
+        self._counted: list[tuple[nn.modules.batchnorm._BatchNorm, float | None, torch.Tensor | None]] = []
 
     def on_train_epoch_start(self) -> None:
         """Reseeds what the network draws (stochastic depth) by (seed, epoch, process), so that resuming changes nothing."""
@@ -51,17 +52,18 @@ class DescriptorTraining(pl.LightningModule):
     def on_before_backward(self, loss: torch.Tensor) -> None:
         """With gradient checkpointing the backward pass runs layers again: batch norms must not count a batch twice."""
         if self.recipe.trainer.gradient_checkpointing:
-            self._count_batches(False)
+            norms = [part for part in self.network.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+            self._counted = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
+            for norm in norms:
+                norm.momentum = 0.0  # not track_running_stats=False: the second run must save what the first has saved
+                if norm.num_batches_tracked is not None:
+                    norm.num_batches_tracked = norm.num_batches_tracked.clone()
 
     def on_after_backward(self) -> None:
         """They count again."""
-        if self.recipe.trainer.gradient_checkpointing:
-            self._count_batches(True)
-
-    def _count_batches(self, counted: bool) -> None:
-        for part in self.network.modules():
-            if isinstance(part, nn.modules.batchnorm._BatchNorm):
-                part.track_running_stats = counted
+        for norm, momentum, batches in self._counted:
+            norm.momentum, norm.num_batches_tracked = momentum, batches
+        self._counted = []
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser; its learning rate changes every step."""
