@@ -32,7 +32,7 @@ from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
 from imgfp.reports import draw_samples
 from imgfp.reports.console import ui_hint
-from imgfp.studies.training_run import Judge, JudgedRecorder, RunFolder, TrackedRecorder
+from imgfp.studies.training_run import Judge, RunFolder, TrackedRecorder
 from imgfp.tracking import Parent, adopt, describe, open_store, tracked_run
 
 _LOGGED_SAMPLES = 16
@@ -96,10 +96,9 @@ def run_training(
         return folder.finished
     about = {"experiment": name, "data": {"root": root.name, "photographs": photographs, **tags}}
     tags = {"experiment": name, "data": root.name, "architecture": recipe.network.architecture, **tags}
-    with _recorder(config, recipe, name, folder, judged, data, tags, parent) as recorder:
+    with _recorder(config, recipe, name, folder, judged, data, tags, parent, judge) as recorder:
         from imgfp.learning.train import train  # with Lightning, whose import takes longer than all else here
 
-        recorder = JudgedRecorder(recorder, judge) if judge else recorder
         done = train(recipe, data, judged, folder.path, recorder, about)
         if is_first() and not (recorder.stop() and done.epochs < recipe.total_epochs):
             folder.note(finished={"epochs": done.epochs, "stopped_early": done.stopped_early})
@@ -130,6 +129,7 @@ def _recorder(
     data: TrainingData,
     tags: dict[str, str],
     parent: str | Parent | None,
+    judge: Judge | None,
 ) -> Iterator[Recorder]:
     """The MLflow run of the first process; the others report nothing."""
     if not is_first():
@@ -149,7 +149,7 @@ def _recorder(
                 counts = len(judged.queries), len(judged.references)
                 run.log_dataset(judged.name, Path(config.data.root), judged.digest, *counts, context="validation")
             run.log_artifact(_draw(data, _LOGGED_SAMPLES, folder.path / "samples.png"), "images")
-        yield TrackedRecorder(run, params, (judged.name, judged.digest) if judged else None)
+        yield TrackedRecorder(run, params, (judged.name, judged.digest) if judged else None, judge=judge)
 
 
 def _folder(config: DictConfig, recipe: Recipe, name: str) -> Path:

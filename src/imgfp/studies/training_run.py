@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from imgfp.errors import InputError
 from imgfp.files import write_json
 from imgfp.learning.artifacts import LAST, Trained
-from imgfp.learning.recorder import Figures, Recorder
+from imgfp.learning.recorder import Figures
 from imgfp.progress import announce
 from imgfp.tracking import Run, Store, log_checkpoint, mark_moved, mark_removed
 
@@ -93,31 +93,6 @@ class RunFolder:
             ) from None
 
 
-@dataclass(frozen=True)
-class TrackedRecorder:
-    """A training's figures and checkpoints, in its MLflow run. `data`: name and digest of the evaluation set."""
-
-    run: Run
-    params: dict[str, object]
-    data: tuple[str, str] | None
-
-    def figures(self, figures: Figures, step: int) -> None:
-        """See `Recorder`."""
-        self.run.log_metrics(figures, step)
-
-    def checkpoint(self, weights: Path, card: Path, figures: Figures, step: int) -> None:
-        """See `Recorder`."""
-        log_checkpoint(self.run, weights, card, self.params, figures, step, self.data)
-
-    def removed(self, weights: Path, reason: str) -> None:
-        """See `Recorder`."""
-        mark_removed(self.run, weights, reason)
-
-    def stop(self) -> bool:
-        """See `Recorder`: never."""
-        return False
-
-
 class Judge(Protocol):
     """Compares a training with others while it runs."""
 
@@ -129,27 +104,29 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True)
-class JudgedRecorder:
-    """A recorder whose training a judge may end."""
+class TrackedRecorder:
+    """A training's figures and checkpoints, in its MLflow run. `data`: name and digest of the evaluation set."""
 
-    recorder: Recorder
-    judge: Judge
+    run: Run
+    params: dict[str, object]
+    data: tuple[str, str] | None
+    judge: Judge | None = None
 
     def figures(self, figures: Figures, step: int) -> None:
         """See `Recorder`."""
-        self.recorder.figures(figures, step)
+        self.run.log_metrics(figures, step)
 
     def checkpoint(self, weights: Path, card: Path, figures: Figures, step: int) -> None:
-        """See `Recorder`; the untrained network is not judged."""
-        self.recorder.checkpoint(weights, card, figures, step)
+        """See `Recorder`."""
+        log_checkpoint(self.run, weights, card, self.params, figures, step, self.data)
         epoch = int(json.loads(card.read_bytes())["epoch"])
-        if epoch:
+        if self.judge is not None and epoch:  # the untrained network is not judged
             self.judge.report(epoch, float(figures.get("uap") or 0.0))
 
     def removed(self, weights: Path, reason: str) -> None:
         """See `Recorder`."""
-        self.recorder.removed(weights, reason)
+        mark_removed(self.run, weights, reason)
 
     def stop(self) -> bool:
         """See `Recorder`."""
-        return self.judge.stops()
+        return self.judge is not None and self.judge.stops()

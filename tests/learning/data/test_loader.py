@@ -1,5 +1,6 @@
 """An epoch's batches: the same bytes with any number of workers, in every epoch by itself, in every process a part."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -181,7 +182,7 @@ def test_part_of_an_epoch_and_batches_that_come_again(opened, world: int) -> Non
             sampler.set_epoch(epoch)
             parts.append(list(sampler))
             assert len(parts[-1]) == len(sampler) == data.batches_per_epoch
-        found = [sum(step, []) for step in zip(*parts, strict=True)]
+        found = [list(itertools.chain(*step)) for step in zip(*parts, strict=True)]
         assert data.images_per_epoch == 4 * sum(map(len, found))
         return found
 
