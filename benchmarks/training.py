@@ -20,7 +20,7 @@ from imgfp.learning.config import AdamWConfig, TrainerConfig
 from imgfp.learning.data import Batch, PairsConfig, open_training
 from imgfp.learning.losses import InfoNceKoleoConfig, create_loss
 from imgfp.learning.optimise import create_optimizer
-from imgfp.learning.trainer import in_bf16
+from imgfp.learning.trainer import precision_of
 from imgfp.threads import thread_count
 
 BATCHES, ITEMS, WORKERS = 12, 32, 2
@@ -47,7 +47,7 @@ def training(architecture: str, config: TrainerConfig) -> Callable[[Iterable[Bat
 
     def steps(batches: Iterable[Batch]) -> None:
         for batch in batches:
-            with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16(config)):
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision_of(config) == "bf16"):
                 value = loss(network(batch.pixels), batch.labels)
             optimizer.zero_grad()
             value.backward()

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 
 from imgfp.errors import InputError
-from imgfp.learning.config import TrainerConfig
-from imgfp.learning.distributed import join_processes, process_of
+from imgfp.learning.config import AdamWConfig, TrainerConfig
+from imgfp.learning.distributed import call_in_processes, join_processes, process_of, processes_to_start
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
@@ -62,3 +62,19 @@ def test_alone_it_is_the_first_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
     assert process_of(TrainerConfig()) == (0, 1)
     assert process_of(TrainerConfig(distributed=True)) == (3, 4)
+
+
+def test_an_error_of_a_started_process_is_that_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert processes_to_start(TrainerConfig(devices=2)) == 2
+    assert processes_to_start(TrainerConfig(devices="auto")) == 1, "of a CPU"
+    with pytest.raises(InputError, match=r"^optimizer\.lr=-1\.0: must be > 0$"):
+        call_in_processes(2, AdamWConfig, -1.0)
+
+
+def test_torchrun_and_devices_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert processes_to_start(TrainerConfig(devices=2)) == 1, "it is one of them"
+    with pytest.raises(InputError, match=r"^trainer\.devices=2, but torchrun started 4 processes: leave it out$"):
+        join_processes(TrainerConfig(devices=2))
