@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.hydra_app import experiment_choice
 from imgfp.apps.recipe_config import recipe_of, shown
-from imgfp.apps.sweep_job import hand_over, sweep_parent
+from imgfp.apps.sweep import Result
+from imgfp.apps.sweep_job import collected, hand_over, sweep_parent
 from imgfp.errors import LEFT_OUT, OK
 from imgfp.files import hash_file, hash_value
 from imgfp.images import digest_of
@@ -73,7 +74,10 @@ def run_training(
     if (count := processes_to_start(recipe.trainer)) > 1:
         resolved = copy.deepcopy(config)
         OmegaConf.resolve(resolved)  # the others have no Hydra
-        return call_in_processes(count, run_training, resolved, name, parent)
+        done, handed = call_in_processes(count, _one_of_several, resolved, name, parent)
+        for result in handed:  # to the sweep's table of the first process, which has ended
+            hand_over(parent if isinstance(parent, Parent) else None, result.run_id, done.figures, result.reused)
+        return done
     root = Path(config.data.root)
     rank, world = process_of(recipe.trainer)
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch, rank, world)
@@ -105,6 +109,10 @@ def run_training(
             _hand_over(config, name, folder, done, parent)
         wait_for_all()  # torchrun ends all of them where one ends before
     return done
+
+
+def _one_of_several(config: DictConfig, name: str, parent: str | Parent | None) -> tuple[Trained, tuple[Result, ...]]:
+    return run_training(config, name, parent), collected()
 
 
 def _hand_over(
