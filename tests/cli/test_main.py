@@ -29,6 +29,7 @@ COMMANDS = [
     "convert-mirror",
     "convert-pickle",
     "demo",
+    "study",
 ]
 
 

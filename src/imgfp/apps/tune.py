@@ -94,7 +94,7 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
     judged_set(recipe, root, data)  # an error that would stop every trial stops the search
     fingerprint = hash_value([recipe.fingerprint(), str(root.resolve()), texts, settings.seed])
-    store = open_store(Path(config.paths.mlruns))
+    store = open_store(config.paths.mlruns)
     folder = RunFolder.open(
         Path(config.paths.work) / f"search-{name}-{fingerprint[:8]}",
         digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs)),

@@ -30,6 +30,7 @@ def build_parser() -> Parser:
         mirror,
         original_steps,
         pairs,
+        study,
     )
 
     parser = Parser(
@@ -40,7 +41,19 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"imgfp {package_version('imgfp')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    modules = (find, duplicates, pairs, evaluate, crop, original_steps, mirror, convert_mirror, convert_pickle, demo)
+    modules = (
+        find,
+        duplicates,
+        pairs,
+        evaluate,
+        crop,
+        original_steps,
+        mirror,
+        convert_mirror,
+        convert_pickle,
+        demo,
+        study,
+    )
     for module in modules:
         module.add_commands(commands)
     return parser
