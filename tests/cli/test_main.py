@@ -30,6 +30,7 @@ COMMANDS = [
     "convert-pickle",
     "export",
     "demo",
+    "study",
 ]
 
 

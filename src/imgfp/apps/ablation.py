@@ -68,7 +68,7 @@ def compare_settings(config: DictConfig) -> int:
     titles = [f"synthetic ({len(made.queries)} queries)", f"{judged.root.name} ({len(judged.queries)} queries)"]
     table = _table(titles, rows)
     print(table)
-    out, mlruns, experiment = Path(app.out), Path(app.paths.mlruns), app.tracking.experiment
+    out, mlruns, experiment = Path(app.out), app.paths.mlruns, app.tracking.experiment
     with atomic_path(out / "ablation.md") as temporary:
         temporary.write_text(table + "\n")
     write_json(out / "ablation.json", {title: {n: asdict(r) for n, r in part.items()} for title, part in zip(titles, rows, strict=True)})  # fmt: skip
@@ -77,7 +77,7 @@ def compare_settings(config: DictConfig) -> int:
         params = {"change": name, "data": judged.root.name, **asdict(settings[name])}
         with tracked_run(store, experiment, name, params, OmegaConf.to_yaml(config), {}, None) as run:
             run.log_metrics(row.figures.figures())
-    print(f"written: {out / 'ablation.md'}; in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
+    print(f"written: {out / 'ablation.md'}; in MLflow: {ui_hint(store.name)}, then {describe(store, experiment)}")
     return OK
 
 

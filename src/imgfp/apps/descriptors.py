@@ -64,7 +64,7 @@ def judge(config: DictConfig) -> int:
     if judged.stages:
         params["encoder"] = asdict(resolve_encoder(_encoder(app)))
 
-    mlruns, experiment = Path(app.paths.mlruns), app.tracking.experiment
+    mlruns, experiment = app.paths.mlruns, app.tracking.experiment
     store = open_store(mlruns)
     figures, runs, plain = {}, [], None
     for name, normalisation in chosen.items():
@@ -86,7 +86,7 @@ def judge(config: DictConfig) -> int:
     print_stages(judged.stages)
     print(f"{_protocol(judged, app)}\n{figures_table(figures, 'normalisation', 13)}")
     print(f"open next: {', '.join(str(out / name / 'predictions.csv') for name in figures)}")
-    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
+    print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, experiment)}")
     if len(runs) > 1:
         print(f"side by side: {comparison(store, experiment, runs)}")
     return left_out

@@ -58,7 +58,7 @@ def train_app(config: DictConfig) -> int:
     recipe = _recipe(app)
     detector_module("training").check_start(recipe, Path(app.paths.work))
     name = experiment_choice("detector")
-    store = open_store(Path(app.paths.mlruns))
+    store = open_store(app.paths.mlruns)
     scenes, failures = _scenes(app, photographs, made)
     weights = hash_file(Path(recipe.weights)) if recipe.weights else None
     data_hash = hash_value([digest_of(photographs.paths), describe_scenes(made), weights])
@@ -67,7 +67,7 @@ def train_app(config: DictConfig) -> int:
     figures = ", ".join(f"{figure} {done.figures[figure]:.4f}" for figure in ("map50", "map50_95"))
     print(f"best of {done.epochs} epochs: epoch {done.best_epoch}, {figures} on {made.held_out} held-out scenes")
     print(f"weights: {done.weights}")
-    print(f"in MLflow: {ui_hint(Path(app.paths.mlruns))}, then {describe(store, app.tracking.experiment)}")
+    print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, app.tracking.experiment)}")
     return report_failures(tuple(failures), scenes / "failures.csv")
 
 

@@ -89,7 +89,7 @@ def run_training(
     pairs = hash_file(Path(recipe.pairs.ground_truth)) if recipe.pairs.ground_truth else None
     data_hash = hash_value([photographs, pairs, judged.digest if judged else None])
     if is_first():
-        folder = RunFolder.open(path, data_hash, config.resume, open_store(Path(config.paths.mlruns)))
+        folder = RunFolder.open(path, data_hash, config.resume, open_store(config.paths.mlruns))
     wait_for_all()
     if not is_first():
         folder = RunFolder(path, data_hash)
@@ -120,7 +120,7 @@ def _hand_over(
 ) -> None:
     """Of a job of a sweep: its figures for the sweep's table, and one that finished before becomes a child of the sweep."""
     if isinstance(parent, Parent):
-        store = open_store(Path(config.paths.mlruns))
+        store = open_store(config.paths.mlruns)
         run_id = folder.mlflow_run(store)
         if reused and run_id is not None:
             adopt(store, run_id, parent, config.tracking.experiment, name)
@@ -143,7 +143,7 @@ def _recorder(
     if not is_first():
         yield Unrecorded()
         return
-    store = open_store(Path(config.paths.mlruns))
+    store = open_store(config.paths.mlruns)
     params: dict[str, object] = {"experiment": name, "data": config.data.root, **recipe.as_plain()}
     known = folder.mlflow_run(store) if folder.begun else None
     with tracked_run(
@@ -182,5 +182,5 @@ def _tell(config: DictConfig, done: Trained) -> None:
     if done.failures:
         announce(f"{len(done.failures)} photograph(s) were left out, listed in {done.folder / 'failures.csv'}")
     print(f"weights: {done.best or done.folder / LAST}")
-    store = open_store(Path(config.paths.mlruns))
-    print(f"in MLflow: {ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}")
+    store = open_store(config.paths.mlruns)
+    print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, config.tracking.experiment)}")

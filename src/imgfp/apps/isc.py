@@ -22,7 +22,7 @@ def judge(config: DictConfig) -> int:
     data = DiscSet.open(Path(app.data.root))
     branches = parse_branches(app.branches)
     background = None if app.background is None else background_images(app.background, data.root)
-    mlruns, work, experiment = Path(app.paths.mlruns), Path(app.paths.work) / data.root.name, app.tracking.experiment
+    mlruns, work, experiment = app.paths.mlruns, Path(app.paths.work) / data.root.name, app.tracking.experiment
     store = open_store(mlruns)
     known = None if background is None else hash_images(background)
     tables, runs, code = [], [], OK
@@ -53,7 +53,7 @@ def judge(config: DictConfig) -> int:
     if not tables:
         return code
     print("\n".join(tables))
-    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
+    print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, experiment)}")
     if len(runs) > 1:
         print(f"side by side: {comparison(store, experiment, runs)}")
     return code

@@ -14,8 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from imgfp.apps.sweep import DEFECT, SKIPPED, Outcome, Place, any_failed
 from imgfp.apps.sweep_job import collected
 from imgfp.apps.sweep_plan import SweepPlan, settings_of_job
-from imgfp.errors import BAD_INPUT, OK, InputError
+from imgfp.errors import BAD_INPUT, LEFT_OUT, OK, InputError
 from imgfp.progress import announce
+from imgfp.tracking.outage import outage
+from imgfp.tracking.store import keep_unlogged_in, take_unlogged
 
 
 class Job:
@@ -72,10 +74,22 @@ class Job:
         tell_parent(folder)
 
     def _guarded(self, config: DictConfig) -> tuple[int, str]:
+        if (results := OmegaConf.select(config, "paths.work")) is not None:
+            keep_unlogged_in(Path(results))
         try:
-            return self.task(config), ""
+            code, said = self.task(config), ""
         except InputError as error:
-            return BAD_INPUT, str(error)
+            code, said = BAD_INPUT, str(error)
+        except Exception as error:
+            if (reason := outage(error)) is None:
+                raise
+            # a full disk of the results has a number and a file name
+            numbered = isinstance(error, OSError) and error.errno is not None
+            code, said = BAD_INPUT, str(error) if numbered else f"the MLflow store {config.paths.mlruns}: {reason}"
+        for folder, command in take_unlogged().items():
+            announce(f"{self.program}: runs that are not in MLflow yet are in {folder}: {command}")
+            code = code or LEFT_OUT
+        return code, said
 
     def _prepare(self) -> None:
         repository = self.repository

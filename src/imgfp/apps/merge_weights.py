@@ -68,7 +68,7 @@ def judge_weights(config: DictConfig) -> int:
     branches, weights = parse_branches(app.branches), app.fusion.weights
     search = _search(app.search, branches) if app.search.trials else None
     searched = _searched(app.data.root, app.paths.work, name, _Frozen(preset), branches)
-    store, mlruns, experiment = open_store(Path(app.paths.mlruns)), Path(app.paths.mlruns), app.tracking.experiment
+    store, experiment = open_store(app.paths.mlruns), app.tracking.experiment
     key = command_key() or (f"{name} {time.time_ns()}" if search else None)
     title = f"weights of {name} on {searched.data}"  # only settings on the same candidates are compared
     parent = parent_run(store, experiment, f"{key} {searched.key}", title) if key else None
@@ -84,7 +84,7 @@ def judge_weights(config: DictConfig) -> int:
         print(
             f"best so far by the first half: {weights_text(best)}: uAP {uap:.4f}, on the held-out half {held_out:.4f}"
         )
-    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
+    print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, experiment)}")
     return OK
 
 

@@ -28,7 +28,7 @@ def judge(config: DictConfig) -> int:
     """Judges an existing result or makes one, and prints the figures with the protocol's caveats."""
     app = settings_of(config, MirrorApp)
     data = _open(app)
-    mlruns, experiment, work = Path(app.paths.mlruns), app.tracking.experiment, Path(app.paths.work)
+    mlruns, experiment, work = app.paths.mlruns, app.tracking.experiment, Path(app.paths.work)
     store, parent = open_store(mlruns), sweep_parent()
     resolved: dict[str, object] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     settings = {name: value for name, value in resolved.items() if name not in _NOT_PARAMS}
@@ -56,7 +56,7 @@ def judge(config: DictConfig) -> int:
     print(ranking_table(done))
     print("\n".join(f"note: {caveat}" for caveat in data.caveats))
     print(f"figures: {done.out / 'figures.json'}")
-    print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
+    print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, experiment)}")
     return OK
 
 

@@ -33,9 +33,7 @@ def fit_ranking(config: DictConfig) -> int:
     preset = replace(default_preset(app), fusion=FusionConfig(rule="verified"))
     branches = parse_branches(app.branches)
     params = {"photographs": len(photographs), **asdict(app.synthetic), **asdict(preset)}
-    tracking = Tracking(
-        Path(app.paths.mlruns), app.tracking.experiment, params, OmegaConf.to_yaml(config, resolve=True)
-    )
+    tracking = Tracking(app.paths.mlruns, app.tracking.experiment, params, OmegaConf.to_yaml(config, resolve=True))
     done = judged_run(data, Path(app.paths.work), RunConfig("default", preset, branches), None, tracking)
     found = done.search.candidates
     # of a pair that was compared several times (whole query and crops): the evidence that its score will come from

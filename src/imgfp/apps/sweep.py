@@ -1,5 +1,6 @@
 """A `-m` sweep as a whole: what its processes share, and how each job ended."""
 
+import contextlib
 import json
 import os
 import sys
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.sweep_plan import SweepPlan
-from imgfp.errors import LEFT_OUT, OK
+from imgfp.errors import LEFT_OUT, OK, InputError
 from imgfp.files import write_json
 from imgfp.threads import thread_count
+from imgfp.tracking.store import open_store
 
 # a sweep's processes inherit the environment, whichever launcher starts them
 KEY = "IMGFP_SWEEP"
@@ -111,9 +113,18 @@ class SweepStart(Callback):
         plan.write(folder)
         os.environ[KEY] = plan.key
         os.environ[FOLDER] = str(folder)
+        _reach_store(config)
         at_once = _at_once(config.hydra.launcher, len(plan.jobs))
         if at_once > 1:
             os.environ["IMGFP_THREADS"] = str(max(thread_count() // at_once, 1))
+
+
+def _reach_store(config: DictConfig) -> None:
+    """Asks the tracking server before the first job: if it goes away later, the processes know that it was there."""
+    where = OmegaConf.select(config, "paths.mlruns")
+    if where is not None and str(where).startswith("http"):
+        with contextlib.suppress(InputError):  # each job reports it
+            open_store(where)
 
 
 def _at_once(launcher: DictConfig, jobs: int) -> int:

@@ -37,7 +37,7 @@ def tell_parent(folder: Path, ended: bool = False) -> None:
 
 
 def _update(plan: SweepPlan, folder: Path, place: Place, missing: str) -> None:
-    store = open_store(Path(place.mlruns))
+    store = open_store(place.mlruns)
     run_id = find_parent(store, place.experiment, plan.key)
     if run_id is None:
         return
@@ -96,8 +96,8 @@ def _print_table(plan: SweepPlan, found: Sequence[Outcome]) -> None:
     if place is None or not ids:
         return
     try:
-        store = open_store(Path(place.mlruns))
-        print(f"in MLflow: {ui_hint(Path(place.mlruns))}, then {describe(store, place.experiment)}")
+        store = open_store(place.mlruns)
+        print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, place.experiment)}")
         if len(ids) > 1:
             which = f" (the best {_COMPARED})" if len(ids) > _COMPARED else ""
             print(f"side by side{which}: {comparison(store, place.experiment, ids[:_COMPARED])}")

@@ -97,7 +97,7 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     judged_set(recipe, root, data)  # an error that would stop every trial stops the search
     pruner = [] if settings.pruner == SearchConfig().pruner else [settings.pruner]  # older searches keep their names
     fingerprint = hash_value([recipe.fingerprint(), str(root.resolve()), texts, settings.seed, *pruner])
-    store = open_store(Path(config.paths.mlruns))
+    store = open_store(config.paths.mlruns)
     folder = RunFolder.open(
         Path(config.paths.work) / f"search-{name}-{fingerprint[:8]}",
         digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs)),
@@ -153,7 +153,7 @@ def _try(search: Search, trial: Trial, config: DictConfig, name: str, parent: st
     if pruned:
         after = f"after epoch {search.trials[-1].epoch}"
         announce(f"trial {trial.number} was pruned {after}: its uap is below the median of the trials before it")
-        store = open_store(Path(config.paths.mlruns))
+        store = open_store(config.paths.mlruns)
         if run_id := RunFolder(done.folder, "").mlflow_run(store):
             store.client().set_tag(run_id, "pruned", after)
 

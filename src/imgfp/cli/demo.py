@@ -1,6 +1,7 @@
 """imgfp demo: search on real photographs with evaluation, report and MLflow tracking (run by `make demo`)."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -24,7 +25,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--out", type=Path, default=Path("outputs/demo"), metavar="DIR", help="output folder (default: %(default)s)"
     )
     parser.add_argument(
-        "--store", type=Path, default=Path("mlruns"), metavar="DIR", help="MLflow store (default: %(default)s)"
+        "--store",
+        default=os.environ.get("MLFLOW_TRACKING_URI") or "mlruns",
+        metavar="STORE",
+        help="MLflow store: a folder, or a server's address (default: $MLFLOW_TRACKING_URI, else mlruns)",
     )
     parser.set_defaults(run=run_demo)
 
@@ -43,6 +47,7 @@ def run_demo(options: argparse.Namespace) -> int:
     from imgfp.progress import announce
     from imgfp.reports.console import print_result, report_failures, ui_hint
     from imgfp.studies.judged_run import Tracking, figures_table, judged_run
+    from imgfp.tracking.store import keep_unlogged_in
 
     started = time.monotonic()
     run = RunConfig.named(options.preset, BRANCHES)
@@ -53,6 +58,7 @@ def run_demo(options: argparse.Namespace) -> int:
         announce(f"demonstration set: {root}")
         make_demo_set(root)
     data = DiscSet.open(root)
+    keep_unlogged_in(options.out)
     settings = {"data": data.root.name, "preset": options.preset, "branches": list(run.branches), **asdict(run.preset)}
     tracking = Tracking(options.store, "demo", settings)
     done = judged_run(data, options.out, run, None, tracking, notes)

@@ -31,6 +31,7 @@ def build_parser() -> Parser:
         mirror,
         original_steps,
         pairs,
+        study,
     )
 
     parser = Parser(
@@ -53,6 +54,7 @@ def build_parser() -> Parser:
         convert_pickle,
         export,
         demo,
+        study,
     )
     for module in modules:
         module.add_commands(commands)

@@ -46,10 +46,11 @@ def report_failures(failures: tuple[Failure, ...], listed_in: Path) -> int:
     return LEFT_OUT
 
 
-def ui_hint(store: Path) -> str:
-    """The command that opens an MLflow store in the browser."""
-    return (
-        "make ui"
-        if store.name == "mlruns" and (store.parent / "Makefile").is_file()
-        else f"python -m imgfp.tracking.ui {store}"
-    )
+def ui_hint(store: str | Path) -> str:
+    """How to open an MLflow store in the browser: a command, or the address of its server."""
+    if str(store).startswith(("http://", "https://")):
+        return str(store)
+    folder = Path(store)
+    if folder.name == "mlruns" and (folder.parent / "Makefile").is_file():
+        return "make ui"
+    return f"python -m imgfp.tracking.ui {store}"

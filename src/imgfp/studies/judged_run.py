@@ -24,11 +24,11 @@ from imgfp.tracking import FINGERPRINT_TAG, Parent, open_store, tracked_run
 class Tracking:
     """Where a run is tracked.
 
-    `settings`: what MLflow shows as params. `parent`: of the sweep that it belongs to. `fingerprint`: a hash of all that the
-    result depends on.
+    `folder`: the store, a folder or a server's address, see `open_store`. `settings`: what MLflow shows as params. `parent`:
+    of the sweep that it belongs to. `fingerprint`: a hash of all that the result depends on.
     """
 
-    folder: Path
+    folder: str | Path
     experiment: str
     settings: Mapping[str, object]
     config_yaml: str | None = None

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from imgfp.tracking.metric_names import check_metric_names
 from imgfp.tracking.params import flatten
-from imgfp.tracking.run import Run
+from imgfp.tracking.run import Run, kept
 from imgfp.tracking.store import Store
 
 PATH_TAG = "imgfp.path"
 
 
+@kept
 def log_checkpoint(
     run: Run,
     weights: Path,
@@ -74,6 +75,7 @@ def log_checkpoint(
     return str(model.model_id)
 
 
+@kept
 def mark_removed(run: Run, weights: Path, reason: str) -> None:
     """Marks a logged checkpoint whose weights were deleted from disk."""
     if model_id := _find(run, weights):

@@ -49,7 +49,12 @@ def describe(store: Store, experiment: str) -> str:
     Raises:
         InputError: as `Store.experiment_id`.
     """
-    return f"http://{HOST}:{ui_port()}/#/experiments/{store.experiment_id(experiment)}/runs"
+    return f"{ui_address(store)}/#/experiments/{store.experiment_id(experiment)}/runs"
+
+
+def ui_address(store: Store) -> str:
+    """The address of MLflow's pages: of the server that is the store, or of the one that `make ui` starts."""
+    return store.server or f"http://{HOST}:{ui_port()}"
 
 
 def comparison(store: Store, experiment: str, run_ids: Sequence[str]) -> str:
@@ -60,4 +65,4 @@ def comparison(store: Store, experiment: str, run_ids: Sequence[str]) -> str:
     """
     runs = json.dumps(list(run_ids), separators=(",", ":"))
     experiments = json.dumps([store.experiment_id(experiment)])
-    return f"http://{HOST}:{ui_port()}/#/compare-runs?runs={quote(runs)}&experiments={quote(experiments)}"
+    return f"{ui_address(store)}/#/compare-runs?runs={quote(runs)}&experiments={quote(experiments)}"
