@@ -12,13 +12,16 @@ from pathlib import Path
 from imgfp.tracking.create_run import create_run
 from imgfp.tracking.found_runs import FINGERPRINT_TAG, close_abandoned
 from imgfp.tracking.metric_names import check_metric_names
+from imgfp.tracking.notes import ABOUT_TAG, write_note
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import PARENT_TAG, Parent, adopt, parent_run
 from imgfp.tracking.process import PROCESS_TAG, this_process
 from imgfp.tracking.store import Store
+from imgfp.tracking.views import has_view, write_view
 
 NEVER_REACHED = "never reached"
 ERROR_TAG = "imgfp.error"
+_RUN_TYPE_TAG = "mlflow.runType"  # MLflow's page lists children of type "evaluation" under their parent without a click
 _PARAMS_PER_BATCH = 100  # MLflow's limit
 _DIGEST_LENGTH = 36  # MLflow's limit for dataset digests
 
@@ -96,9 +99,11 @@ def tracked_run(
     tags: Mapping[str, str] | None = None,
     parent: str | Parent | None = None,
     resume: str | None = None,
+    about: str = "",
 ) -> Iterator[Run]:
     """Starts a run and ends it with status FINISHED, FAILED on an exception, or KILLED on Ctrl-C.
 
+    A finished run gets a description, and its experiment the view that the printed links open; see `write_note`, `write_view`.
     No global state is used (no "active run"), so runs can be nested and written by many processes at once.
 
     Args:
@@ -111,12 +116,17 @@ def tracked_run(
         parent: the id of the parent run; or a sweep's `Parent`, which is created if this is its first child and which
             names the run.
         resume: id of an earlier run to resume; its params are kept.
+        about: a sentence for the description.
 
     Raises:
         InputError: the experiment cannot be written to; see `Store.experiment_id`.
     """
     flat = flatten(params)  # before the run is created: an invalid configuration leaves no empty run
     own = {**(tags or {}), PROCESS_TAG: this_process()}
+    if about:
+        own[ABOUT_TAG] = about
+    if parent is not None:
+        own[_RUN_TYPE_TAG] = "evaluation"
     if FINGERPRINT_TAG in own:
         close_abandoned(store, experiment, FINGERPRINT_TAG, own[FINGERPRINT_TAG])
     sweep = parent if isinstance(parent, Parent) else None
@@ -152,6 +162,10 @@ def tracked_run(
         store.client().set_terminated(run.run_id, status)
         if parent is not None:
             _prolong(store, str(parent))
+    write_note(store, run.run_id)
+    experiment_id = store.experiment_id(experiment)
+    if not has_view(store, experiment_id):
+        write_view(store, experiment_id)
 
 
 def _reopen(run: Run, tags: Mapping[str, str]) -> None:

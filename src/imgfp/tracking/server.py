@@ -1,14 +1,11 @@
-"""The MLflow server for a store: its command line and URLs."""
+"""Links into MLflow's pages, as the programs print them."""
 
-import json
 import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from urllib.parse import quote
 
 from imgfp.errors import InputError
 from imgfp.tracking.store import Store
+from imgfp.tracking.views import write_view
 
 HOST = "127.0.0.1"  # local only: MLflow's server has no authentication
 DEFAULT_PORT = 5000
@@ -26,38 +23,27 @@ def ui_port() -> int:
     return int(text)
 
 
-def ui_command(folder: Path) -> list[str]:
-    """The command line that serves the store in `folder`.
-
-    Artifacts are read from the URIs in the database. Experiments created in the browser store theirs in the same folder, and
-    the artifact proxy is off; otherwise both would create folders in the current directory.
-    """
-    store = Store(folder.expanduser().resolve())
-    return [
-        *(sys.executable, "-m", "mlflow", "server"),
-        *("--backend-store-uri", store.uri),
-        *("--default-artifact-root", store.artifacts.as_uri()),
-        "--no-serve-artifacts",
-        *("--host", HOST, "--port", str(ui_port())),
-        *("--workers", "1"),  # one user; the default of 4 starts slower and takes 4 times the memory
-    ]
-
-
 def describe(store: Store, experiment: str) -> str:
-    """The URL of an experiment's run list (the plain experiment URL opens MLflow's GenAI page).
+    """The URL of an experiment's runs, with uAP and recall@1 as the first columns; see `write_view`.
 
     Raises:
         InputError: as `Store.experiment_id`.
     """
-    return f"http://{HOST}:{ui_port()}/#/experiments/{store.experiment_id(experiment)}/runs"
+    experiment_id = store.experiment_id(experiment)
+    return page_url(experiment_id, write_view(store, experiment_id))
 
 
 def comparison(store: Store, experiment: str, run_ids: Sequence[str]) -> str:
-    """The URL of a page that compares these runs.
+    """The URL of a page with charts of these runs side by side.
 
     Raises:
         InputError: as `Store.experiment_id`.
     """
-    runs = json.dumps(list(run_ids), separators=(",", ":"))
-    experiments = json.dumps([store.experiment_id(experiment)])
-    return f"http://{HOST}:{ui_port()}/#/compare-runs?runs={quote(runs)}&experiments={quote(experiments)}"
+    experiment_id = store.experiment_id(experiment)
+    return page_url(experiment_id, write_view(store, experiment_id, run_ids)) + "&compareRunsMode=CHART"
+
+
+def page_url(experiment_id: str, view: str) -> str:
+    """The URL of an experiment's runs in a stored view. Without the last part MLflow's menu is that for language models."""
+    runs = f"http://{HOST}:{ui_port()}/#/experiments/{experiment_id}/runs"
+    return f"{runs}?viewStateShareKey={view}&workflowType=machine_learning"
