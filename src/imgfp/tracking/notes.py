@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from imgfp.files import hash_value
@@ -18,7 +19,7 @@ NOTE_TAG = "mlflow.note.content"
 ABOUT_TAG = "mlflow.imgfp.about"  # a sentence on what was run
 _PARENT_TAG = "mlflow.parentRunId"
 _OWN_TAG = "mlflow.imgfp.note"  # a hash of the last description written here: one that a user has edited is kept
-_FIGURES = 6
+_FIGURES, _PICTURES = 6, 4
 _IMAGES, _REPORT = "images", "report.html"
 
 EXPERIMENT_NOTE = """\
@@ -44,7 +45,7 @@ def write_note(store: Store, run_id: str) -> None:
 
 def figures_text(metrics: Mapping[str, float]) -> str:
     """The most important figures: "uAP 0.5321 · recall@1 0.6100"."""
-    return " · ".join(f"{label(name)} {metrics[name]:.4g}" for name in headline(metrics)[:_FIGURES])
+    return " · ".join(f"{label(name)} {metrics[name]:.4f}" for name in headline(metrics)[:_FIGURES])
 
 
 def _note_of(store: Store, run: MlflowRun) -> str:
@@ -52,22 +53,24 @@ def _note_of(store: Store, run: MlflowRun) -> str:
     here = f"#/experiments/{run.info.experiment_id}/runs"
     figures, best = figures_text(run.data.metrics), _best_child(store, run)
     parts = [f"**{figures}**" if figures else ""]
-    if best is not None:
+    if best is not None:  # a sweep's own figures are those of its best run
         said = figures_text(best.data.metrics) or "no figures"
-        parts.append(f"**Best of its runs: [{best.info.run_name}]({here}/{best.info.run_id}): {said}**")
-    parts += [tags.get(ABOUT_TAG, ""), _made_from(run)]
-    files = {item.path for item in store.client().list_artifacts(run_id)}
-    following = [
-        f"[{what}]({here}/{run_id}/artifacts/{path})"
-        for path, what in ((_REPORT, "the report"), (_IMAGES, "the images"))
-        if path in files
-    ]
+        parts = [f"**Best of its runs: [{best.info.run_name}]({here}/{best.info.run_id}): {said}**"]
+    following = [f"[{what}]({here}/{run_id}/artifacts/{path})" for what, path in _worth_opening(store, run_id)]
     if _PARENT_TAG in tags:
         following.append(f"[the sweep]({here}/{tags[_PARENT_TAG]}) that this run belongs to")
-    if best is not None:
-        following.append("the child runs below")
     parts.append("Look next at " + ", ".join(following) + "." if following else "")
-    return "\n\n".join(filter(None, parts))
+    return "\n\n".join(filter(None, [*parts, tags.get(ABOUT_TAG, ""), _made_from(run)]))
+
+
+def _worth_opening(store: Store, run_id: str) -> list[tuple[str, str]]:
+    """What it is and its path: the report, and each picture that is directly in `images`."""
+    client = store.client()
+    found = {item.path for item in client.list_artifacts(run_id)}
+    shown = [("the report", _REPORT)] if _REPORT in found else []
+    pictures = [item.path for item in client.list_artifacts(run_id, _IMAGES)] if _IMAGES in found else []
+    named = [(PurePosixPath(path).stem.replace("_", " "), path) for path in sorted(pictures) if path.endswith(".png")]
+    return shown + named[:_PICTURES]
 
 
 def _best_child(store: Store, run: MlflowRun) -> MlflowRun | None:
@@ -88,9 +91,8 @@ def _made_from(run: MlflowRun) -> str:
         numbers = [f"{counts[f'num_{what}']:,} {what}" for what in ("queries", "references") if f"num_{what}" in counts]
         use = next((tag.value for tag in item.tags if tag.key == "mlflow.data.context"), "")
         data.append(f"**{item.dataset.name}** ({', '.join(filter(None, [use, *numbers]))})")
-    return "\n\n".join(
-        filter(None, [f"Data: {', '.join(data)}." if data else "", f"Made with {', '.join(facts)}." if facts else ""])
-    )
+    parts = [f"Data: {', '.join(data)}." if data else "", f"Made with {', '.join(facts)}." if facts else ""]
+    return " ".join(filter(None, parts))
 
 
 def _is_fact(key: str, value: str) -> bool:

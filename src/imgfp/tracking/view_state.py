@@ -49,9 +49,12 @@ class View:
     def _state(self) -> dict[str, Any]:
         columns = [
             *(column("metrics", key) for key in self.metrics),
-            *self.facts,
             *(column("params", key) for key in self.swept),
+            *self.facts,
         ]
+        charts = self._charts()
+        drawn = {chart["metricSectionId"] for chart in charts}
+        sections = [section for section in _SECTIONS if section["uuid"] in drawn]
         quoted = ",".join(f"'{run_id}'" for run_id in self.only)
         return {
             "searchFilter": f"attributes.run_id IN ({quoted})" if quoted else "",
@@ -64,14 +67,9 @@ class View:
                 "runDateAndNestInfo": 145,
                 **self.widths,
             },
-            "compareRunCharts": self._charts(),
-            "compareRunSections": [
-                _section(_RESULTS, columns=2, cardHeight=280),
-                _section(_CURVES, columns=2, cardHeight=320),
-                _section(_SETTINGS, columns=1, cardHeight=360),
-                _section("Model metrics"),  # MLflow puts all other charts here and there
-                _section("System metrics"),
-            ],
+            "compareRunCharts": charts,
+            # MLflow puts all other charts into the last two
+            "compareRunSections": [*sections, _section("Model metrics"), _section("System metrics")],
             "isAccordionReordered": True,
             "runsHiddenMode": "FIRST_20_RUNS",
             "hideEmptyCharts": True,
@@ -152,3 +150,10 @@ def _section(name: str, **layout: int) -> dict[str, Any]:
 
 def _section_id(name: str) -> str:
     return f"imgfp-{name.lower().replace(' ', '-')}"
+
+
+_SECTIONS = (
+    _section(_RESULTS, columns=2, cardHeight=320),
+    _section(_CURVES, columns=2, cardHeight=320),
+    _section(_SETTINGS, columns=1, cardHeight=360),
+)

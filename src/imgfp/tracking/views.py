@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 VIEW_KEY = "imgfp"
 _LOOKED_AT = 100  # the latest runs, which the columns are chosen by
 _MANY = 20  # children of one sweep that are better read as one list, best first
-_METRICS, _SWEPT = 6, 5  # columns
+_METRICS, _SWEPT = 4, 5  # columns
 _COLOUR_TAG = "mlflow.runColor"  # MLflow's own choice often gives two runs one colour
 _COLOURS = (
     *("#2272b4", "#de7921", "#308613", "#c83243", "#8a63bf", "#04867d", "#b45091", "#facb66", "#445461", "#8acaff"),
@@ -63,12 +63,12 @@ def has_view(store: Store, experiment_id: str) -> bool:
 def view_of(runs: Sequence[MlflowRun], only: tuple[str, ...] = ()) -> View:
     """The view for these runs: the columns that some of them have a value for."""
     families = _families(runs)
-    shown = [run for family in families for run in family]
+    parents = {run.data.tags.get("mlflow.parentRunId") for run in runs} - {None}
+    shown = [run for run in runs if run.info.run_id not in parents]
     names = headline({name for run in runs for name in run.data.metrics})[:_METRICS]
     epochs = any("epoch" in run.data.metrics for run in shown)
     steps = {name for run in shown for name in _CURVES if name in run.data.metrics and "loss" in run.data.metrics}
     facts = [name for name in _FACTS if any(_fact(run, name) is not None for run in shown)]
-    parents = any(run.data.tags.get("mlflow.parentRunId") for run in runs)
     names = names or ["uap", "recall_at_1", "recall_at_p90"]
     swept = _swept(families)[:_SWEPT]
     widths = {column("metrics", name): width_of(name) for name in names}
