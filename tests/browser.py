@@ -21,6 +21,8 @@ _IN_SIGHT = """
     .filter(item => [...item.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
     .map(item => [item, item.getBoundingClientRect()])
     .filter(([item, box]) => {
+        if (item.ownerSVGElement)  // a chart's labels lie under what catches the mouse
+            return box.width > 0 && box.top >= 0 && box.bottom <= innerHeight;
         const front = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
         return box.width > 0 && front && (item.contains(front) || front.contains(item));
     })
