@@ -37,7 +37,7 @@ def preset_sweep(store: Store, experiment: str, count: int = 2) -> list[str]:
 
 
 def test_uap_first_then_what_was_swept(store: Store) -> None:
-    preset_sweep(store, "columns")
+    preset_sweep(store, "columns", 3)
     describe(store, "columns")
     state = state_of(store, "columns")
     # vote.k changes only together with the preset, and seed not at all
