@@ -19,7 +19,7 @@ NOTE_TAG = "mlflow.note.content"
 ABOUT_TAG = "mlflow.imgfp.about"  # a sentence on what was run
 _PARENT_TAG = "mlflow.parentRunId"
 _OWN_TAG = "mlflow.imgfp.note"  # a hash of the last description written here: one that a user has edited is kept
-_FIGURES, _PICTURES = 6, 4
+_FIGURES, _PICTURES = 4, 4
 _IMAGES, _REPORT = "images", "report.html"
 
 EXPERIMENT_NOTE = """\
