@@ -1,7 +1,7 @@
-"""The link and the command line of the browser view (the server itself takes a minute to start: looked at by hand)."""
+"""The links into MLflow's pages, and what is told where the server cannot start; test_ui_pages.py opens the pages."""
 
-import itertools
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,35 +9,44 @@ from pathlib import Path
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.tracking import Store, describe, ui_command
+from imgfp.tracking import Store, describe
+from imgfp.tracking.page_server import check_port
 
 
-def test_the_link_opens_the_list_of_runs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_link_opens_the_stored_view(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_PORT", raising=False)
     number = store.experiment_id("linked")
-    assert describe(store, "linked") == f"http://127.0.0.1:5000/#/experiments/{number}/runs"
+    page = f"http://127.0.0.1:5000/#/experiments/{number}/runs"
+    assert describe(store, "linked") == f"{page}?viewStateShareKey=imgfp&workflowType=machine_learning"
+    assert "mlflow.sharedViewState.imgfp" in store.client().get_experiment(number).tags
 
 
-def test_the_server_reads_this_store_and_listens_here_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_PORT", "5017")
-    command = ui_command(store.folder)
-    options = dict(itertools.pairwise(command))
-    assert command[1:4] == ["-m", "mlflow", "server"]
-    assert options["--backend-store-uri"] == store.uri
-    assert options["--default-artifact-root"] == store.artifacts.as_uri()
-    assert (options["--host"], options["--port"]) == ("127.0.0.1", "5017")
+def test_a_taken_port_is_told(store: Store) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            InputError, match=f"port {port} cannot be used .*: choose another: MLFLOW_PORT={port + 1} make ui"
+        ):
+            check_port("127.0.0.1", port)
 
 
 def test_a_bad_port_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_PORT", "http")
     with pytest.raises(InputError, match="MLFLOW_PORT='http': must be a port number"):
-        ui_command(store.folder)
+        describe(store, "linked")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["imgfp.tracking.ui"], 1, "usage"),
+        (
+            ["imgfp.tracking.ui", "nowhere"],
+            2,
+            "nowhere: no tracking store yet: the first training or evaluation creates it",
+        ),
         (["imgfp.tracking.relocate", "nowhere"], 2, "nowhere: no mlflow.db found: give the folder that contains it"),
     ],
 )

@@ -56,7 +56,7 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         run = next((run for run in found if run.run_id == best.run_id), None)
         if run is not None:
             tags |= {"best.run": run.name} | {key: run.tags[key] for key in _FROM_BEST if key in run.tags}
-    parent.log_metrics(counts, finished)
+    parent.log_metrics(counts)  # at step 0: MLflow draws bars of a metric only where no run has it at a later step
     shown, note = client.get_run(parent.run_id).data.tags, _note(rows, command)
     known = shown.get(_NOTE_TAG)
     if not known or shown.get(_OWN_TAG) == hash_value(known):  # one that a user has edited is kept

@@ -6,7 +6,7 @@ from imgfp.tracking.found_runs import FINGERPRINT_TAG, FoundRun, close_abandoned
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import PARENT_TAG, Parent, adopt, find_parent, parent_run
 from imgfp.tracking.run import Run, tracked_run
-from imgfp.tracking.server import comparison, describe, ui_command
+from imgfp.tracking.server import comparison, describe
 from imgfp.tracking.store import Store, open_store
 
 __all__ = [
@@ -31,5 +31,4 @@ __all__ = [
     "open_store",
     "parent_run",
     "tracked_run",
-    "ui_command",
 ]

@@ -32,6 +32,19 @@ FIGURES = (
     "jobs_finished",
     "jobs_failed",
 )
+# what to read first, in this order
+HEADLINE = (
+    *("uap", "recall_at_1", "recall_at_p90"),
+    *("held_out/uap", "held_out/recall_at_1", "normalised/uap", "normalised/recall_at_1"),
+    *("map", "easy/map", "medium/map", "hard/map", "network/map", "map50", "map50_95", "box_precision", "box_recall"),
+)
+_LABELS = {
+    "uap": "uAP",
+    "recall_at_p90": "R@P90",
+    "threshold_at_p90": "threshold at P90",
+    "map": "mAP",
+    "map50": "mAP50",
+}
 # recall_at_K and map_at_K with any K
 _ALLOWED = re.compile(rf"((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)")
 
@@ -48,3 +61,18 @@ def check_metric_names(names: Iterable[str]) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(FIGURES)}"
             raise ValueError(f"unknown metric {name!r}; {hint}")
+
+
+def headline(names: Iterable[str]) -> list[str]:
+    """Those of the metrics that are read first, in order: uAP and recall@1, or what a run has in their place."""
+    known = set(names)
+    at_k = sorted(name for name in known if re.fullmatch(r"(recall|map)_at_[1-9]\d*", name) and name not in HEADLINE)
+    first = [name for name in HEADLINE if name in known]
+    return first if first and first[0] == "uap" else [*first, *at_k]
+
+
+def label(name: str) -> str:
+    """A metric's name as people write it: "uAP", "recall@1", "uAP (held out)"."""
+    branch, _, figure = name.rpartition("/")
+    text = _LABELS.get(figure) or re.sub(r"^map_at_", "mAP@", figure).replace("_at_", "@").replace("_", " ")
+    return f"{text} ({branch.replace('_', ' ')})" if branch else text

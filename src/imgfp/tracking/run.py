@@ -16,17 +16,20 @@ from imgfp.progress import announce
 from imgfp.tracking.create_run import create_run
 from imgfp.tracking.found_runs import FINGERPRINT_TAG, close_abandoned
 from imgfp.tracking.metric_names import check_metric_names
+from imgfp.tracking.notes import ABOUT_TAG, write_note
 from imgfp.tracking.outage import not_found, outage
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import PARENT_TAG, Parent, adopt, parent_run
 from imgfp.tracking.process import PROCESS_TAG, this_process
 from imgfp.tracking.store import Store, open_fallback
+from imgfp.tracking.views import has_view, write_view
 
 NEVER_REACHED = "never reached"
 ERROR_TAG = "imgfp.error"
 CONTINUES_TAG = "imgfp.continues"  # in a fallback store: the run whose later part this is
 _Result = TypeVar("_Result")
 _Arguments = ParamSpec("_Arguments")
+_RUN_TYPE_TAG = "mlflow.runType"  # MLflow's page lists children of type "evaluation" under their parent without a click
 _PARAMS_PER_BATCH = 100  # MLflow's limit
 _DIGEST_LENGTH = 36  # MLflow's limit for dataset digests
 
@@ -177,9 +180,11 @@ def tracked_run(
     tags: Mapping[str, str] | None = None,
     parent: str | Parent | None = None,
     resume: str | None = None,
+    about: str = "",
 ) -> Iterator[Run]:
     """Starts a run and ends it with status FINISHED, FAILED on an exception, or KILLED on Ctrl-C.
 
+    A finished run gets a description, and its experiment the view that the printed links open; see `write_note`, `write_view`.
     No global state is used (no "active run"), so runs can be nested and written by many processes at once.
 
     Args:
@@ -192,6 +197,7 @@ def tracked_run(
         parent: the id of the parent run; or a sweep's `Parent`, which is created if this is its first child and which
             names the run.
         resume: id of an earlier run to resume; its params are kept.
+        about: a sentence for the description.
 
     Raises:
         InputError: the experiment cannot be written to, see `Store.experiment_id`; the store takes no run, and there is no
@@ -199,6 +205,10 @@ def tracked_run(
     """
     flat = flatten(params)  # before the run is created: an invalid configuration leaves no empty run
     own = {**(tags or {}), PROCESS_TAG: this_process()}
+    if about:
+        own[ABOUT_TAG] = about
+    if parent is not None:
+        own[_RUN_TYPE_TAG] = "evaluation"
     sweep = parent if isinstance(parent, Parent) else None
     if resume is None:
         if sweep is not None:
@@ -229,6 +239,15 @@ def tracked_run(
         run.write(lambda target: target.store.client().set_terminated(target.run_id, status))
         if parent is not None and not run._elsewhere:
             _prolong(run.store, str(parent))
+    run.write(_present)
+
+
+def _present(run: Run) -> None:
+    """The finished run's description, and its experiment's view where there is none yet."""
+    write_note(run.store, run.run_id)
+    experiment_id = run.store.client().get_run(run.run_id).info.experiment_id
+    if not has_view(run.store, experiment_id):
+        write_view(run.store, experiment_id)
 
 
 def _created(

@@ -1,14 +1,12 @@
-"""The MLflow server for a store: its command line and URLs."""
+"""Links into MLflow's pages, as the programs print them."""
 
-import json
 import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from urllib.parse import quote
 
 from imgfp.errors import InputError
+from imgfp.tracking.outage import not_found, outage
 from imgfp.tracking.store import Store
+from imgfp.tracking.views import VIEW_KEY, write_view
 
 HOST = "127.0.0.1"  # local only: MLflow's server has no authentication
 DEFAULT_PORT = 5000
@@ -26,30 +24,30 @@ def ui_port() -> int:
     return int(text)
 
 
-def ui_command(folder: Path) -> list[str]:
-    """The command line that serves the store in `folder`.
-
-    Artifacts are read from the URIs in the database. Experiments created in the browser store theirs in the same folder, and
-    the artifact proxy is off; otherwise both would create folders in the current directory.
-    """
-    store = Store(folder.expanduser().resolve())
-    return [
-        *(sys.executable, "-m", "mlflow", "server"),
-        *("--backend-store-uri", store.uri),
-        *("--default-artifact-root", store.artifacts.as_uri()),
-        "--no-serve-artifacts",
-        *("--host", HOST, "--port", str(ui_port())),
-        *("--workers", "1"),  # one user; the default of 4 starts slower and takes 4 times the memory
-    ]
-
-
 def describe(store: Store, experiment: str) -> str:
-    """The URL of an experiment's run list (the plain experiment URL opens MLflow's GenAI page).
+    """The URL of an experiment's runs, with uAP and recall@1 as the first columns; see `write_view`.
 
     Raises:
         InputError: as `Store.experiment_id`.
     """
-    return f"{ui_address(store)}/#/experiments/{store.experiment_id(experiment)}/runs"
+    experiment_id = store.experiment_id(experiment)
+    return page_url(store, experiment_id, _view(store, experiment_id))
+
+
+def comparison(store: Store, experiment: str, run_ids: Sequence[str]) -> str:
+    """The URL of a page with charts of these runs side by side.
+
+    Raises:
+        InputError: as `Store.experiment_id`.
+    """
+    experiment_id = store.experiment_id(experiment)
+    return page_url(store, experiment_id, _view(store, experiment_id, run_ids)) + "&compareRunsMode=CHART"
+
+
+def page_url(store: Store, experiment_id: str, view: str) -> str:
+    """The URL of an experiment's runs in a stored view. Without the last part MLflow's menu is that for language models."""
+    runs = f"{ui_address(store)}/#/experiments/{experiment_id}/runs"
+    return f"{runs}?viewStateShareKey={view}&workflowType=machine_learning"
 
 
 def ui_address(store: Store) -> str:
@@ -57,12 +55,11 @@ def ui_address(store: Store) -> str:
     return store.server or f"http://{HOST}:{ui_port()}"
 
 
-def comparison(store: Store, experiment: str, run_ids: Sequence[str]) -> str:
-    """The URL of a page that compares these runs.
-
-    Raises:
-        InputError: as `Store.experiment_id`.
-    """
-    runs = json.dumps(list(run_ids), separators=(",", ":"))
-    experiments = json.dumps([store.experiment_id(experiment)])
-    return f"{ui_address(store)}/#/compare-runs?runs={quote(runs)}&experiments={quote(experiments)}"
+def _view(store: Store, experiment_id: str, only: Sequence[str] = ()) -> str:
+    """The key of the view, which is renewed unless the store is away or full."""
+    try:
+        return write_view(store, experiment_id, only)
+    except Exception as error:
+        if outage(error) is None and not not_found(error):
+            raise
+        return VIEW_KEY
