@@ -55,11 +55,7 @@ def weighted_odds(
                 if np.isnan(own) or factor == -np.inf:
                     continue
                 own, own_strong = own + factor, strong[s, p]
-                if (
-                    np.isnan(value)
-                    or (own_strong and not value_strong)
-                    or (own_strong == value_strong and own > value)
-                ):
+                if np.isnan(value) or (own_strong and not value_strong) or (own_strong == value_strong and own > value):
                     value, value_strong = own, own_strong
         if not value_strong:
             value = value + min(similarity[p] - 1, 0.0) if similarity[p] == similarity[p] else np.nan

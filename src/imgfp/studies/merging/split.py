@@ -50,7 +50,9 @@ class Split:
         """What MLflow and the console say of it."""
         if self.held_out:
             return f"chosen on the {self.choose} half, reported on the {self.report}"
-        return f"NOT HELD OUT: chosen and reported on {'all queries' if self.choose == ALL else f'the {self.choose} half'}"
+        return (
+            f"NOT HELD OUT: chosen and reported on {'all queries' if self.choose == ALL else f'the {self.choose} half'}"
+        )
 
     def groups(self, half: np.ndarray) -> np.ndarray:
         """(q,) int8: 0 for queries to choose by, 1 for those held out, -1 for others; `half` is 0, 1 or negative."""
