@@ -116,9 +116,7 @@ def compare(rule: str, given: argparse.Namespace) -> None:
     found, truth = made_candidates(given.queries, given.each)
     halves, candidates = truth_of_halves(truth), MergeCandidates.of(preset, found, truth)
     pairs = len(candidates.every)
-    print(
-        f"\nrule {rule}: {given.queries:,} queries, {pairs:,} pairs, {len(found.evidence):,} comparisons, 3 branches"
-    )
+    print(f"\nrule {rule}: {given.queries:,} queries, {pairs:,} pairs, {len(found.evidence):,} comparisons, 3 branches")
     merger = Merger(candidates, Split(), read_calibrations(preset, [None]))
     settings = varied(given.baseline)
     first = merger.evaluate(settings[0])  # compiles, prepares
@@ -140,6 +138,8 @@ def compare(rule: str, given: argparse.Namespace) -> None:
     need(
         "the same figures, at least 20x faster a setting, rule " + rule, seconds["one by one"] >= 20 * seconds["arrays"]
     )
+    if not given.settings:
+        return
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "candidates.npz"), Path(folder, "ground_truth.csv")
         candidates.write(files[0])
@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queries", type=int, default=50_000)
     parser.add_argument("--each", type=int, default=20, help="candidates per query")
-    parser.add_argument("--settings", type=int, default=1000, help="evaluated in a fresh process")
+    parser.add_argument("--settings", type=int, default=1000, help="evaluated in a fresh process; 0: none")
     parser.add_argument("--baseline", type=int, default=20, help="settings that the baseline evaluates too")
     parser.add_argument("--rules", default="calibrated,sum")
     given = parser.parse_args()

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from imgfp.apps.config_check import sweep_jobs
 from imgfp.apps.hydra_app import command_key
 from imgfp.apps.schemas import MergeApp, settings_of
 from imgfp.errors import OK, InputError
@@ -24,6 +26,8 @@ from imgfp.studies.merging.source import Source, file_source, read_calibrations,
 from imgfp.studies.merging.split import Split
 from imgfp.studies.merging.tracked import settings_table, tell_parent, track_setting, track_settings
 from imgfp.tracking import Run, describe, open_store, parent_run
+
+_DRAWN_EVERY = 20  # jobs of a sweep
 
 
 def judge_weights(config: DictConfig) -> int:
@@ -68,10 +72,23 @@ def judge_weights(config: DictConfig) -> int:
         track_setting(source, split, row, Tracking(mlruns, experiment, params, yaml, parent))
         if parent is not None:
             with file_lock(store.lock_path):  # concurrent jobs update it one after the other
-                best = tell_parent(Run(store, parent), source)
+                best = tell_parent(Run(store, parent), source, row, _draws())
             print(f"best so far on the choosing queries: {best.text}")
     print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
     return OK
+
+
+def _draws() -> bool:
+    """Whether this job of a sweep draws the pictures of all: the last one does, and some before, in case that it is killed.
+
+    No job of a parallel launcher knows whether it ends last: there, each one does.
+    """
+    own = HydraConfig.get()
+    if not str(own.launcher.get("_target_")).endswith("BasicLauncher"):
+        return True
+    swept = OmegaConf.load(Path(own.sweep.dir) / "multirun.yaml").hydra.overrides.task
+    jobs = sum(1 for _ in sweep_jobs(list(swept)))
+    return int(own.job.num) in (0, jobs - 1) or int(own.job.num) % _DRAWN_EVERY == 0
 
 
 def _merged(app: MergeApp) -> tuple[str, Preset | None, tuple[str, ...]]:

@@ -13,6 +13,8 @@ from imgfp.studies.merging.source import Source
 from imgfp.studies.merging.split import Split
 from imgfp.tracking import ChildRun, Run, children, log_children, open_store, tracked_run
 
+COUNT_TAG = "settings"
+
 
 def track_setting(source: Source, split: Split, row: Row, tracking: Tracking) -> str:
     """One setting as a run; its id."""
@@ -51,13 +53,40 @@ def track_settings(
         return run.run_id, out
 
 
-def tell_parent(run: Run, source: Source, draw: bool = True) -> Row:
-    """Notes the best of a sweep's children so far in their parent; `draw`: the table and the pictures too."""
-    rows = [row for params, metrics in children(run) if (row := _row(params, metrics)) is not None]
-    best = best_of(rows)
-    paths = _write(source.out / f"sweep-{run.run_id[:8]}", rows) if draw else []
-    _tell(run, best, len(rows), paths)
+def tell_parent(run: Run, source: Source, row: Row, draw: bool) -> Row:
+    """Notes the best of a sweep's children so far in their parent.
+
+    Args:
+        run: The parent.
+        source: What is merged.
+        row: The child that has just ended.
+        draw: Whether to read all children, and draw them: it takes longer the more there are.
+
+    Returns:
+        The best one so far.
+    """
+    own = run.store.client().get_run(run.run_id).data
+    count = int(own.tags.get(COUNT_TAG, 0)) + 1
+    known = _best_setting(own.tags)
+    if draw or known is None:
+        rows = [found for params, metrics in children(run) if (found := _row(params, metrics)) is not None]
+        best = best_of(rows)
+        _tell(run, best, len(rows), _write(source.out / f"sweep-{run.run_id[:8]}", rows))
+        return best
+    best = Row(known, own.metrics)
+    if row.uap > best.uap:
+        best = row
+    _tell(run, best, count, [])
     return best
+
+
+def _best_setting(tags: Mapping[str, str]) -> Setting | None:
+    """What `_tell` noted."""
+    before = "best.fusion.weights."
+    values = {key.removeprefix(before): value for key, value in tags.items() if key.startswith(before)}
+    if not values:
+        return None
+    return Setting.of(values | {name: tags[f"best.fusion.{name}"] for name in ("calibration", "normalisation")})
 
 
 def _row(params: Mapping[str, str], metrics: Mapping[str, float]) -> Row | None:
@@ -83,7 +112,7 @@ def _tell(run: Run, best: Row, count: int, paths: Sequence[Path]) -> None:
     client = run.store.client()
     for key, value in best.setting.overrides.items():
         client.set_tag(run.run_id, f"best.{key}", value)
-    client.set_tag(run.run_id, "settings", str(count))
+    client.set_tag(run.run_id, COUNT_TAG, str(count))
     for path in paths:
         run.log_artifact(path, "images" if path.suffix == ".png" else None)
 
