@@ -1,7 +1,7 @@
 """What evaluate/merge.py does: merges the branches in other ways; candidates are searched and matched only once."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from imgfp.progress import track
 from imgfp.reports.console import ui_hint
 from imgfp.studies.judged_run import Tracking
 from imgfp.studies.merging.merger import Merger
-from imgfp.studies.merging.proposals import GRID, RANDOM, TPE, Axes
+from imgfp.studies.merging.proposals import GRID, RANDOM, Axes
 from imgfp.studies.merging.setting import PLAIN, Setting
 from imgfp.studies.merging.sheet import Row
 from imgfp.studies.merging.source import Source, file_source, read_calibrations, search_source
@@ -37,10 +37,11 @@ def judge_weights(config: DictConfig) -> int:
     split, axes = Split(app.split.choose, app.split.report), _axes(app, branches, preset)
     calibrations = read_calibrations(preset, _values(axes, "calibration"))
     normalisations = _normalisations(app, axes, preset)
+    wanted = _wanted(app, axes)
     # everything above is checked before a search that may take hours
     started = time.perf_counter()
     if preset is None:
-        files = {branch: Path(file) for branch, file in app.branch_files.items()}
+        files = {branch: Path(str(file)) for branch, file in (app.branch_files or {}).items()}
         source = file_source(files, Path(str(app.ground_truth)), Path(app.paths.work))
     else:
         source = search_source(Path(app.data.root), Path(app.paths.work), name, preset, branches)
@@ -49,7 +50,7 @@ def judge_weights(config: DictConfig) -> int:
     _print_source(source, merger, time.perf_counter() - started)
 
     fusion = {} if preset is None else {key: value for key, value in asdict(preset.fusion).items() if key != "weights"}
-    params = {"data": source.data, "preset": name, "branches": list(branches)}
+    params: dict[str, object] = {"data": source.data, "preset": name, "branches": list(branches)}
     params |= (
         {} if preset is None else {**asdict(preset), "fusion": {"rule": fusion["rule"], "answers": fusion["answers"]}}
     )
@@ -58,7 +59,7 @@ def judge_weights(config: DictConfig) -> int:
     store, title = open_store(mlruns), f"weights of {name} on {source.data}"
     yaml = OmegaConf.to_yaml(config, resolve=True)
     if axes.choices or app.search.trials:
-        rows = list(_rows(app, axes, merger))
+        rows = _rows(app, axes, wanted, merger)
         print(settings_table(rows, axes.base))
         settings = params | {"grid": axes.choices, "search": asdict(app.search)}
         _, out = track_settings(source, merger, rows, app.children, title, Tracking(mlruns, experiment, settings, yaml))
@@ -93,7 +94,7 @@ def _draws() -> bool:
 
 def _merged(app: MergeApp) -> tuple[str, Preset | None, tuple[str, ...]]:
     """What is merged: the name of the preset, or "files" and no preset; the branches."""
-    if app.branch_files:
+    if app.branch_files is not None:
         if app.ground_truth is None:
             raise InputError("branch_files: give their ground truth too: ground_truth=FILE.csv")
         if len(app.branch_files) < 2:
@@ -164,27 +165,34 @@ def _normalisations(app: MergeApp, axes: Axes, preset: Preset | None) -> list[st
     return names
 
 
-def _rows(app: MergeApp, axes: Axes, merger: Merger) -> Iterator[Row]:
-    """Evaluates what the grid or the search asks for."""
-    trials, seed, started, count = app.search.trials, app.search.seed, time.perf_counter(), 0
-    if trials and app.search.method == TPE:
-        known: dict[Setting, Row] = {}
+def _wanted(app: MergeApp, axes: Axes) -> list[Setting]:
+    """The settings of the grid or the search; none where each depends on the results of those before."""
+    trials, method = app.search.trials, app.search.method
+    if not trials:
+        return axes.combined()
+    if method == GRID:
+        return axes.evenly(trials)
+    return axes.randomly(trials, app.search.seed) if method == RANDOM else []
 
-        def uap(setting: Setting) -> float:
-            known[setting] = Row.of(merger.evaluate(setting))
-            return known[setting].uap
 
-        for _ in track(axes.by_optuna(trials, seed, uap), trials, "settings", "settings"):
-            pass
-        yield from known.values()
-        count = len(known)
-    else:
-        wanted = axes.combined() if not trials else {GRID: axes.evenly, RANDOM: lambda n: axes.randomly(n, seed)}[app.search.method](trials)  # fmt: skip
+def _rows(app: MergeApp, axes: Axes, wanted: list[Setting], merger: Merger) -> list[Row]:
+    """Evaluates these settings, or as many as Optuna proposes."""
+    started, rows = time.perf_counter(), dict[Setting, Row]()
+
+    def uap(setting: Setting) -> float:
+        rows[setting] = Row.of(merger.evaluate(setting))
+        return rows[setting].uap
+
+    if wanted:
         for done in track(merger.evaluate_all(wanted), len(wanted), "settings", "settings"):
-            count += 1
-            yield Row.of(done)
+            rows[done.setting] = Row.of(done)
+    else:
+        trials = app.search.trials
+        for _ in track(axes.by_optuna(trials, app.search.seed, uap), trials, "settings", "settings"):
+            pass
     seconds = time.perf_counter() - started
-    print(f"{count:,} settings in {seconds:.2f} s, {count / seconds:,.0f} settings/s")
+    print(f"{len(rows):,} settings in {seconds:.2f} s, {len(rows) / seconds:,.0f} settings/s")
+    return list(rows.values())
 
 
 def _print_source(source: Source, merger: Merger, seconds: float) -> None:

@@ -136,14 +136,16 @@ class MergeApp(App):
     search: MergeSearchSection
     split: SplitSection
     background: str | None
-    branch_files: dict[str, str]
+    branch_files: Any  # files by name; OmegaConf cannot replace null by a typed dict
     ground_truth: str | None
     children: int
 
     def __post_init__(self) -> None:
         if self.children < 0:
             raise InputError(f"children={self.children}: must be an integer >= 0")
-        if self.ground_truth is not None and not self.branch_files:
+        if not isinstance(self.branch_files, dict | None):
+            raise InputError(f"branch_files={self.branch_files}: give {{NAME: FILE.csv, ...}}")
+        if self.ground_truth is not None and self.branch_files is None:
             raise InputError(
                 f"ground_truth={self.ground_truth} belongs to branch_files: give both; a search has data.root's"
             )

@@ -44,7 +44,7 @@ def parallel_coordinates_figure(
     axes.add_collection(shown)
     axes.plot(places, lines[best], color="white", linewidth=5)
     axes.plot(places, lines[best], color=_BEST, linewidth=2.6, label=f"best: {what} {values[best]:.4f}")
-    for place, axis in zip(places, [*scaled, figures], strict=True):
+    for place, axis in zip(places.tolist(), [*scaled, figures], strict=True):
         axes.axvline(place, color="#333333", linewidth=1)
         for height, text in axis.ticks:
             box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
@@ -55,7 +55,9 @@ def parallel_coordinates_figure(
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.09), frameon=False)
-    figure.colorbar(shown, ax=axes, label=what).solids.set_alpha(1)
+    bar = figure.colorbar(shown, ax=axes, label=what)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1)
     return figure
 
 

@@ -88,5 +88,5 @@ def _read(path: Path, candidates: MergeCandidates) -> Similarities | None:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     tables = candidates.every, candidates.whole
-    fits = all(table is None or len(table) == len(array) for table, array in zip(tables, found, strict=True))  # type: ignore[arg-type]
+    fits = all(table is None or len(table) == len(array) for table, array in zip(tables, found, strict=True))
     return found if fits else None

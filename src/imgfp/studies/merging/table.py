@@ -112,6 +112,7 @@ class CandidateTable:
                     f"branch_files.{name}: query {str(pairs.query_ids[~known][0])!r} is not in the ground truth, which lists "
                     f"{len(truth.queries)} queries: give branches and ground truth of the same queries"
                 )
+        for name, pairs in branches.items():
             for other, others in branches.items():
                 if len(pairs) and len(others) and not np.isin(pairs.query_ids, others.query_ids).any():
                     raise InputError(
