@@ -1,5 +1,6 @@
 """What a search found, stored beside it as arrays: extracted once, read by any later process in a fraction of a second."""
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
@@ -29,12 +30,14 @@ class MergeCandidates:
         every: Of all branches.
         whole: As if there were no crop branch, for settings in which it weighs 0; None where that is the same.
         queries, true_pairs: Of the first and the second half of the ground truth.
+        truth: A hash of the ground truth.
     """
 
     every: CandidateTable
     whole: CandidateTable | None
     queries: tuple[int, int]
     true_pairs: tuple[int, int]
+    truth: str
 
     @classmethod
     def of(cls, preset: Preset, found: Candidates, truth: GroundTruth) -> "MergeCandidates":
@@ -43,12 +46,12 @@ class MergeCandidates:
         whole = None
         if "crop" in found.proposed:
             whole = CandidateTable.of(preset, found.whole_queries_only(), truth)
-        return cls(every, whole, *_counts(truth))
+        return cls(every, whole, *_counts(truth), _digest(truth))
 
     @classmethod
     def of_table(cls, table: CandidateTable, truth: GroundTruth) -> "MergeCandidates":
         """Of candidates that come from elsewhere."""
-        return cls(table, None, *_counts(truth))
+        return cls(table, None, *_counts(truth), _digest(truth))
 
     def table(self, weights: Mapping[str, float]) -> CandidateTable:
         """The one that these weights are applied to."""
@@ -58,6 +61,7 @@ class MergeCandidates:
         """Writes plain arrays (npz), atomically."""
         arrays: dict[str, np.ndarray] = {}
         about: dict[str, Any] = {"schema": SCHEMA, "queries": self.queries, "true_pairs": self.true_pairs}
+        about["truth"] = self.truth
         for name, table in (("every", self.every), ("whole", self.whole)):
             if table is not None:
                 about[name] = {key: getattr(table, key) for key in _PLAIN}
@@ -86,18 +90,21 @@ class MergeCandidates:
             return None
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             return None
-        found = cls(
-            tables[0], tables[1] if len(tables) > 1 else None, tuple(about["queries"]), tuple(about["true_pairs"])
-        )
-        listed = tables[0].queries[tables[0].half >= 0]
-        if (found.queries, found.true_pairs) != _counts(truth) or not np.isin(listed, truth.queries).all():
+        if about["truth"] != _digest(truth):
             raise InputError(f"{path}: candidates of other queries than the ground truth lists: remove the file")
-        return found
+        whole = tables[1] if len(tables) > 1 else None
+        return cls(tables[0], whole, tuple(about["queries"]), tuple(about["true_pairs"]), about["truth"])
 
 
 def _table(name: str, about: dict[str, Any], file: Mapping[str, np.ndarray]) -> CandidateTable:
     arrays = {item.name: file[f"{name}.{item.name}"] for item in fields(CandidateTable) if item.name not in _PLAIN}
     return CandidateTable(about["rule"], about["answers"], tuple(about["branches"]), **arrays)
+
+
+def _digest(truth: GroundTruth) -> str:
+    """A hash of all ids, without the cost of one for each."""
+    columns = truth.queries, truth.query_ids, truth.reference_ids
+    return hashlib.sha256("\n\n".join("\n".join(column.tolist()) for column in columns).encode()).hexdigest()
 
 
 def _counts(truth: GroundTruth) -> tuple[tuple[int, int], tuple[int, int]]:
