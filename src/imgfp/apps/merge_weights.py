@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from imgfp.apps.config_check import sweep_jobs
 from imgfp.apps.hydra_app import command_key
 from imgfp.apps.schemas import MergeApp, settings_of
+from imgfp.apps.sweep_job import hand_over, sweep_parent
 from imgfp.errors import OK, InputError
 from imgfp.files import file_lock
 from imgfp.pipeline.preset import BRANCHES, Preset
@@ -70,7 +71,9 @@ def judge_weights(config: DictConfig) -> int:
         parent = parent_run(store, experiment, f"{key} {source.key} {split.tag}", title) if key else None
         row = Row.of(merger.evaluate(axes.base))
         print(row.text, flush=True)
-        track_setting(source, split, row, Tracking(mlruns, experiment, params, yaml, parent))
+        swept, tracking = sweep_parent(), Tracking(mlruns, experiment, params, yaml)
+        run_id = track_setting(source, split, row, tracking, parent, swept.child if swept else "")
+        hand_over(swept, run_id, row.figures)
         if parent is not None:
             with file_lock(store.lock_path):  # concurrent jobs update it one after the other
                 best = tell_parent(Run(store, parent), source, row, _draws())

@@ -16,12 +16,14 @@ from imgfp.tracking import ChildRun, Run, children, log_children, open_store, tr
 COUNT_TAG = "settings"
 
 
-def track_setting(source: Source, split: Split, row: Row, tracking: Tracking) -> str:
-    """One setting as a run; its id."""
+def track_setting(
+    source: Source, split: Split, row: Row, tracking: Tracking, parent: str | None = None, name: str = ""
+) -> str:
+    """One setting as a run, a child of the run `parent`; its id. `name`: of the run; empty: the setting."""
     settings, tags = {**tracking.settings, **row.setting.overrides}, _tags(source, split)
     store = open_store(tracking.folder)
     with tracked_run(
-        store, tracking.experiment, row.setting.text, settings, tracking.config_yaml, tags, tracking.parent
+        store, tracking.experiment, name or row.setting.text, settings, tracking.config_yaml, tags, parent
     ) as run:
         _log_data(run, source)
         run.log_metrics(row.figures)
