@@ -75,13 +75,13 @@ def write_settings(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_pictures(folder: Path, rows: Sequence[Row]) -> list[Path]:
-    """The pictures of what varies: `weights.png` of two weights, `parallel_coordinates.png` of everything."""
+    """The pictures of what varies: `weights.png` where two weights do, `parallel_coordinates.png` of everything."""
     best, paths = best_of(rows), []
     settings = [row.setting for row in rows]
     varying = [
         branch for branch, _ in best.setting.weights if len({dict(each.weights)[branch] for each in settings}) > 1
     ]
-    if varying:
+    if len(varying) > 1:
         across, along = _shown(settings)
         cells: dict[tuple[float, float], float] = {}
         for row in rows:
@@ -111,4 +111,4 @@ def _shown(settings: Sequence[Setting]) -> tuple[str, str]:
         for branch, weight in setting.weights:
             values.setdefault(branch, set()).add(weight)
     ranked = sorted(values, key=lambda branch: -len(values[branch]))
-    return (ranked[0], ranked[1]) if len(ranked) > 1 else (ranked[0], ranked[0])
+    return ranked[0], ranked[1]
