@@ -63,7 +63,7 @@ WEIGHT = st.sampled_from([0.0, 0.3, 1.0, 1.0, 2.5])
 
 
 @pytest.mark.parametrize("rule", ["calibrated", "sum", "verified", "similarity"])
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_the_same_predictions_and_figures(data: st.DataObject, rule: str) -> None:
     preset = a_preset(rule, data.draw(st.sampled_from([1, 2, 10]), "answers"))
