@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from imgfp.reports import Curve, precision_recall_figure
+from imgfp.reports import Curve, parallel_coordinates_figure, precision_recall_figure
 from imgfp.reports.image_files import png_bytes
 
 RECALL, PRECISION = np.array([0.25, 0.5, 0.75]), np.array([1.0, 0.8, 0.6])
@@ -42,3 +42,21 @@ def test_any_number_of_curves_draws_and_gives_the_same_bytes(count: int, dark: b
     figure = precision_recall_figure(curves, dark=dark)
     assert isinstance(figure, Figure)
     assert png_bytes(figure) == png_bytes(precision_recall_figure(curves, dark=dark))
+
+
+def test_parallel_coordinates_have_an_axis_for_all_that_varies() -> None:
+    settings = [{"local": 1.0, "crop": weight, "method": name} for weight in (0.5, 1.0, 2.0) for name in ("none", "mean")]  # fmt: skip
+    values = [0.1, 0.5, 0.2, 0.4, 0.3, 0.6]
+    figure = parallel_coordinates_figure(settings, values, "uAP", best=5)
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["crop", "method", "uAP"]
+    (lines,) = axes.collections
+    assert list(lines.get_array()) == sorted(values), "the best is drawn last"
+    last = lines.get_segments()[-1][:, 1]
+    assert last == pytest.approx([1.0, 0.0, 1.0], abs=0.04)
+    assert np.asarray(axes.get_lines()[1].get_ydata()).tolist() == last.tolist(), "the highlighted line"
+    assert png_bytes(figure) == png_bytes(parallel_coordinates_figure(settings, values, "uAP", best=5))
+    many = [{"crop": 0.1 * 1.2**n} for n in range(40)]
+    axes = parallel_coordinates_figure(many, np.linspace(0, 1, 40).tolist(), "uAP", 39).axes[0]
+    heights = [segment[0, 1] for segment in axes.collections[0].get_segments()]
+    assert heights == pytest.approx(np.linspace(0, 1, 40).tolist()), "a logarithmic scale"

@@ -1,149 +1,208 @@
-"""What evaluate/merge.py does: merges the branches with other weights; candidates are searched and matched only once."""
+"""What evaluate/merge.py does: merges the branches in other ways; candidates are searched and matched only once."""
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from imgfp.apps.config_check import sweep_jobs
 from imgfp.apps.hydra_app import command_key
-from imgfp.apps.schemas import MergeApp, MergeSearchSection, settings_of
-from imgfp.datasets.disc_set import DiscSet
+from imgfp.apps.schemas import MergeApp, settings_of
+from imgfp.apps.sweep_job import hand_over, sweep_parent
 from imgfp.errors import OK, InputError
-from imgfp.files import file_lock, hash_value
-from imgfp.metrics import IscMetrics, evaluate
-from imgfp.pipeline.preset import Preset
-from imgfp.pipeline.rank import calibration_of, rank_merged
-from imgfp.pipeline.run_config import RunConfig, parse_branches
-from imgfp.pipeline.search import SearchResult
-from imgfp.records import GroundTruth, Pairs
+from imgfp.files import file_lock
+from imgfp.pipeline.preset import BRANCHES, Preset
+from imgfp.pipeline.run_config import parse_branches
+from imgfp.progress import track
 from imgfp.reports.console import ui_hint
-from imgfp.studies.judged_run import judged_search
-from imgfp.studies.weight_heatmap import tell_parent
-from imgfp.tracking import Run, Store, describe, open_store, parent_run, tracked_run
+from imgfp.studies.judged_run import Tracking
+from imgfp.studies.merging.merger import Merger
+from imgfp.studies.merging.proposals import GRID, RANDOM, Axes
+from imgfp.studies.merging.setting import PLAIN, Setting
+from imgfp.studies.merging.sheet import Row
+from imgfp.studies.merging.source import Source, file_source, read_calibrations, search_source
+from imgfp.studies.merging.split import Split
+from imgfp.studies.merging.tracked import settings_table, tell_parent, track_setting, track_settings
+from imgfp.tracking import Run, describe, open_store, parent_run
 
-if TYPE_CHECKING:  # Optuna takes half a second to import
-    from imgfp.studies.tuning import Search
-
-Weights = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Searched:
-    """The candidates of a set, and the ground truth of both halves of its queries: to choose by, and held out.
-
-    `name`: of the preset; `data`: of the set; `key`: a hash of all that the candidates depend on.
-    """
-
-    name: str
-    data: str
-    key: str
-    preset: Preset
-    result: SearchResult
-    halves: tuple[GroundTruth, GroundTruth]
-
-    def merged(self, weights: Mapping[str, float]) -> Pairs:
-        """The ranking with these weights; InputError where the preset refuses them."""
-        preset = replace(self.preset, fusion=replace(self.preset.fusion, weights=dict(weights)))
-        calibration, found = calibration_of(preset), self.result.candidates
-        return rank_merged(preset, calibration, found)[0]
-
-    def figures(self, weights: Mapping[str, float]) -> tuple[IscMetrics, IscMetrics]:
-        """On the half to choose by, and on the one held out."""
-        pairs = self.merged(weights)
-        chosen, held_out = (evaluate(pairs, truth) for truth in self.halves)  # ignores the pairs of other queries
-        return chosen, held_out
+_DRAWN_EVERY = 20  # jobs of a sweep
 
 
 def judge_weights(config: DictConfig) -> int:
-    """Evaluates one setting (in a sweep as a child of its parent run), or those that Optuna proposes, on both halves."""
+    """Evaluates one setting (in a sweep as a child of its parent run), or many, on both halves of the queries."""
     app = settings_of(config, MergeApp)
-    if len(app.preset) != 1:
-        raise InputError(f"preset={list(app.preset)}: weights are evaluated for one preset at a time: give one")
-    ((name, preset),) = app.preset.items()
-    branches, weights = parse_branches(app.branches), app.fusion.weights
-    search = _search(app.search, branches) if app.search.trials else None
-    searched = _searched(app.data.root, app.paths.work, name, _Frozen(preset), branches)
-    store, experiment = open_store(app.paths.mlruns), app.tracking.experiment
-    key = command_key() or (f"{name} {time.time_ns()}" if search else None)
-    title = f"weights of {name} on {searched.data}"  # only settings on the same candidates are compared
-    parent = parent_run(store, experiment, f"{key} {searched.key}", title) if key else None
-    if search is None:
-        _evaluate(config, store, searched, weights, parent)
+    name, preset, branches = _merged(app)
+    split, axes = Split(app.split.choose, app.split.report), _axes(app, branches, preset)
+    calibrations = read_calibrations(preset, _values(axes, "calibration"))
+    normalisations = _normalisations(app, axes, preset)
+    wanted = _wanted(app, axes)
+    # everything above is checked before a search that may take hours
+    started = time.perf_counter()
+    if preset is None:
+        files = {branch: Path(str(file)) for branch, file in (app.branch_files or {}).items()}
+        source = file_source(files, Path(str(app.ground_truth)), Path(app.paths.work))
     else:
-        for trial in search.proposals(app.search.trials):
-            proposed = {branch: float(weight) for branch, weight in trial.values.items()}
-            search.tell(trial, _evaluate(config, store, searched, dict.fromkeys(weights, 1.0) | proposed, parent))
-    if parent is not None:
-        with file_lock(store.lock_path):  # concurrent jobs update it one after the other
-            best, (uap, held_out) = tell_parent(Run(store, parent), branches)
-        print(
-            f"best so far by the first half: {weights_text(best)}: uAP {uap:.4f}, on the held-out half {held_out:.4f}"
-        )
+        source = search_source(Path(app.data.root), Path(app.paths.work), name, preset, branches)
+    similarities = source.similarities(normalisations, app.background)
+    merger = Merger(source.candidates, split, calibrations, similarities)
+    _print_source(source, merger, time.perf_counter() - started)
+
+    fusion = {} if preset is None else {key: value for key, value in asdict(preset.fusion).items() if key != "weights"}
+    params: dict[str, object] = {"data": source.data, "preset": name, "branches": list(branches)}
+    params |= (
+        {} if preset is None else {**asdict(preset), "fusion": {"rule": fusion["rule"], "answers": fusion["answers"]}}
+    )
+    params |= {"split": asdict(split), "background": app.background}
+    mlruns, experiment = app.paths.mlruns, app.tracking.experiment
+    store, title = open_store(mlruns), f"weights of {name} on {source.data}"
+    yaml = OmegaConf.to_yaml(config, resolve=True)
+    if axes.choices or app.search.trials:
+        rows = _rows(app, axes, wanted, merger)
+        print(settings_table(rows, axes.base))
+        settings = params | {"grid": axes.choices, "search": asdict(app.search)}
+        _, out = track_settings(source, merger, rows, app.children, title, Tracking(mlruns, experiment, settings, yaml))
+        print(f"all settings, pictures, predictions of the best: {out}")
+    else:
+        key = command_key()
+        # only settings on the same candidates and queries are compared
+        parent = parent_run(store, experiment, f"{key} {source.key} {split.tag}", title) if key else None
+        row = Row.of(merger.evaluate(axes.base))
+        print(row.text, flush=True)
+        swept, tracking = sweep_parent(), Tracking(mlruns, experiment, params, yaml)
+        run_id = track_setting(source, split, row, tracking, parent, swept.child if swept else "")
+        hand_over(swept, run_id, row.figures)
+        if parent is not None:
+            with file_lock(store.lock_path):  # concurrent jobs update it one after the other
+                best = tell_parent(Run(store, parent), source, row, _draws())
+            print(f"best so far on the choosing queries: {best.text}")
     print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, experiment)}")
     return OK
 
 
-def halves_of(truth: GroundTruth) -> tuple[GroundTruth, GroundTruth]:
-    """The ground truth of two halves of the queries, split by a hash of the id, whatever else is in the set."""
-    first = np.array([int(hash_value(str(query))[:8], 16) % 2 == 0 for query in truth.queries], bool)
-    return truth.of_queries(truth.queries[first].tolist()), truth.of_queries(truth.queries[~first].tolist())
+def _draws() -> bool:
+    """Whether this job of a sweep draws the pictures of all: the last one does, and some before, in case that it is killed.
+
+    No job of a parallel launcher knows whether it ends last: there, each one does.
+    """
+    own = HydraConfig.get()
+    if not str(own.launcher.get("_target_")).endswith("BasicLauncher"):
+        return True
+    swept = OmegaConf.load(Path(own.sweep.dir) / "multirun.yaml").hydra.overrides.task
+    jobs = sum(1 for _ in sweep_jobs(list(swept)))
+    return int(own.job.num) in (0, jobs - 1) or int(own.job.num) % _DRAWN_EVERY == 0
 
 
-def weights_text(weights: Mapping[str, float]) -> str:
-    """Weights as text."""
-    return ", ".join(f"{branch} {weight:g}" for branch, weight in weights.items())
+def _merged(app: MergeApp) -> tuple[str, Preset | None, tuple[str, ...]]:
+    """What is merged: the name of the preset, or "files" and no preset; the branches."""
+    if app.branch_files is not None:
+        if app.ground_truth is None:
+            raise InputError("branch_files: give their ground truth too: ground_truth=FILE.csv")
+        if len(app.branch_files) < 2:
+            raise InputError("branch_files: give two or more files to merge: branch_files={NAME: FILE.csv, ...}")
+        return "files", None, tuple(app.branch_files)
+    if len(app.preset) != 1:
+        raise InputError(f"preset={list(app.preset)}: weights are evaluated for one preset at a time: give one")
+    ((name, preset),) = app.preset.items()
+    return name, preset, parse_branches(app.branches)
 
 
-@dataclass(frozen=True)
-class _Frozen:
-    """A hashable preset: its weights are a dict."""
-
-    preset: Preset
-
-    def __hash__(self) -> int:
-        return hash(repr(self.preset))
-
-
-@cache  # once for all jobs of a sweep that run in one process
-def _searched(root: str, work: str, name: str, preset: _Frozen, branches: tuple[str, ...]) -> Searched:
-    data = DiscSet.open(Path(root))
-    result = judged_search(data, Path(work) / data.root.name, RunConfig(name, preset.preset, branches))
-    key = result.out.name.rpartition("-")[2]
-    return Searched(name, data.root.name, key, preset.preset, result, halves_of(data.truth))
-
-
-def _evaluate(config: DictConfig, store: Store, searched: Searched, weights: Weights, parent: str | None) -> float:
-    """Records and prints one setting; its uAP on the half to choose by."""
-    chosen, held_out = searched.figures(weights)
-    settings = {**asdict(searched.preset), "fusion": {**asdict(searched.preset.fusion), "weights": weights}}
-    params = {
-        "data": Path(config.data.root).name,
-        "preset": searched.name,
-        "branches": list(parse_branches(config.branches)),
-        **settings,
+def _axes(app: MergeApp, branches: tuple[str, ...], preset: Preset | None) -> Axes:
+    """What varies, and the configured setting."""
+    given: Mapping[str, Mapping[str, object]] = {
+        "fusion": {branch: weight for branch, weight in app.fusion.weights.items() if weight != 1},
+        "grid": {branch: values for branch, values in app.grid.weights.items() if values is not None},
     }
-    experiment, text = config.tracking.experiment, OmegaConf.to_yaml(config, resolve=True)
-    with tracked_run(store, experiment, weights_text(weights), params, text, {"preset": searched.name}, parent) as run:
-        run.log_metrics({**chosen.figures(), **{f"held_out/{key}": value for key, value in held_out.figures().items()}})
-    print(f"{weights_text(weights)}: {_line(chosen)}; held out: {_line(held_out)}", flush=True)
-    return chosen.uap
+    for section, weights in given.items():
+        for branch in weights:
+            if branch not in branches:
+                where = "branch_files has" if preset is None else "branches has"
+                known = "" if preset is None or branch in BRANCHES else f" (known are {', '.join(BRANCHES)})"
+                raise InputError(
+                    f"{section}.weights.{branch}: {where} no branch {branch!r}, only {', '.join(branches)}{known}: "
+                    "add it or leave its weight out"
+                )
+    own = tuple((branch, float(app.fusion.weights.get(branch, 1.0))) for branch in branches)
+    base = Setting(own, app.fusion.calibration, app.fusion.normalisation)
+    choices = app.grid.choices
+    ranged: tuple[str, ...] = ()
+    if app.search.trials:  # only ratios of weights count: the first branch's stays
+        ranged = tuple(branch for branch in branches[1:] if branch not in choices)
+    if preset is not None and preset.fusion.rule in ("verified", "similarity"):
+        ranged = ()
+        if any(weight != 1 for _, weight in own) or any(branch in choices for branch in branches):
+            raise InputError(f"fusion.weights have no effect with fusion.rule={preset.fusion.rule!r}: leave them out")
+    if app.search.trials and not ranged and not choices:
+        raise InputError("search.trials: nothing varies: give more branches, or lists in grid")
+    return Axes(base, choices, ranged, app.search.low, app.search.high)
 
 
-def _search(config: MergeSearchSection, branches: tuple[str, ...]) -> "Search":
-    """Proposes weights; the first proposal is 1 for every branch."""
-    from optuna.distributions import FloatDistribution
-
-    from imgfp.studies.tuning import Search
-
-    # only ratios of weights count: the first branch's stays 1
-    space = {branch: FloatDistribution(config.low, config.high, log=True) for branch in branches[1:]}
-    return Search(space, config.seed, first=dict.fromkeys(space, 1.0))
+def _values(axes: Axes, key: str) -> list[str | None]:
+    """The calibrations, or the normalisations, of all settings."""
+    own = axes.base.calibration if key == "calibration" else axes.base.normalisation
+    return list(dict.fromkeys([own, *axes.choices.get(key, ())]))  # type: ignore[list-item]
 
 
-def _line(figures: IscMetrics) -> str:
-    return f"uAP {figures.uap:.4f}, R@P90 {figures.recall_at_p90:.4f}, recall@1 {figures.recall_at_1:.4f}"
+def _normalisations(app: MergeApp, axes: Axes, preset: Preset | None) -> list[str]:
+    """The score normalisations that need similarities of their own."""
+    names = [str(name) for name in _values(axes, "normalisation") if name != PLAIN]
+    for name in names:
+        Setting(axes.base.weights, normalisation=name)
+    rule = "sum" if preset is None else preset.fusion.rule
+    if names and rule == "sum":
+        raise InputError(
+            f"fusion.normalisation={names[0]} has no effect with fusion.rule='sum', which ranks by matches alone: leave it out"
+        )
+    if names and "global" not in [branch for branch, _ in axes.base.weights]:
+        raise InputError(f"fusion.normalisation={names[0]} has no effect without the global branch: add it to branches")
+    if names and app.background is None:
+        raise InputError(
+            f"fusion.normalisation={names[0]} needs negative images: give background=training, or a folder"
+        )
+    if not names and app.background is not None:
+        raise InputError(
+            f"background={app.background} has no effect without fusion.normalisation or grid.normalisation"
+        )
+    return names
+
+
+def _wanted(app: MergeApp, axes: Axes) -> list[Setting]:
+    """The settings of the grid or the search; none where each depends on the results of those before."""
+    trials, method = app.search.trials, app.search.method
+    if not trials:
+        return axes.combined()
+    if method == GRID:
+        return axes.evenly(trials)
+    return axes.randomly(trials, app.search.seed) if method == RANDOM else []
+
+
+def _rows(app: MergeApp, axes: Axes, wanted: list[Setting], merger: Merger) -> list[Row]:
+    """Evaluates these settings, or as many as Optuna proposes."""
+    started, rows = time.perf_counter(), dict[Setting, Row]()
+
+    def uap(setting: Setting) -> float:
+        rows[setting] = Row.of(merger.evaluate(setting))
+        return rows[setting].uap
+
+    if wanted:
+        for done in track(merger.evaluate_all(wanted), len(wanted), "settings", "settings"):
+            rows[done.setting] = Row.of(done)
+    else:
+        trials = app.search.trials
+        for _ in track(axes.by_optuna(trials, app.search.seed, uap), trials, "settings", "settings"):
+            pass
+    seconds = time.perf_counter() - started
+    print(f"{len(rows):,} settings in {seconds:.2f} s, {len(rows) / seconds:,.0f} settings/s")
+    return list(rows.values())
+
+
+def _print_source(source: Source, merger: Merger, seconds: float) -> None:
+    table, counts = source.candidates.every, merger.counts
+    held_out = f", {counts[1]:,} held out" if len(counts) > 1 else ""
+    print(
+        f"{source.name} on {source.data}: {len(table):,} candidate pairs of {'+'.join(source.branches)} in {seconds:.1f} s; "
+        f"{merger.split.tag}: {counts[0]:,} queries to choose by{held_out}",
+        flush=True,
+    )

@@ -4,6 +4,7 @@ The values are in conf/APP.yaml, so no field has a default here. `Any` is a sect
 of its own, or a number that may also be a list.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from imgfp.datasets.synthetic import SyntheticConfig
 from imgfp.descriptors.track_metrics import CAPS
 from imgfp.detection import SynthesisConfig
 from imgfp.errors import InputError
+from imgfp.studies.merging.proposals import GRID, RANDOM, TPE
 
 
 @dataclass
@@ -62,16 +64,45 @@ class IscApp(App):
 
 @dataclass
 class FusionSection:
-    """Weight per branch."""
+    """The fields of imgfp.studies.merging.setting.Setting: one way to merge."""
 
     weights: dict[str, float]
+    calibration: str | None
+    normalisation: str
+
+
+@dataclass
+class GridSection:
+    """Lists of values of the keys of `fusion`, all combinations in one command; None: the one of `fusion`."""
+
+    weights: dict[str, list[float] | None]
+    calibration: list[str | None] | None
+    normalisation: list[str] | None
+
+    def __post_init__(self) -> None:
+        given = {f"weights.{branch}": values for branch, values in self.weights.items()}
+        given |= {"calibration": self.calibration, "normalisation": self.normalisation}  # type: ignore[dict-item]
+        for key, values in given.items():
+            if values is not None and not len(values):
+                raise InputError(f"grid.{key}=[]: the list is empty: give values, or null for the one of fusion.{key}")
+        for branch, weights in self.weights.items():
+            for weight in weights or ():
+                if not 0 <= weight < math.inf:
+                    raise InputError(f"grid.weights.{branch}: {weight}: must be a number >= 0")
+
+    @property
+    def choices(self) -> dict[str, list[Any]]:
+        """The lists that are given, by branch, `calibration` and `normalisation`."""
+        given = {**self.weights, "calibration": self.calibration, "normalisation": self.normalisation}
+        return {key: list(values) for key, values in given.items() if values is not None}
 
 
 @dataclass
 class MergeSearchSection:
-    """Which weights Optuna proposes."""
+    """How many settings are proposed, and how."""
 
     trials: int
+    method: str
     low: float
     high: float
     seed: int
@@ -80,8 +111,18 @@ class MergeSearchSection:
         for key in ("trials", "seed"):
             if getattr(self, key) < 0:
                 raise InputError(f"search.{key}={getattr(self, key)}: must be an integer >= 0")
-        if not 0 < self.low < self.high:
+        if self.method not in (GRID, RANDOM, TPE):
+            raise InputError(f"search.method={self.method!r}: must be one of {GRID}, {RANDOM}, {TPE}")
+        if not 0 < self.low < self.high < math.inf:
             raise InputError(f"search.low={self.low}, search.high={self.high}: must be a range above 0")
+
+
+@dataclass
+class SplitSection:
+    """The fields of imgfp.studies.merging.split.Split."""
+
+    choose: str
+    report: str
 
 
 @dataclass
@@ -91,7 +132,23 @@ class MergeApp(App):
     preset: dict[str, Any]  # Preset by name
     branches: list[str]
     fusion: FusionSection
+    grid: GridSection
     search: MergeSearchSection
+    split: SplitSection
+    background: str | None
+    branch_files: Any  # files by name; OmegaConf cannot replace null by a typed dict
+    ground_truth: str | None
+    children: int
+
+    def __post_init__(self) -> None:
+        if self.children < 0:
+            raise InputError(f"children={self.children}: must be an integer >= 0")
+        if not isinstance(self.branch_files, dict | None):
+            raise InputError(f"branch_files={self.branch_files}: give {{NAME: FILE.csv, ...}}")
+        if self.ground_truth is not None and self.branch_files is None:
+            raise InputError(
+                f"ground_truth={self.ground_truth} belongs to branch_files: give both; a search has data.root's"
+            )
 
 
 @dataclass

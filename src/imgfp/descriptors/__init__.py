@@ -2,7 +2,7 @@
 
 from imgfp.descriptors.capped_search import range_search
 from imgfp.descriptors.encode import encode_images
-from imgfp.descriptors.normalisation import NORMALISATIONS, Normalisation, Normalised, normalise
+from imgfp.descriptors.normalisation import NORMALISATIONS, Normalisation, Normalised, normalise, search_normalised
 from imgfp.descriptors.projection import Projection, fit_projection
 from imgfp.descriptors.topk import TopkConfig, search_topk
 from imgfp.descriptors.track_metrics import evaluate_descriptors, rank
@@ -19,5 +19,6 @@ __all__ = [
     "normalise",
     "range_search",
     "rank",
+    "search_normalised",
     "search_topk",
 ]

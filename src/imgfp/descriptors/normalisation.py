@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from imgfp.descriptors.normalisation_lyakaap import LyakaapConfig, isolate
 from imgfp.descriptors.normalisation_offset import Isc2021Config, MeanConfig, SscdConfig, offsets, with_offsets
 from imgfp.descriptors.normalisation_visionforce import VisionForceConfig, stretch
+from imgfp.descriptors.topk import search_topk
 from imgfp.errors import InputError
-from imgfp.records import DescriptorSet, require_same_dim
+from imgfp.records import DescriptorSet, Pairs, require_same_dim
 
 Normalisation = MeanConfig | Isc2021Config | VisionForceConfig | LyakaapConfig | SscdConfig
 NORMALISATIONS: dict[str, type[Normalisation]] = {
@@ -63,3 +64,19 @@ def normalise(
         return Normalised(*isolate(query, reference, background, config), "l2")
     added = offsets(query, background, config or MeanConfig())
     return Normalised(*with_offsets(query, reference, added), "cosine")
+
+
+def search_normalised(
+    query: DescriptorSet, reference: DescriptorSet, background: DescriptorSet | None, config: Normalisation, k: int
+) -> Pairs:
+    """The `k` best references of each query by normalised scores.
+
+    Scores are on the scale of inner products: of a method that searches by distance 1 - d^2 / 2, which is the inner product
+    of unit vectors.
+
+    Raises:
+        InputError: as `normalise`.
+    """
+    done = normalise(query, reference, background, config)
+    found = search_topk(done.query, done.reference, k, metric=done.metric)
+    return found if done.metric == "cosine" else Pairs(found.query_ids, found.reference_ids, 1 + found.scores / 2)

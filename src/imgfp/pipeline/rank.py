@@ -1,6 +1,6 @@
 """From candidates and what comparing them found to ranked answers, by the preset's rule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgfp.fusion import Calibration, best_answers, best_evidence, calibrated, read_calibration, sum_scores, verified
@@ -72,7 +72,7 @@ def rank_merged(
         return rank_branches(preset, calibration, found)["global"], {}
     if preset.fusion.rule == "sum":
         branches = rank_branches(preset, calibration, found)
-        known = sorted(branches, key=lambda name: (_SUMMED.index(name) if name in _SUMMED else len(_SUMMED), name))
+        known = summing_order(branches)
         pairs = sum_scores([branches[name] for name in known], [weights.get(name, 1.0) for name in known])
         return pairs, highest(found.evidence)
     evidence = found.evidence
@@ -81,6 +81,11 @@ def rank_merged(
         return _ranked(preset, None, evidence, alike), highest(evidence)
     best = best_evidence(evidence, calibration, _weights_of(found, weights))
     return calibrated(best, alike, preset.fusion.answers), {pair: item for pair, (_, item) in best.items()}
+
+
+def summing_order(branches: Iterable[str]) -> tuple[str, ...]:
+    """The order in which rule "sum" adds the branches: imgFp's, then others by name."""
+    return tuple(sorted(branches, key=lambda name: (_SUMMED.index(name) if name in _SUMMED else len(_SUMMED), name)))
 
 
 def _weights_of(found: Candidates, weights: Mapping[str, float]) -> list[float]:

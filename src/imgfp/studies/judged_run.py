@@ -98,17 +98,32 @@ def judged_search(data: DiscSet, work: Path, run: RunConfig, background: ImageLi
     content depends on, so that presets share them (a compressed index is built in there by the first search that asks for
     it); the result is in `work/PRESET-HASH`, named by all settings.
     """
-    preset = run.preset
-    both = run.needs_features and "global" in run.branches
-    extraction = replace(PRESETS["default"].with_extraction(preset.extraction), index=IndexConfig("exact"))
-    indexed = RunConfig("default", extraction, tuple(BRANCHES) if both else run.branches)
-    made_from = [data.root.resolve().as_posix(), data.digest, asdict(preset.extraction), indexed.indexed]
-    known = None if background is None else hash_images(background)
-    index, extracted = work / f"index-{_short(made_from)}", work / f"queries-{_short(made_from)}"
-    finder = open_finder(preset.crop.finder, preset.crop.weights).fingerprint if "crop" in run.branches else None
-    out = work / f"{run.name}-{_short([made_from, known, repr(preset), run.branches, finder])}"
-    built = build_index(data.references, index, indexed)
-    return search(open_index(index), data.queries, out, run, background, built, extracted)
+    folders = SearchFolders.of(data, work, run, background)
+    built = build_index(data.references, folders.index, folders.indexed)
+    return search(open_index(folders.index), data.queries, folders.out, run, background, built, folders.extracted)
+
+
+@dataclass(frozen=True)
+class SearchFolders:
+    """Where an evaluated search keeps its index, its queries' features and its result; `indexed`: what the index holds."""
+
+    index: Path
+    extracted: Path
+    out: Path
+    indexed: RunConfig
+
+    @classmethod
+    def of(cls, data: DiscSet, work: Path, run: RunConfig, background: ImageList | None = None) -> "SearchFolders":
+        """See `judged_search`."""
+        preset = run.preset
+        both = run.needs_features and "global" in run.branches
+        extraction = replace(PRESETS["default"].with_extraction(preset.extraction), index=IndexConfig("exact"))
+        indexed = RunConfig("default", extraction, tuple(BRANCHES) if both else run.branches)
+        made_from = [data.root.resolve().as_posix(), data.digest, asdict(preset.extraction), indexed.indexed]
+        known = None if background is None else hash_images(background)
+        finder = open_finder(preset.crop.finder, preset.crop.weights).fingerprint if "crop" in run.branches else None
+        out = work / f"{run.name}-{_short([made_from, known, repr(preset), run.branches, finder])}"
+        return cls(work / f"index-{_short(made_from)}", work / f"queries-{_short(made_from)}", out, indexed)
 
 
 def _short(value: object) -> str:

@@ -12,6 +12,10 @@ HEADINGS = {
     "uap": "uAP",
     "recall_at_1": "recall@1",
     "recall_at_p90": "R@P90",
+    "selection/uap": "uAP, choosing",
+    "held_out/uap": "held out: uAP",
+    "held_out/recall_at_1": "recall@1",
+    "held_out/recall_at_p90": "R@P90",
     "map50": "mAP50",
     "map50_95": "mAP50-95",
 }
@@ -51,7 +55,13 @@ class SweepRow:
 def compared_figures(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
     """Those of a run's metrics that a sweep compares, the most important one first; of a training the best checkpoint's."""
     own = {**metrics, **_without("best/", metrics)}
-    for names in (("uap", "recall_at_1", "recall_at_p90"), ("map50", "map50_95")):
+    merged = (
+        "selection/uap",
+        "held_out/uap",
+        "held_out/recall_at_1",
+        "held_out/recall_at_p90",
+    )  # never chosen by held-out
+    for names in (merged, ("uap", "recall_at_1", "recall_at_p90"), ("map50", "map50_95")):
         if names[0] in own:
             return {name: own[name] for name in names if name in own}
     ranked = sorted(filter(_RANKING.fullmatch, own), key=_importance)

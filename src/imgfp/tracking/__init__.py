@@ -2,6 +2,7 @@
 
 from imgfp.tracking.checkpoint import log_checkpoint, mark_moved, mark_removed
 from imgfp.tracking.children import child_runs, children
+from imgfp.tracking.finished_children import ChildRun, log_children
 from imgfp.tracking.found_runs import FINGERPRINT_TAG, FoundRun, close_abandoned, finished_run
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import PARENT_TAG, Parent, adopt, find_parent, parent_run
@@ -12,6 +13,7 @@ from imgfp.tracking.store import Store, open_store
 __all__ = [
     "FINGERPRINT_TAG",
     "PARENT_TAG",
+    "ChildRun",
     "FoundRun",
     "Parent",
     "Run",
@@ -26,6 +28,7 @@ __all__ = [
     "finished_run",
     "flatten",
     "log_checkpoint",
+    "log_children",
     "mark_moved",
     "mark_removed",
     "open_store",

@@ -4,10 +4,10 @@ import difflib
 import re
 from collections.abc import Iterable
 
-# `normalised/`: the global branch after score normalisation; `held_out/`: on queries not used for model selection;
-# then detector classes, subsets of the revisited Oxford and Paris benchmarks, and a matchable ranking before verification
+# `normalised/`: the global branch after score normalisation; `selection/`: on the queries that a setting is chosen by;
+# `held_out/`: on queries not used for that; then detector classes, subsets of the revisited Oxford and Paris benchmarks, and a matchable ranking before verification
 BRANCHES = (
-    *("global", "local", "crop", "merged", "normalised", "held_out"),
+    *("global", "local", "crop", "merged", "normalised", "selection", "held_out"),
     *("overlay", "screenshot_content", "collage_tile"),
     *("easy", "medium", "hard", "network"),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 
+from imgfp.descriptors import Normalisation, search_normalised
 from imgfp.detection import Finder, crop_rules, open_finder
 from imgfp.images import ImageList, Images
 from imgfp.local.index.neighbours import DescriptorIndex
@@ -36,8 +37,18 @@ class Lookup:
         background: ImageList | None = None,
         nearest: DescriptorIndex | None = None,
         finder: Finder | None = None,
+        normalisation: Normalisation | None = None,
     ) -> None:
-        """`nearest`: the index of local descriptors, `finder`: of crops, where they are open already."""
+        """A search of these queries.
+
+        Args:
+            index, queries, run: See the class.
+            storage: Where steps keep their results.
+            background: Negative images for the global branch.
+            nearest, finder: The index of local descriptors, and the detector of crops, where they are open already.
+            normalisation: Of the global branch's scores; None: minus the mean of the top-3 similarities to the background.
+        """
+        self._normalisation = normalisation
         self.index, self.queries, self.run, self._storage = index, queries, run, storage
         self._background, self._nearest, self._finder = background, nearest, finder
         self._voted: dict[str, Pairs] = {}
@@ -107,6 +118,8 @@ class Lookup:
         if self._background_set is not None:
             background, inputs["background"] = self._background_set
         described, inputs["query"] = self._describe(images, part, described_as)
+        if self._normalisation is not None:
+            return search_normalised(described, references, background, self._normalisation, self.run.preset.topk.k)
         folder = self._storage.folder(name.replace(" ", "_"))
         stage = topk_stage(described, references, background, self.run.preset.topk, inputs, folder, name)
         self._storage.stages.append(stage)

@@ -1,0 +1,1 @@
+"""Settings of the merge, evaluated on stored candidates: weights, calibrations, score normalisations."""

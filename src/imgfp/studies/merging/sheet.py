@@ -1,0 +1,114 @@
+"""All settings of a sweep side by side: the best one, a table, a heat map and parallel coordinates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgfp.files import write_bytes, write_csv
+from imgfp.reports import heat_map_figure, parallel_coordinates_figure
+from imgfp.reports.image_files import png_bytes
+from imgfp.studies.merging.merger import Outcome
+from imgfp.studies.merging.setting import Setting
+
+SELECTION, HELD_OUT = "selection/", "held_out/"
+WHAT = "uAP, choosing queries"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting and its figures by their names in MLflow; None for one that is undefined."""
+
+    setting: Setting
+    figures: Mapping[str, float | None]
+
+    @classmethod
+    def of(cls, done: Outcome) -> "Row":
+        """The figures of the choosing queries after `selection/`, of those held out after `held_out/` and plain.
+
+        Where none are held out, the plain names have those of the choosing queries.
+        """
+        figures = {f"{SELECTION}{name}": value for name, value in done.selection.figures().items()}
+        if done.held_out is not None:
+            figures |= {f"{HELD_OUT}{name}": value for name, value in done.held_out.figures().items()}
+        return cls(done.setting, figures | (done.held_out or done.selection).figures())
+
+    @property
+    def uap(self) -> float:
+        """The figure that settings are chosen by."""
+        value = self.figures[f"{SELECTION}uap"]
+        assert value is not None, "defined wherever there is a true pair"
+        return value
+
+    @property
+    def text(self) -> str:
+        """In one line: nobody should take the first figures for held-out ones."""
+        own, held_out = self._line(SELECTION), self._line(HELD_OUT)
+        said = f"{self.setting.text}: choosing queries: {own}"
+        return f"{said}; held out: {held_out}" if f"{HELD_OUT}uap" in self.figures else said
+
+    def _line(self, prefix: str) -> str:
+        shown = {"uAP": "uap", "R@P90": "recall_at_p90", "recall@1": "recall_at_1"}
+        return ", ".join(f"{name} {self.figures.get(prefix + key) or 0:.4f}" for name, key in shown.items())
+
+
+def best_of(rows: Sequence[Row]) -> Row:
+    """The one with the highest uAP on the choosing queries, the first among equals."""
+    return max(rows, key=lambda row: row.uap)
+
+
+def by_uap(rows: Sequence[Row]) -> list[Row]:
+    """The best on the choosing queries first."""
+    return sorted(rows, key=lambda row: -row.uap)
+
+
+def write_settings(path: Path, rows: Sequence[Row]) -> None:
+    """A CSV of all settings, the best on the choosing queries first; an undefined figure is empty."""
+    names = [name for name in rows[0].figures if "/" in name]
+    table = [
+        [
+            *row.setting.values.values(),
+            *("" if (value := row.figures.get(name)) is None else repr(value) for name in names),
+        ]
+        for row in by_uap(rows)
+    ]
+    write_csv(path, [*rows[0].setting.values, *names], table)
+
+
+def write_pictures(folder: Path, rows: Sequence[Row]) -> list[Path]:
+    """The pictures of what varies: `weights.png` where two weights do, `parallel_coordinates.png` of everything."""
+    best, paths = best_of(rows), []
+    settings = [row.setting for row in rows]
+    varying = [
+        branch for branch, _ in best.setting.weights if len({dict(each.weights)[branch] for each in settings}) > 1
+    ]
+    if len(varying) > 1:
+        across, along = _shown(settings)
+        cells: dict[tuple[float, float], float] = {}
+        for row in rows:
+            place = dict(row.setting.weights)[along], dict(row.setting.weights)[across]
+            cells[place] = max(row.uap, cells.get(place, row.uap))
+        own = dict(best.setting.weights)
+        title = f"weight of {across}", f"weight of {along}"
+        figure = heat_map_figure(cells, *title, WHAT, (own[along], own[across]))
+        write_bytes(folder / "weights.png", png_bytes(figure))
+        paths.append(folder / "weights.png")
+    if len(set(settings)) > 1:
+        branches = {branch for branch, _ in best.setting.weights}
+        shown = [
+            {f"weight of {key}" if key in branches else key: value for key, value in each.values.items()}
+            for each in settings
+        ]
+        figure = parallel_coordinates_figure(shown, [row.uap for row in rows], WHAT, rows.index(best))
+        write_bytes(folder / "parallel_coordinates.png", png_bytes(figure))
+        paths.append(folder / "parallel_coordinates.png")
+    return paths
+
+
+def _shown(settings: Sequence[Setting]) -> tuple[str, str]:
+    """The two branches whose weights have the most values; the map shows the best over everything else."""
+    values: dict[str, set[float]] = {}
+    for setting in settings:
+        for branch, weight in setting.weights:
+            values.setdefault(branch, set()).add(weight)
+    ranked = sorted(values, key=lambda branch: -len(values[branch]))
+    return ranked[0], ranked[1]

@@ -1,0 +1,127 @@
+"""Where the candidates of a merge come from: a finished search, arrays stored beside it, or files that somebody brings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from imgfp.datasets.disc_set import DiscSet, background_images
+from imgfp.errors import InputError
+from imgfp.files import hash_file, hash_value
+from imgfp.fusion import Calibration, read_calibration
+from imgfp.pipeline.preset import Preset
+from imgfp.pipeline.run_config import RunConfig
+from imgfp.records import GroundTruth, Pairs
+from imgfp.studies.judged_run import SearchFolders, judged_search
+from imgfp.studies.merging.merger import Similarities
+from imgfp.studies.merging.similarities import normalised_similarities
+from imgfp.studies.merging.stored import MergeCandidates
+from imgfp.studies.merging.table import CandidateTable
+
+
+@dataclass(frozen=True)
+class Source:
+    """Candidates and what belongs to them.
+
+    Attributes:
+        name: Of the preset, or "files".
+        data: Name of the set; `root` and `digest` say where it is and which version.
+        key: Changes with everything that the candidates depend on.
+        branches: That have candidates.
+        candidates: The arrays.
+        out: Folder of results.
+        preset: None of files.
+    """
+
+    name: str
+    data: str
+    root: Path
+    digest: str
+    key: str
+    branches: tuple[str, ...]
+    candidates: MergeCandidates
+    out: Path
+    preset: Preset | None = None
+    searched: "_Searched | None" = None
+
+    def similarities(self, names: Sequence[str], background: str | None) -> dict[str, Similarities]:
+        """Of the global branch, under these score normalisations; see `normalised_similarities`."""
+        if not names:
+            return {}
+        found = self.searched
+        assert found is not None, "required before the search"
+        assert background is not None, "required before the search"
+        images = background_images(background, self.root)
+        return normalised_similarities(found.data, found.folders, found.run, images, self.candidates, names)
+
+
+@dataclass(frozen=True)
+class _Searched:
+    data: DiscSet
+    folders: SearchFolders
+    run: RunConfig
+
+
+def search_source(root: Path, work: Path, name: str, preset: Preset, branches: tuple[str, ...]) -> Source:
+    """The candidates of a search of a DISC-shaped folder, which is made first where it is not there.
+
+    They are stored as arrays in the search's own folder, which is named by all settings and all images; whoever finds them
+    there needs neither the search nor its index.
+
+    Raises:
+        InputError: as `judged_search`, and where the stored arrays are of other queries.
+    """
+    return _search_source(root, work, _Keyed(RunConfig(name, preset, branches)))
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    """A hashable run: its preset holds a dict."""
+
+    run: RunConfig
+
+    def __hash__(self) -> int:
+        return hash(repr(self.run))
+
+
+@cache  # once for all jobs of a sweep that run in one process
+def _search_source(root: Path, work: Path, keyed: _Keyed) -> Source:
+    data, run = DiscSet.open(root), keyed.run
+    folders = SearchFolders.of(data, work / root.name, run)
+    path = folders.out / "merge" / "candidates.npz"
+    candidates = MergeCandidates.read(path, data.truth)
+    if candidates is None:
+        found = judged_search(data, work / root.name, run).candidates
+        candidates = MergeCandidates.of(run.preset, found, data.truth)
+        candidates.write(path)
+    key = folders.out.name.rpartition("-")[2]
+    searched = _Searched(data, folders, run)
+    out = folders.out / "merge"
+    return Source(run.name, root.name, root, data.digest, key, run.branches, candidates, out, run.preset, searched)
+
+
+def file_source(files: Mapping[str, Path], ground_truth: Path, work: Path) -> Source:
+    """Rankings in the challenge's format, one of each branch.
+
+    Raises:
+        InputError: a file that cannot be used, or files of other queries.
+    """
+    truth = GroundTruth.read_csv(ground_truth)
+    table = CandidateTable.of_files({name: Pairs.read(path) for name, path in files.items()}, truth)
+    digest = hash_value({name: hash_file(path) for name, path in files.items()} | {"": hash_file(ground_truth)})
+    candidates, out = MergeCandidates.of_table(table, truth), work / "files" / f"files-{digest[:8]}" / "merge"
+    return Source("files", ground_truth.stem, ground_truth, digest, digest[:8], tuple(files), candidates, out)
+
+
+def read_calibrations(preset: Preset | None, files: Sequence[str | None]) -> dict[str | None, Calibration]:
+    """The calibrations by file; None stands for the preset's own. Empty with a rule that has none.
+
+    Raises:
+        InputError: a file that cannot be used, or one that would have no effect.
+    """
+    rule = "sum" if preset is None else preset.fusion.rule
+    if preset is None or rule != "calibrated":
+        if given := [file for file in files if file is not None]:
+            raise InputError(f"fusion.calibration={given[0]} has no effect with fusion.rule={rule!r}: leave it out")
+        return {}
+    return {file: read_calibration(preset.fusion.calibration if file is None else file) for file in files}
