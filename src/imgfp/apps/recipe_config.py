@@ -1,5 +1,6 @@
 """Between Hydra's configuration and a training recipe: config groups made from dataclasses, and back."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -7,9 +8,10 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import stages_of, writable_node
+from imgfp.apps.plugin_choices import CUSTOM, CUSTOM_GROUPS, custom_node, plugin_nodes
 from imgfp.apps.schemas import register_schemas
 from imgfp.edits import POLICIES, EditsConfig
-from imgfp.encoders import EMBEDDED, NetworkConfig
+from imgfp.encoders import EMBEDDED, CustomNetworkConfig, NetworkConfig
 from imgfp.encoders.esvit_specs import ESVIT
 from imgfp.errors import InputError
 from imgfp.learning.config import (
@@ -21,8 +23,9 @@ from imgfp.learning.config import (
     ValidationConfig,
 )
 from imgfp.learning.data import PairsConfig
-from imgfp.learning.losses import LOSSES
+from imgfp.learning.losses import LOSSES, CustomLossConfig
 from imgfp.learning.recipe import Recipe
+from imgfp.plugins import TARGET
 
 GROUPS: dict[str, dict[str, Any]] = {
     "network": {name: NetworkConfig(architecture=name) for name in (*ESVIT, EMBEDDED)},
@@ -46,6 +49,10 @@ def register_recipe_groups() -> None:
     for group, choices in GROUPS.items():
         for name, value in choices.items():
             ConfigStore.instance().store(group=group, name=name, node=writable_node(value))
+    for group in CUSTOM_GROUPS:
+        ConfigStore.instance().store(group=group, name=CUSTOM, node=custom_node())
+    for (group, name), node in plugin_nodes(GROUPS).items():
+        ConfigStore.instance().store(group=group, name=name, node=node)
 
 
 def recipe_of(config: DictConfig) -> Recipe:
@@ -54,7 +61,7 @@ def recipe_of(config: DictConfig) -> Recipe:
     Raises:
         InputError: a value that its part refuses.
     """
-    parts: dict[str, Any] = {group: OmegaConf.to_object(config[group]) for group in GROUPS}
+    parts: dict[str, Any] = {group: _part(group, config[group]) for group in GROUPS}
     if parts["pairs"].overfit_batches and getattr(parts["loss"], "memory", 0):
         parts["loss"] = replace(parts["loss"], memory=0)  # of the same images: its descriptors would only be outdated
     epochs, size = stages_of("epochs", config.epochs), stages_of("size", config.size)
@@ -65,6 +72,19 @@ def recipe_of(config: DictConfig) -> Recipe:
         head=config.head,
         seed=config.seed,
     )
+
+
+def _part(group: str, node: Any) -> Any:
+    """The typed value of one part."""
+    if group not in CUSTOM_GROUPS or not isinstance(node, DictConfig) or TARGET not in node:
+        return OmegaConf.to_object(node)
+    values = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(values, Mapping)
+    if values[TARGET] == "???":
+        raise InputError(f"{group}={CUSTOM}: give the class, {group}.{TARGET}=PACKAGE.MODULE.CLASS")
+    if group == "network":
+        return CustomNetworkConfig.of(values)
+    return CustomLossConfig.of(values)
 
 
 def shown(config: DictConfig, recipe: Recipe) -> tuple[int, int]:
