@@ -170,8 +170,8 @@ def _require_allowed(target: str, where: str) -> None:
         return
     package = target.split(".")[0]
     raise InputError(
-        f"{where} names {target}, and package {package} is not allowed to run: if you trust it, allow it by "
-        f"plugins=[{package}] on the command line of train/*.py and evaluate/*.py, or {VARIABLE}={package} in the environment"
+        f"{where} names {target}, and {package} is not allowed to run code: if you trust it, add plugins=[{package}] to the "
+        f"command of a script, or set {VARIABLE}={package}"
     )
 
 

@@ -8,7 +8,7 @@ from experiments import ROOT, app_of
 from omegaconf import OmegaConf
 
 from imgfp.apps.config_check import check_command_line, nearest_key, sweep_jobs
-from imgfp.apps.descriptors import register_groups
+from imgfp.apps.descriptor_groups import register_groups
 from imgfp.apps.hydra_app import register_presets
 from imgfp.apps.schemas import SCHEMAS
 from imgfp.apps.search_space import collect_space

@@ -17,7 +17,7 @@ from imgfp.studies.judged_ranking import Making, flat_figures, judged_ranking, r
 from imgfp.studies.judged_run import Tracking
 from imgfp.tracking import describe, open_store
 
-_NOT_PARAMS = ("app", "paths", "tracking", "resume", "fail_fast")
+_NOT_PARAMS = ("app", "plugins", "paths", "tracking", "resume", "fail_fast")
 CAVEAT_WHITENING = (
     "the whitening was fitted on the evaluated database, which favours it: compare with whitening.fit_on=FILE"
 )
@@ -27,7 +27,7 @@ CAVEAT_SEARCH = "the two-stage search is approximate: compare with similarity.se
 def judge(config: DictConfig) -> int:
     """Judges an existing result or makes one, and prints the figures with the protocol's caveats."""
     app = settings_of(config, MirrorApp)
-    data = _open(app)
+    data = benchmark_of(app)
     mlruns, experiment, work = Path(app.paths.mlruns), app.tracking.experiment, Path(app.paths.work)
     store, parent = open_store(mlruns), sweep_parent()
     resolved: dict[str, object] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
@@ -60,7 +60,8 @@ def judge(config: DictConfig) -> int:
     return OK
 
 
-def _open(app: MirrorApp) -> MatchableSet:
+def benchmark_of(app: MirrorApp) -> MatchableSet:
+    """The benchmark that the configuration names."""
     section = app.data
     options = {
         "image_list": section.image_list and Path(section.image_list),

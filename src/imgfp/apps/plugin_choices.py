@@ -19,7 +19,9 @@ KEY = "plugins"
 
 def custom_node(value: Mapping[str, Any] | None = None) -> Any:
     """The node of a class and its arguments; their keys are free."""
-    return OmegaConf.create(dict(value or {TARGET: "???"}))
+    node = OmegaConf.create(dict(value or {TARGET: "???"}))
+    OmegaConf.set_struct(node, False)
+    return node
 
 
 def plugin_nodes(shipped: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Any]:

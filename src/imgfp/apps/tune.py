@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -16,10 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from imgfp.apps.config_check import dotted, nearest_key, one_line
-from imgfp.apps.config_node import writable_node
 from imgfp.apps.esvit import run_training
 from imgfp.apps.hydra_app import experiment_choice
-from imgfp.apps.recipe_config import recipe_of, register_recipe_groups
+from imgfp.apps.recipe_config import recipe_of
 from imgfp.apps.search_space import SearchConfig, parse_space
 from imgfp.errors import LEFT_OUT, OK, InputError
 from imgfp.files import hash_value
@@ -35,14 +33,6 @@ from imgfp.tracking import Run, describe, open_store, parent_run
 
 Compose = Callable[[list[str]], DictConfig]
 _NOT_TRAINING = ("search", "resume", "fail_fast", "show", "show_epoch")
-
-
-def register_search_groups() -> None:
-    """The config groups of a training, and `search`."""
-    register_recipe_groups()
-    node = writable_node(SearchConfig())
-    OmegaConf.set_struct(node.space, False)  # its keys are free
-    ConfigStore.instance().store(group="search", name="default", node=node)
 
 
 def search_app(config: DictConfig) -> int:
@@ -87,11 +77,7 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
         InputError: whatever the user can fix; the same command then resumes.
     """
     recipe, root = recipe_of(config), Path(config.data.root)
-    settings = OmegaConf.to_object(config.search)
-    assert isinstance(settings, SearchConfig)
-    rate = recipe.optimizer.lr
-    texts = dict(settings.space) or {"optimizer.lr": f"tag(log, interval({rate / 10:g}, {rate * 10:g}))"}
-    space = parse_space(texts)
+    settings, texts, space = _space(config, recipe)
     _check(recipe, space, given, compose)
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
     judged_set(recipe, root, data)  # an error that would stop every trial stops the search
@@ -156,6 +142,22 @@ def _try(search: Search, trial: Trial, config: DictConfig, name: str, parent: st
         store = open_store(Path(config.paths.mlruns))
         if run_id := RunFolder(done.folder, "").mlflow_run(store):
             store.client().set_tag(run_id, "pruned", after)
+
+
+def check_space(config: DictConfig, given: list[str]) -> None:
+    """Refuses a search that would fail, before it starts; called while Hydra composes `config` from `given`."""
+    recipe = recipe_of(config)
+    _, _, space = _space(config, recipe)
+    _check(recipe, space, given, lambda overrides: hydra.compose("tune", overrides=overrides))
+
+
+def _space(config: DictConfig, recipe: Recipe) -> tuple[SearchConfig, dict[str, str], dict[str, BaseDistribution]]:
+    """The settings of the search, and what it searches: as texts and as distributions."""
+    settings = OmegaConf.to_object(config.search)
+    assert isinstance(settings, SearchConfig)
+    rate = recipe.optimizer.lr
+    texts = dict(settings.space) or {"optimizer.lr": f"tag(log, interval({rate / 10:g}, {rate * 10:g}))"}
+    return settings, texts, parse_space(texts)
 
 
 def _check(recipe: Recipe, space: Mapping[str, BaseDistribution], given: list[str], compose: Compose) -> None:

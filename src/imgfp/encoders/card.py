@@ -45,7 +45,7 @@ def export_network(network: Network, path: Path, card: Mapping[str, object]) -> 
         "gem_p": None if network.config.architecture in ESVIT else network.config.gem_p,
     }
     if isinstance(network.config, CustomNetworkConfig):
-        own["arguments"] = dict(network.config.arguments)
+        own |= {"dim": network.dim, "arguments": dict(network.config.arguments)}
     assert not card.keys() & (own.keys() | {"sha256"}), "these keys are set here"
     assert isinstance(card["size"], int), "the input size is required"
     state = {
