@@ -35,7 +35,7 @@ def app(training_disc: Path, tmp_path: Path):
 
 
 def test_a_sweep_in_joblib_and_extended_in_submitit(app, quick: list[str], tmp_path: Path) -> None:
-    micro = ["network.architecture=test_efficientnet", "network.dim=4", "size=32", *quick]
+    micro = ["network.architecture=test_efficientnet", "network.pretrained=false", "network.dim=4", "size=32", *quick]
     sweep = ["-m", "+experiment=mini_efficientnet", *micro]
     refused = "loss.margin=3.0: unit vectors are at most 2 apart: must be"
 

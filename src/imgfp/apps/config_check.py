@@ -215,7 +215,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ),
     (
         r"In '(.+)': ValidationError raised while composing config: Merge error: (\w+) is not a subclass of \w+\. value: (.*)",
-        "{0}: {2} cannot be merged there: give keys with values",
+        "{0}: a section has the value {2}: give keys with values",
     ),
 )
 

@@ -6,8 +6,6 @@ from imgfp.encoders import EMBEDDED, CustomNetworkConfig, NetworkConfig
 from imgfp.encoders.card import card_path, check_export
 from imgfp.encoders.esvit_checkpoint import read_checkpoint, require_structure
 from imgfp.encoders.esvit_specs import ESVIT
-from imgfp.encoders.network import require_weights_choice
-from imgfp.encoders.timm_names import require_architecture
 from imgfp.errors import InputError
 from imgfp.learning.losses import CustomLossConfig, check_custom_loss
 from imgfp.learning.losses.create import LossConfig
@@ -23,9 +21,6 @@ def check_architecture(config: NetworkConfig | CustomNetworkConfig) -> None:
     """
     if _known(f"architecture {config}"):
         return
-    if isinstance(config, NetworkConfig):
-        require_architecture(config.architecture)
-        require_weights_choice(config)
     if config.weights is None:
         return
     path = Path(config.weights)

@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 
+from imgfp.apps.plugin_choices import is_dict
 from imgfp.errors import InputError
 
 _SEVERAL = ("preset", "normalisation", "experiment")  # groups of which a list of choices may be given
@@ -34,7 +35,7 @@ def check_overrides(
         text = str(override.input_line)
         if override.is_sweep_override() and not sweep:
             raise InputError(_is_a_sweep(override, bool(list(choices_of(str(override.key_or_group))))))
-        key = str(override.key_or_group), not override.is_sweep_override() and isinstance(override.value(), dict)
+        key = str(override.key_or_group), is_dict(text)
         if key in seen:
             raise InputError(f"{key[0]} is given twice ({seen[key]} and {text}): give it once")
         seen[key] = text

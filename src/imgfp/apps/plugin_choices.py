@@ -55,14 +55,28 @@ def plugin_nodes(shipped: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, st
 
 
 def with_custom_choices(arguments: list[str]) -> list[str]:
-    """The command line with `GROUP=custom` before every `GROUP={_target_: CLASS, ...}`, so that the dict replaces the choice."""
+    """The command line with `GROUP={_target_: CLASS, ...}` as Hydra takes it: `GROUP=custom ++GROUP={...}`.
+
+    With ++, because a sweep keeps only the last override of a key.
+    """
     given = []
     for argument in arguments:
-        group = next((name for name in CUSTOM_GROUPS if argument.startswith(f"{name}=")), None)
-        if group is not None and TARGET in argument and _is_dict(argument):
-            given.append(f"{group}={CUSTOM}")
-        given.append(argument)
+        group = next((name for name in CUSTOM_GROUPS if argument.lstrip("+").startswith(f"{name}=")), None)
+        if group is not None and TARGET in argument and is_dict(argument):
+            given += [f"{group}={CUSTOM}", f"++{argument.lstrip('+')}"]
+        else:
+            given.append(argument)
     return given
+
+
+def is_dict(override: str) -> bool:
+    """Whether an override's value, in a sweep each of its values, is a dict."""
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+        values = parsed.sweep_iterator() if parsed.is_sweep_override() else [parsed.value()]
+        return all(isinstance(value, dict) for value in values)
+    except HydraException:  # reported with all else that is wrong with the command line
+        return False
 
 
 def plugins_given(overrides: list[str]) -> list[str]:
@@ -80,15 +94,6 @@ def plugins_given(overrides: list[str]) -> list[str]:
                 raise InputError(f"{override}: must be a list of package names, such as {KEY}=[mypackage]")
             names += value
     return names
-
-
-def _is_dict(override: str) -> bool:
-    try:
-        parsed = OverridesParser.create().parse_override(override)
-        values = parsed.sweep_iterator() if parsed.is_sweep_override() else [parsed.value()]
-        return all(isinstance(value, dict) for value in values)
-    except HydraException:  # reported with all else that is wrong with the command line
-        return False
 
 
 def _node(value: Any, group: str, shipped: Mapping[str, Any], where: str) -> Any:

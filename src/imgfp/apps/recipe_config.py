@@ -13,6 +13,8 @@ from imgfp.apps.schemas import register_schemas
 from imgfp.edits import POLICIES, EditsConfig
 from imgfp.encoders import EMBEDDED, CustomNetworkConfig, NetworkConfig
 from imgfp.encoders.esvit_specs import ESVIT
+from imgfp.encoders.network import require_weights_choice
+from imgfp.encoders.timm_names import require_architecture
 from imgfp.errors import InputError
 from imgfp.learning.config import (
     AdamWConfig,
@@ -65,6 +67,9 @@ def recipe_of(config: DictConfig) -> Recipe:
     if parts["pairs"].overfit_batches and getattr(parts["loss"], "memory", 0):
         parts["loss"] = replace(parts["loss"], memory=0)  # of the same images: its descriptors would only be outdated
     epochs, size = stages_of("epochs", config.epochs), stages_of("size", config.size)
+    if isinstance(parts["network"], NetworkConfig):
+        require_architecture(parts["network"].architecture)
+        require_weights_choice(parts["network"])
     return Recipe(
         **parts,
         epochs=epochs * len(size) if isinstance(config.epochs, int) else epochs,

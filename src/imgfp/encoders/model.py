@@ -24,8 +24,7 @@ class NetworkConfig:
     gem_p: float = GEM_P  # GeM power; an EsViT uses token means instead
     weights: str | None = None  # an export, or an EsViT or imgFp checkpoint; None: random, embedded network: ImageNet
     drop_path: float = 0.0  # stochastic depth rate of the last block, increasing linearly from 0 at the first
-    # timm's weights instead of random ones; must be given for a timm model without `weights`. None: the embedded network's
-    # ImageNet weights, an EsViT is random
+    # timm's weights; None: ImageNet's for the embedded network, otherwise random ones, which a recipe refuses for a timm model
     pretrained: bool | None = None
 
     def __post_init__(self) -> None:

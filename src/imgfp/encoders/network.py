@@ -26,7 +26,6 @@ def create_network(config: NetworkConfig | CustomNetworkConfig) -> Network:
         if config.weights is not None:
             fill_from_export(network, Path(config.weights))
         return network
-    require_weights_choice(config)
     network = Network(config)
     if config.weights is not None:
         _load_weights(network, Path(config.weights))
