@@ -60,7 +60,7 @@ def check_search(config: DictConfig, overrides: list[str]) -> None:
     """The settings that a search would try, train/tune.py."""
     if not config.validation.every_n_epochs:
         raise InputError("validation.every_n_epochs=0: a search compares trainings by their uAP: must be >= 1")
-    from imgfp.apps.tune import check_space  # with Optuna
+    from imgfp.apps.search_check import check_space  # with Optuna
 
     check_space(config, overrides)
 
@@ -72,8 +72,13 @@ SEARCH_CHECKS = (check_settings, check_network, check_data, check_search, check_
 @cache
 def _check_images(pairs: PairsConfig, edits: EditsConfig, root: Path, seed: int, truth: Path | None) -> None:
     """Once for all jobs of a sweep that have the same images."""
-    if truth is not None:  # first: the training images may be a million
-        queries_of(root, GroundTruth.read_csv(truth))
-        ImageList.from_disc(root, "reference")
+    if truth is not None and not truth.is_file():
+        raise InputError(
+            f"{truth}: no such file: validation needs it: give validation.ground_truth=FILE.csv, or "
+            "validation.every_n_epochs=0 for none"
+        )
     with contextlib.redirect_stderr(io.StringIO()):  # warnings come from the training itself
         open_training(pairs, edits, root, seed, lambda _: 32)
+    if truth is not None:
+        ImageList.from_disc(root, "reference")
+        queries_of(root, GroundTruth.read_csv(truth))  # last: reading a table takes a second to import
