@@ -22,7 +22,7 @@ from omegaconf.errors import (
 
 from imgfp.apps.allowed_code import refuse_other_code
 from imgfp.apps.override_check import check_experiments, check_overrides
-from imgfp.apps.plugin_choices import CUSTOM_GROUPS, plugins_given
+from imgfp.apps.plugin_choices import CUSTOM_GROUPS, is_custom, plugins_given
 from imgfp.errors import InputError
 from imgfp.plugins import TARGET, allow_packages
 from imgfp.renamed_keys import renamed
@@ -142,7 +142,7 @@ def _check(config: DictConfig, allowed: list[str]) -> None:
 
 def _added_keys(node: DictConfig, at: str = "") -> Iterator[str]:
     """Dotted keys that the type of their section does not have."""
-    if TARGET in node and at in CUSTOM_GROUPS:
+    if at in CUSTOM_GROUPS and is_custom(node):
         return  # arguments of a class from outside
     kind, loader = OmegaConf.get_type(node), GlobalHydra.instance().config_loader()
     known = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()

@@ -19,9 +19,7 @@ def check_architecture(config: NetworkConfig | CustomNetworkConfig) -> None:
     Raises:
         InputError: an unknown network; weights that are damaged, or those of another one; no choice of weights.
     """
-    if _known(f"architecture {config}"):
-        return
-    if config.weights is None:
+    if config.weights is None or str(config) in _checked:
         return
     path = Path(config.weights)
     if not path.is_file():
@@ -32,6 +30,7 @@ def check_architecture(config: NetworkConfig | CustomNetworkConfig) -> None:
         check_export(config, path)
     else:
         _require_safetensors(path)
+    _checked.add(str(config))
 
 
 def check_parts(network: NetworkConfig | CustomNetworkConfig, loss: LossConfig, sizes: tuple[int, ...]) -> None:
@@ -42,7 +41,7 @@ def check_parts(network: NetworkConfig | CustomNetworkConfig, loss: LossConfig, 
     Raises:
         InputError: a size that the network refuses, weights that do not fit, a class from outside that breaks its contract.
     """
-    if _known(f"parts {network} {loss} {sizes}"):
+    if (key := f"{network} {loss} {sizes}") in _checked:
         return
     loss_from_outside = isinstance(loss, CustomLossConfig)
     any_size = network.architecture in ESVIT or network.architecture == EMBEDDED
@@ -54,6 +53,7 @@ def check_parts(network: NetworkConfig | CustomNetworkConfig, loss: LossConfig, 
     dim = check_network(network, tuple(sorted(set(sizes))))
     if isinstance(loss, CustomLossConfig):
         check_custom_loss(loss, dim)
+    _checked.add(key)
 
 
 def _require_safetensors(path: Path) -> None:
@@ -67,10 +67,3 @@ def _require_safetensors(path: Path) -> None:
         raise InputError(
             f"network.weights={path}: not a safetensors file ({error}): convert the weights to safetensors"
         ) from None
-
-
-def _known(key: str) -> bool:
-    if key in _checked:
-        return True
-    _checked.add(key)
-    return False

@@ -6,7 +6,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import writable_node
 from imgfp.errors import InputError
@@ -22,6 +22,11 @@ def custom_node(value: Mapping[str, Any] | None = None) -> Any:
     node = OmegaConf.create(dict(value or {TARGET: "???"}))
     OmegaConf.set_struct(node, False)
     return node
+
+
+def is_custom(node: Any) -> bool:
+    """Whether a node names a class; also one of which the name is missing."""
+    return isinstance(node, DictConfig) and TARGET in set(map(str, node))
 
 
 def plugin_nodes(shipped: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Any]:

@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import stages_of, writable_node
-from imgfp.apps.plugin_choices import CUSTOM, CUSTOM_GROUPS, custom_node, plugin_nodes
+from imgfp.apps.plugin_choices import CUSTOM, CUSTOM_GROUPS, custom_node, is_custom, plugin_nodes
 from imgfp.apps.schemas import register_schemas
 from imgfp.edits import POLICIES, EditsConfig
 from imgfp.encoders import EMBEDDED, CustomNetworkConfig, NetworkConfig
@@ -81,7 +81,7 @@ def recipe_of(config: DictConfig) -> Recipe:
 
 def _part(group: str, node: Any) -> Any:
     """The typed value of one part."""
-    if group not in CUSTOM_GROUPS or not isinstance(node, DictConfig) or TARGET not in node:
+    if group not in CUSTOM_GROUPS or not is_custom(node):
         return OmegaConf.to_object(node)
     values = OmegaConf.to_container(node, resolve=True)
     assert isinstance(values, Mapping)
