@@ -99,6 +99,7 @@ def check(tiny_disc: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
         ("isc", ["-m", "preset.default.vote.k=3,-1"], "vote.k=-1"),
         ("merge", [], ""),
         ("merge", ["data.root=/nowhere"], "/nowhere: no such folder"),
+        ("merge", ["-m", "fusion.weights.local=1,-1"], "fusion.weights.local=-1.0: must be a number >= 0"),
         ("merge", ["preset=[default,imgfp]"], "preset=['default', 'imgfp']: weights are evaluated for one preset"),
         ("descriptors", [], ""),
         ("descriptors", ["data.root=/nowhere"], "/nowhere: no such folder"),

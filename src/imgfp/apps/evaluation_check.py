@@ -44,7 +44,7 @@ def check_merge(config: DictConfig, _: list[str]) -> None:
     ((name, preset),) = app.preset.items()
     branches = parse_branches(app.branches)
     RunConfig(name, preset, branches)
-    replace(preset.fusion, weights=dict(app.fusion.weights))
+    replace(preset, fusion=replace(preset.fusion, weights=dict(app.fusion.weights)))
     if "global" in branches:
         check_encoder(preset.encoder, f"preset.{name}.encoder")
     DiscSet.open(Path(app.data.root))
@@ -78,7 +78,11 @@ def check_descriptors(config: DictConfig, _: list[str]) -> None:
 
 def check_mirror(config: DictConfig, _: list[str]) -> None:
     """evaluate/mirror.py: the values, the weights, the benchmark and the result to judge."""
+    from imgfp.apps.benchmark import benchmark_of
+
     app = settings_of(config, MirrorApp)
+    if not Path(app.data.root).is_dir():
+        benchmark_of(app)  # raises, unless the keys of data name all files; before what takes longer to load
     if app.match_pairs is not None:
         if not Path(app.match_pairs).exists():
             raise InputError(f"match_pairs={app.match_pairs}: no such file")
@@ -88,8 +92,6 @@ def check_mirror(config: DictConfig, _: list[str]) -> None:
         ranking_config(app)
         if app.regions.weights is not None and not Path(app.regions.weights).exists():
             raise InputError(f"regions.weights={app.regions.weights}: no such file")
-    from imgfp.apps.mirror import benchmark_of
-
     benchmark_of(app)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from imgfp.apps.benchmark import benchmark_of
 from imgfp.apps.schemas import MirrorApp, settings_of
 from imgfp.apps.sweep_job import fingerprint_of, hand_over, sweep_parent, take_over
-from imgfp.datasets.benchmarks import open_benchmark
 from imgfp.datasets.matchable_set import MatchableSet
 from imgfp.errors import OK
 from imgfp.records.match_pairs import MatchPairs
@@ -58,19 +58,6 @@ def judge(config: DictConfig) -> int:
     print(f"figures: {done.out / 'figures.json'}")
     print(f"in MLflow: {ui_hint(mlruns)}, then {describe(store, experiment)}")
     return OK
-
-
-def benchmark_of(app: MirrorApp) -> MatchableSet:
-    """The benchmark that the configuration names."""
-    section = app.data
-    options = {
-        "image_list": section.image_list and Path(section.image_list),
-        "query_list": section.query_list and Path(section.query_list),
-        "ground_truth": section.ground_truth and Path(section.ground_truth),
-        "label": section.label,
-        "threshold": section.threshold,
-    }
-    return open_benchmark(section.benchmark, Path(section.root), options)
 
 
 def _warn(data: MatchableSet, answers: MatchPairs, where: str) -> None:
