@@ -109,8 +109,9 @@ def _check_choice(override: Override, choices: list[str]) -> None:
         return
     group, text = str(override.key_or_group), str(override.input_line)
     known = f"must be one of {', '.join(choices)}"
-    names = value if isinstance(value, list) else [value]
-    if not all(isinstance(name, str) for name in names):
+    given = value if isinstance(value, list) else [value]
+    names = [name for name in given if isinstance(name, str)]
+    if len(names) < len(given):
         raise InputError(f"{text}: {known}")
     if file := next((name for name in names if "/" in name or name.endswith((".yaml", ".yml"))), None):
         stem, plus = Path(file).stem, "+" if override.is_add() else ""

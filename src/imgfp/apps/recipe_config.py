@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
@@ -83,8 +83,9 @@ def _part(group: str, node: Any) -> Any:
     """The typed value of one part."""
     if group not in CUSTOM_GROUPS or not is_custom(node):
         return OmegaConf.to_object(node)
-    values = OmegaConf.to_container(node, resolve=True)
-    assert isinstance(values, Mapping)
+    values = {
+        str(key): value for key, value in cast(Mapping[Any, Any], OmegaConf.to_container(node, resolve=True)).items()
+    }
     if values[TARGET] == "???":
         raise InputError(f"{group}={CUSTOM}: give the class, {group}.{TARGET}=PACKAGE.MODULE.CLASS")
     if group == "network":

@@ -13,6 +13,7 @@ from imgfp.apps.esvit import run_training
 from imgfp.apps.hydra_app import experiment_choice
 from imgfp.apps.recipe_config import recipe_of
 from imgfp.apps.search_check import NOT_TRAINING, Compose, check_corners, key_of, replaced, search_space_of
+from imgfp.apps.search_space import SearchConfig
 from imgfp.errors import LEFT_OUT, OK
 from imgfp.files import hash_value
 from imgfp.images import digest_of
