@@ -76,7 +76,7 @@ def check(tiny_disc: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
         ("esvit", ["network.weights=/nowhere.pth"], "network.weights=/nowhere.pth: no such file: give an export"),
         ("esvit", ["data.root=/nowhere"], "data.root=/nowhere: no such folder: give a DISC-style folder"),
         ("esvit", ["validation.ground_truth=/nowhere.csv"], "/nowhere.csv: no such file: validation needs it: "),
-        ("esvit", ["trainer=ddp"], "trainer.distributed=true: start the processes by torchrun"),
+        ("esvit", ["trainer=ddp"], "trainer.distributed=true: give trainer.devices=N, or start"),
         ("esvit", ["network=custom"], "network=custom: give the class, network._target_=PACKAGE.MODULE.CLASS"),
         (
             "esvit",

@@ -29,7 +29,7 @@ def check_settings(config: DictConfig, _: list[str]) -> None:
     samples, _epoch = shown(config, recipe)
     if not samples:
         on_gpu(recipe.trainer)
-        if recipe.trainer.distributed and "LOCAL_RANK" not in os.environ:
+        if recipe.trainer.distributed and recipe.trainer.devices == 1 and "LOCAL_RANK" not in os.environ:
             join_processes(recipe.trainer)  # raises
 
 
