@@ -6,7 +6,10 @@ Each chosen normalisation becomes one MLflow run of one experiment; in a sweep (
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
-    from imgfp.apps.descriptors import judge, register_groups
+    from imgfp.apps.descriptor_groups import register_groups
+    from imgfp.apps.evaluation_check import check_descriptors
     from imgfp.apps.hydra_app import run_app
+    from imgfp.apps.programs import evaluate_descriptors
 
-    run_app(judge, Path(__file__).resolve().parent.parent, "descriptors", register_groups)
+    repository = Path(__file__).resolve().parent.parent
+    run_app(evaluate_descriptors, repository, "descriptors", register_groups, [check_descriptors])

@@ -6,7 +6,8 @@ Each chosen preset becomes one MLflow run of one experiment; in a sweep (-m) the
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
+    from imgfp.apps.evaluation_check import check_isc
     from imgfp.apps.hydra_app import run_app
-    from imgfp.apps.isc import judge
+    from imgfp.apps.programs import evaluate_isc
 
-    run_app(judge, Path(__file__).resolve().parent.parent, "isc")
+    run_app(evaluate_isc, Path(__file__).resolve().parent.parent, "isc", checks=[check_isc])

@@ -7,7 +7,8 @@ reported. In a sweep (-m) the runs are children of one parent, which has a heat 
 from pathlib import Path
 
 if __name__ == "__main__":  # worker processes import this file too: they need none of it
+    from imgfp.apps.evaluation_check import check_merge
     from imgfp.apps.hydra_app import run_app
-    from imgfp.apps.merge_weights import judge_weights
+    from imgfp.apps.programs import evaluate_merge
 
-    run_app(judge_weights, Path(__file__).resolve().parent.parent, "merge")
+    run_app(evaluate_merge, Path(__file__).resolve().parent.parent, "merge", checks=[check_merge])

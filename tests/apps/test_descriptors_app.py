@@ -16,7 +16,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
-from imgfp.apps.descriptors import judge, register_groups
+from imgfp.apps.descriptor_groups import register_groups
+from imgfp.apps.descriptors import judge
 from imgfp.descriptors import NORMALISATIONS, encode_images, evaluate_descriptors
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, create_network, export_network
 from imgfp.errors import InputError

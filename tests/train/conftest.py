@@ -10,7 +10,7 @@ from experiments import ROOT
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.tune import register_search_groups
+from imgfp.apps.search_space import register_search_groups
 
 
 @pytest.fixture(scope="session")

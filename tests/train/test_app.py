@@ -14,7 +14,13 @@ from imgfp.errors import InputError
 from imgfp.learning.data import open_training, show_samples
 from imgfp.tracking import open_store
 
-MICRO = ["+experiment=mini_efficientnet", "network.architecture=test_efficientnet", "network.dim=4", "size=32"]
+MICRO = [
+    "+experiment=mini_efficientnet",
+    "network.architecture=test_efficientnet",
+    "network.pretrained=false",
+    "network.dim=4",
+    "size=32",
+]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def micro(config: DictConfig) -> list[str]:
     stages = 1 if isinstance(config.epochs, int) else len(config.epochs)
     esvit = config.network.architecture != EMBEDDED
     return [
-        "network=esvit_nano" if esvit else "network.architecture=test_efficientnet",
+        *(["network=esvit_nano"] if esvit else ["network.architecture=test_efficientnet", "network.pretrained=false"]),
         "network.dim=4",  # fewer than there are photographs, for the PCA
         f"epochs={[1] * stages}",
         f"size={[32 + 8 * stage for stage in range(stages)]}",

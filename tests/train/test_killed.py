@@ -22,6 +22,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
         "+experiment=mini_efficientnet",
         *quick,
         "network.architecture=test_efficientnet",
+        "network.pretrained=false",
         "network.dim=4",
         f"epochs={EPOCHS}",
         "size=32",

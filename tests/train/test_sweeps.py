@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,46 +35,49 @@ def app(training_disc: Path, tmp_path: Path):
     return run
 
 
-def test_a_sweep_in_joblib_and_extended_in_submitit(app, quick: list[str], tmp_path: Path) -> None:
-    micro = ["network.architecture=test_efficientnet", "network.dim=4", "size=32", *quick]
+def test_a_sweep_in_joblib_and_extended_in_submitit(app, quick: list[str], training_disc: Path, tmp_path: Path) -> None:
+    micro = ["network.architecture=test_efficientnet", "network.pretrained=false", "network.dim=4", "size=32", *quick]
     sweep = ["-m", "+experiment=mini_efficientnet", *micro]
-    refused = "loss.margin=3.0: unit vectors are at most 2 apart: must be"
+    # what no check knows before the job itself compares the files
+    bad, good, worse = training_disc / "query_images", training_disc / "training_images", tmp_path / "copied"
+    shutil.copytree(bad, worse)
+    refused = "7 training photographs are queries of the validation set, first "
 
-    done = app(*sweep, "loss.margin=3.0,0.5", "hydra.launcher.n_jobs=2")
+    done = app(*sweep, f"pairs.photographs={bad},{good}", "hydra.launcher.n_jobs=2")
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     lines = done.stderr.splitlines()
-    assert {"job 0: loss.margin=3.0", "job 1: loss.margin=0.5"} <= {*lines}
+    assert {f"job 0: pairs.photographs={bad}", f"job 1: pairs.photographs={good}"} <= {*lines}
     assert any(line.startswith(f"esvit.py: job 0: {refused}") for line in lines)
     assert lines[-3] == "esvit.py: 1 of 2 jobs failed:"
-    assert lines[-2].startswith(f"  job 0 (loss.margin=3.0): {refused}")
+    assert lines[-2].startswith(f"  job 0 (pairs.photographs={bad}): {refused}")
     assert lines[-1] == ADVICE
     table = done.stdout.splitlines()
-    start = table.index("mini_efficientnet: loss.margin: 2 jobs: 1 failed, 1 finished")
-    assert table[start + 1].split() == ["loss.margin", "uAP", "recall@1", "R@P90", "state"]
-    assert (table[start + 2].split()[0], table[start + 2].split()[-2:]) == ("0.5", ["finished", "best"])
-    assert table[start + 3].split() == ["3.0", "-", "-", "-", "failed"]
+    start = table.index("mini_efficientnet: pairs.photographs: 2 jobs: 1 failed, 1 finished")
+    assert table[start + 1].split() == ["pairs.photographs", "uAP", "recall@1", "R@P90", "state"]
+    assert (table[start + 2].split()[0], table[start + 2].split()[-2:]) == (str(good), ["finished", "best"])
+    assert table[start + 3].split() == [str(bad), "-", "-", "-", "failed"]
 
     client = open_store(tmp_path / "mlruns").client()
     (experiment,) = client.search_experiments(filter_string="name = 'esvit'")
     runs = client.search_runs([experiment.experiment_id])
     (child,) = [run for run in runs if PARENT in run.data.tags]
     (parent,) = [run for run in runs if PARENT not in run.data.tags]
-    assert parent.data.tags["mlflow.runName"] == "mini_efficientnet: loss.margin"
-    assert child.data.tags["mlflow.runName"] == "loss.margin=0.5"
+    assert parent.data.tags["mlflow.runName"] == "mini_efficientnet: pairs.photographs"
+    assert child.data.tags["mlflow.runName"] == f"pairs.photographs={good}"
     counts = {name: parent.data.metrics[name] for name in ("jobs", "jobs_finished", "jobs_failed")}
     assert counts == {"jobs": 2, "jobs_finished": 1, "jobs_failed": 1}
-    assert parent.data.tags["best.loss.margin"] == "0.5"
-    assert child.data.params["loss.margin"] == "0.5"
+    assert parent.data.tags["best.pairs.photographs"] == str(good)
+    assert child.data.params["pairs.photographs"] == str(good)
     assert child.data.tags[PARENT] == parent.info.run_id
     assert child.info.status == "FINISHED"
     assert "uap" in child.data.metrics
 
-    again = app(*sweep, "loss.margin=3.0,0.5,2.5", "hydra/launcher=submitit_local")
+    again = app(*sweep, f"pairs.photographs={bad},{good},{worse}", "hydra/launcher=submitit_local")
     assert again.returncode == 2, again.stderr
     lines = again.stderr.splitlines()
     assert lines[-4:-2] == ["esvit.py: 2 of 3 jobs failed:", done.stderr.splitlines()[-2]]
-    assert "\nmini_efficientnet: loss.margin: 3 jobs: 2 failed, 1 reused\n" in again.stdout
+    assert "\nmini_efficientnet: pairs.photographs: 3 jobs: 2 failed, 1 reused\n" in again.stdout
     logs = [path.read_text() for path in (tmp_path / "sweep" / ".submitit").glob("*/*_log.err")]
     assert sum("already finished; use resume=false to retrain" in log for log in logs) == 1
     assert {run.info.run_id for run in client.search_runs([experiment.experiment_id])} == {

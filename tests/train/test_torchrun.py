@@ -21,7 +21,14 @@ def test_several_processes_train_and_report_the_failures_of_all(
     for path in broken:
         path.write_bytes(b"not an image")
     settings = ["+experiment=mini_efficientnet", *quick, "trainer.devices=2", f"data.root={root}"]
-    settings += ["network.architecture=test_efficientnet", "network.dim=3", "epochs=2", "size=32", "pairs.batch=1"]
+    settings += [
+        "network.architecture=test_efficientnet",
+        "network.pretrained=false",
+        "network.dim=3",
+        "epochs=2",
+        "size=32",
+        "pairs.batch=1",
+    ]
     done = run_training(composed("esvit", *settings), "mini_efficientnet")
     said = capfd.readouterr().err
     assert "Traceback" not in said

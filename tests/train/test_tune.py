@@ -19,7 +19,7 @@ PARENT = "mlflow.parentRunId"
 @pytest.fixture
 def search(composed, quick: list[str]) -> Callable[..., Found]:
     """Searches with these overrides."""
-    micro = ["network.architecture=test_efficientnet", "network.dim=4", "size=32", *quick]
+    micro = ["network.architecture=test_efficientnet", "network.pretrained=false", "network.dim=4", "size=32", *quick]
 
     def run(*overrides: str) -> Found:
         given = ["+experiment=mini_efficientnet", *micro, *overrides]

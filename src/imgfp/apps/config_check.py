@@ -4,7 +4,8 @@ import dataclasses
 import difflib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -12,21 +13,39 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+)
 
 from imgfp.apps.allowed_code import refuse_other_code
+from imgfp.apps.override_check import check_experiments, check_overrides
+from imgfp.apps.plugin_choices import CUSTOM_GROUPS, is_custom, plugins_given
 from imgfp.errors import InputError
+from imgfp.plugins import TARGET, allow_packages
 from imgfp.renamed_keys import renamed
 
 _SWEEP = {"-m", "--multirun"}
 _SHOWING = {"-h", "--help", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p", "--info", "-i"}
 
 
-def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) -> None:
-    """Composes what the command line asks for, of a sweep every job.
+# refuses what an app could not run, from its configuration and the overrides that it was composed with
+Check = Callable[[DictConfig, list[str]], None]
+
+
+def check_command_line(conf: str, config_name: str, arguments: Sequence[str], checks: Sequence[Check] = ()) -> None:
+    """Composes what the command line asks for, of a sweep every job, and adds the packages of `plugins=` to the allow-list.
+
+    Args:
+        conf: Folder of the configuration.
+        config_name: Of the app.
+        arguments: Of the command line.
+        checks: Each is called for every job before the next one is called: cheap ones come first.
 
     Raises:
-        InputError: an unknown key (the nearest known one is named), a value of wrong type, a missing file.
+        InputError: an unknown key (the nearest known one is named), a value of wrong type, a missing file; what a check raises.
     """
     flags = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
     # the others read other configuration than what is checked here, or pickles
@@ -37,14 +56,24 @@ def check_command_line(conf: str, config_name: str, arguments: Sequence[str]) ->
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     if flags & _SHOWING:  # they have values of their own, such as `--cfg job`
         overrides = [text for text in overrides if "=" in text or text.startswith("~")]
+    sweep = bool(flags & _SWEEP)
     with hydra.initialize_config_dir(conf, version_base="1.3"):
         try:
-            for job in sweep_jobs(overrides) if flags & _SWEEP else [overrides]:
-                _check(hydra.compose(config_name, overrides=job, return_hydra_config=True))
+            parsed = check_overrides(overrides, sweep, GlobalHydra.instance().config_loader().get_group_options)
+            check_experiments(parsed, config_name, Path(conf))
+            allowed = plugins_given(overrides)
+            allow_packages(allowed)
+            jobs = list(sweep_jobs(overrides)) if sweep else [overrides]
+            composed = [_composed(config_name, job, allowed) for job in jobs]
         except InputError:
             raise
         except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise InputError(one_line(error)) from None
+        if flags & _SHOWING:
+            return
+        for check in checks:
+            for config, job in zip(composed, jobs, strict=True):
+                check(config, job)
 
 
 def nearest_key(key: str, known: Iterable[str]) -> str | None:
@@ -82,9 +111,23 @@ def sweep_jobs(overrides: list[str]) -> Iterator[list[str]]:
     return (list(job) for job in itertools.product(*choices))
 
 
-def _check(config: DictConfig) -> None:
-    """Refuses what the schema lets pass: keys added by +KEY=VALUE and sections removed."""
+def _composed(config_name: str, overrides: list[str], allowed: list[str]) -> DictConfig:
+    config = hydra.compose(config_name, overrides=overrides, return_hydra_config=True)
+    _check(config, allowed)
+    return config
+
+
+def _check(config: DictConfig, allowed: list[str]) -> None:
+    """Refuses what the schema lets pass: keys added by +KEY=VALUE, sections removed, code that a file allows by itself."""
     refuse_other_code(config.hydra)
+    for key in ("launcher", "sweeper"):
+        if not isinstance(chosen := config.hydra.get(key), DictConfig):
+            raise InputError(f"hydra.{key}={chosen}: it is a config group: give hydra/{key}={chosen}")
+    if "plugins" in config and (others := [name for name in config.plugins if name not in allowed]):
+        raise InputError(
+            f"plugins=[{', '.join(others)}] is in a file: only the command line may allow code to run: "
+            f"give plugins=[{', '.join([*allowed, *others])}] there if you trust it"
+        )
     with open_dict(config):
         del config["hydra"]
     for key in _added_keys(config):
@@ -92,12 +135,15 @@ def _check(config: DictConfig) -> None:
         place = key.rpartition(".")[0]
         raise InputError(said or _unknown(key, OmegaConf.select(config, place) if place else config))
     removed = {field.name for field in dataclasses.fields(OmegaConf.get_type(config))} - set(config)  # type: ignore[arg-type]
-    if missing := sorted(OmegaConf.missing_keys(config) | removed):
+    unnamed = {f"{group}.{TARGET}" for group in CUSTOM_GROUPS}  # is told where the part is made
+    if missing := sorted((OmegaConf.missing_keys(config) | removed) - unnamed):
         raise InputError(f"'{missing[0]}' is missing: it was removed by ~{missing[0]} or an empty list")
 
 
 def _added_keys(node: DictConfig, at: str = "") -> Iterator[str]:
     """Dotted keys that the type of their section does not have."""
+    if at in CUSTOM_GROUPS and is_custom(node):
+        return  # arguments of a class from outside
     kind, loader = OmegaConf.get_type(node), GlobalHydra.instance().config_loader()
     known = {field.name for field in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
     known = known or set(loader.get_group_options(at) if at else ())  # of `preset` its choices; none: keys are free
@@ -124,14 +170,77 @@ def one_line(error: Exception) -> str:
     chain = (error, error.__cause__, error.__context__)
     reason = next((cause for cause in chain if isinstance(cause, OmegaConfBaseException)), None)
     text = " ".join(_without_advice(text).split())
+    whole = text
+    if reason is not None and reason.msg and reason.msg not in str(error):
+        whole = f"{text}: {' '.join(_without_advice(str(reason.msg)).split())}"
+    if plain := _plainly(whole, reason):
+        return plain
     if isinstance(reason, ConfigKeyError | ConfigAttributeError) and reason.full_key:
         file = re.match(r"In '([^']+)'", text)
         given = re.match(r"Could not override '([^']+)'", text)  # the whole key, where its section is unknown already
-        key = given[1] if given else str(reason.full_key)
+        key = str(reason.full_key)
+        if given and not key.startswith(f"{given[1]}."):  # loss={margn: 1} was given as a whole
+            key = given[1]
         return (f"{file[1]}: " if file else "") + _unknown(key, reason.parent_node)
-    if reason is not None and reason.msg and reason.msg not in str(error):
-        return f"{text}: {' '.join(_without_advice(str(reason.msg)).split())}"
-    return text
+    return whole
+
+
+_TYPES = {"Float": "a number", "Integer": "an integer", "Bool": "true or false"}
+# what Hydra and OmegaConf say, and how it is told; the groups are inserted
+_PLAIN: tuple[tuple[str, str], ...] = (
+    (r"Error merging override (.+): Value '.*' of type '\w+' could not be converted to (\w+)", "{0}: must be {1}"),
+    (r"Error merging override (.+): Value '.*' is not a valid bool \(type \w+\)", "{0}: must be true or false"),
+    (
+        r"Error merging override (.+): Invalid value assigned: \w+ is not a ListConfig.*",
+        "{0}: must be a list, such as [a,b]",
+    ),
+    (r"Error merging override (.+): Cannot merge DictConfig with ListConfig", "{0}: must be a list, such as [a,b]"),
+    (r"Error merging override (.+): Cannot assign \w+ to Dict.*", "{0}: must be keys with values, such as {{a:1}}"),
+    (
+        r"Error merging override ~(.+): \w+ \(DictConfig\) does not support deletion",
+        "~{0}: this key cannot be removed: give {0}=VALUE",
+    ),
+    (r"Could not delete from config\. '(.+)' does not exist\.", "~{0}: there is no such key to remove"),
+    (
+        r"Multiple values for (.+)\. To override a value use 'override .*",
+        "{0} has a choice already: leave out the '+' before {0}=",
+    ),
+    (
+        r"Could not override 'experiment'\. No match in the defaults list\..*",
+        "an experiment is added: write +experiment=NAME",
+    ),
+    (
+        r"(?:In '(.+)': )?Could not override '(.+)'\. No match in the defaults list\..*",
+        "{0}: this program has no config group '{1}'",
+    ),
+    (
+        r"In '(.+)': ValidationError raised while composing config: Merge error: (\w+) is not a subclass of \w+\. value: (.*)",
+        "{0}: a section has the value {2}: give keys with values",
+    ),
+)
+
+
+def _plainly(text: str, reason: OmegaConfBaseException | None) -> str | None:
+    """What the libraries say in their own terms; None where it is clear as it is."""
+    if isinstance(reason, InterpolationResolutionError):
+        at = f"{reason.full_key}: " if reason.full_key else ""
+        said = str(reason.msg or reason)
+        for form, told in (
+            (r"Interpolation key '(.+)' not found", "there is no key '{0}' to take a value from"),
+            (r"Recursive interpolation detected", "its value is taken from itself"),
+            (r"Unsupported interpolation type (\S+)", "unknown resolver '{0}': use ${{oc.env:NAME}} or ${{KEY}}"),
+            (
+                r".*Environment variable '(.+)' not found.*",
+                "environment variable {0} is not set: set it, or give a value",
+            ),
+        ):
+            if found := re.match(form, said, re.DOTALL):
+                return at + told.format(*found.groups())
+    for form, told in _PLAIN:
+        if found := re.fullmatch(form, text):
+            groups = [_TYPES.get(group, group) if group else "the command line" for group in found.groups()]
+            return told.format(*groups)
+    return None
 
 
 def _without_advice(text: str) -> str:

@@ -3,19 +3,18 @@
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.config_node import writable_node
-from imgfp.apps.schemas import DescriptorsApp, register_schemas, settings_of
+from imgfp.apps.descriptor_groups import PLAIN
+from imgfp.apps.schemas import DescriptorsApp, settings_of
 from imgfp.apps.sweep_job import fingerprint_of, hand_over, sweep_parent, take_over
 from imgfp.datasets.disc_set import DiscSet
-from imgfp.descriptors import NORMALISATIONS, Normalisation, rank
+from imgfp.descriptors import Normalisation, rank
 from imgfp.encoders import EncoderConfig, create_encoder, resolve_encoder
 from imgfp.errors import LEFT_OUT, OK, InputError
 from imgfp.files import hash_value
@@ -28,22 +27,7 @@ from imgfp.studies.judged_run import Tracking, figures_table
 from imgfp.tracking import comparison, describe, open_store, tracked_run
 
 MAX_DIM = 256  # the challenge's limit
-PLAIN = "none"
-_NOT_PARAMS = ("app", "paths", "tracking", "encoder", "resume", "fail_fast")
-
-
-@dataclass(frozen=True)
-class NoneConfig:
-    """No normalisation."""
-
-
-def register_groups() -> None:
-    """Makes the apps' schemas, and the config groups `encoder` and `normalisation` from their one definition."""
-    register_schemas()
-    store = ConfigStore.instance()
-    store.store(group="encoder", name="default", node=writable_node(EncoderConfig()))
-    for name, kind in {PLAIN: NoneConfig, **NORMALISATIONS}.items():
-        store.store(group="normalisation", name=name, node=writable_node(kind()), package=f"normalisation.{name}")
+_NOT_PARAMS = ("app", "plugins", "paths", "tracking", "encoder", "resume", "fail_fast")
 
 
 def judge(config: DictConfig) -> int:

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -11,27 +12,33 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from imgfp.apps.config_check import check_command_line
+from imgfp.apps.config_check import Check, check_command_line
 from imgfp.apps.config_node import writable_node
 from imgfp.apps.job import Job
+from imgfp.apps.plugin_choices import with_custom_choices
 from imgfp.apps.schemas import register_schemas
 from imgfp.apps.sweep import FOLDER, KEY
 from imgfp.errors import BAD_INPUT, INTERRUPTED, InputError
 from imgfp.install_check import installation_problems
-from imgfp.pipeline.preset import Preset
-from imgfp.pipeline.presets import PRESETS
+
+if TYPE_CHECKING:  # with compiled code
+    from imgfp.pipeline.preset import Preset
 
 
 def register_presets() -> None:
     """Makes the apps' schemas, and the group `preset` from its one definition; the keys of preset NAME are `preset.NAME.*`."""
+    from imgfp.pipeline.presets import PRESETS
+
     register_schemas()
     for name, preset in PRESETS.items():
         node = writable_node(preset)
         ConfigStore.instance().store(group="preset", name=name, node=node, package=f"preset.{name}")
 
 
-def preset_of(node: DictConfig) -> Preset:
+def preset_of(node: DictConfig) -> "Preset":
     """The typed preset of a `preset.NAME` node, type-checked by Hydra."""
+    from imgfp.pipeline.preset import Preset
+
     preset = OmegaConf.to_object(node)
     assert isinstance(preset, Preset), f"preset node holds {type(preset).__name__}"
     return preset
@@ -42,10 +49,12 @@ def run_app(
     repository: Path,
     config_name: str,
     register: Callable[[], None] = register_presets,
+    checks: Sequence[Check] = (),
 ) -> None:
     """Runs `task` under Hydra with the configuration in `repository/conf`; its result is the exit code.
 
-    `register` makes the schemas and the config groups that come from dataclasses.
+    `register` makes the schemas and the config groups that come from dataclasses; `checks` refuse what cannot run, of a sweep
+    every job before the first one starts (`check_command_line`).
 
     Bad configuration and bad input end with one line and exit 2; for an unknown key the line names the nearest known one.
     In a sweep (-m) the other jobs still run, in whatever processes, and the failed ones are listed at the end.
@@ -55,11 +64,12 @@ def run_app(
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda text: text in ("-m", "--multirun"))
     for problem in installation_problems():
         print(f"{program}: {problem}", file=sys.stderr)
+    sys.argv[1:] = with_custom_choices(sys.argv[1:])
     job = Job(task, program, repository)
-    register()
     conf = str(repository / "conf")
     try:
-        check_command_line(conf, config_name, sys.argv[1:])
+        register()
+        check_command_line(conf, config_name, sys.argv[1:], checks)
     except InputError as error:
         print(f"{program}: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from imgfp.apps.benchmark import benchmark_of
 from imgfp.apps.schemas import MirrorApp, settings_of
 from imgfp.apps.sweep_job import fingerprint_of, hand_over, sweep_parent, take_over
-from imgfp.datasets.benchmarks import open_benchmark
 from imgfp.datasets.matchable_set import MatchableSet
 from imgfp.errors import OK
 from imgfp.records.match_pairs import MatchPairs
@@ -17,7 +17,7 @@ from imgfp.studies.judged_ranking import Making, flat_figures, judged_ranking, r
 from imgfp.studies.judged_run import Tracking
 from imgfp.tracking import describe, open_store
 
-_NOT_PARAMS = ("app", "paths", "tracking", "resume", "fail_fast")
+_NOT_PARAMS = ("app", "plugins", "paths", "tracking", "resume", "fail_fast")
 CAVEAT_WHITENING = (
     "the whitening was fitted on the evaluated database, which favours it: compare with whitening.fit_on=FILE"
 )
@@ -27,7 +27,7 @@ CAVEAT_SEARCH = "the two-stage search is approximate: compare with similarity.se
 def judge(config: DictConfig) -> int:
     """Judges an existing result or makes one, and prints the figures with the protocol's caveats."""
     app = settings_of(config, MirrorApp)
-    data = _open(app)
+    data = benchmark_of(app)
     mlruns, experiment, work = app.paths.mlruns, app.tracking.experiment, Path(app.paths.work)
     store, parent = open_store(mlruns), sweep_parent()
     resolved: dict[str, object] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
@@ -58,18 +58,6 @@ def judge(config: DictConfig) -> int:
     print(f"figures: {done.out / 'figures.json'}")
     print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, experiment)}")
     return OK
-
-
-def _open(app: MirrorApp) -> MatchableSet:
-    section = app.data
-    options = {
-        "image_list": section.image_list and Path(section.image_list),
-        "query_list": section.query_list and Path(section.query_list),
-        "ground_truth": section.ground_truth and Path(section.ground_truth),
-        "label": section.label,
-        "threshold": section.threshold,
-    }
-    return open_benchmark(section.benchmark, Path(section.root), options)
 
 
 def _warn(data: MatchableSet, answers: MatchPairs, where: str) -> None:

@@ -15,13 +15,14 @@ from imgfp.pipeline.scene_ranking import RerankConfig, SceneRanking, SceneRankin
 
 def ranking_of(app: MirrorApp, data: MatchableSet) -> SceneRanking:
     """Ranks the database of a benchmark for each of its queries, best first; failures are printed by name."""
-    made = rank_scenes(data.root, data.database, data.queries, Path(app.paths.work) / "stages", _config(app))
+    made = rank_scenes(data.root, data.database, data.queries, Path(app.paths.work) / "stages", ranking_config(app))
     for failure in made.failures:
         print(f"{failure.path}: {failure.reason}: left out", file=sys.stderr)
     return made
 
 
-def _config(app: MirrorApp) -> SceneRankingConfig:
+def ranking_config(app: MirrorApp) -> SceneRankingConfig:
+    """The typed settings of the ranking; InputError where one of its parts refuses a value."""
     return SceneRankingConfig(
         RegionsConfig(**vars(app.regions) | {"rmac_step": tuple(app.regions.rmac_step)}),
         QueryConfig(

@@ -1,16 +1,20 @@
 """Between Hydra's configuration and a training recipe: config groups made from dataclasses, and back."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_node import stages_of, writable_node
+from imgfp.apps.plugin_choices import CUSTOM, CUSTOM_GROUPS, custom_node, is_custom, plugin_nodes
 from imgfp.apps.schemas import register_schemas
 from imgfp.edits import POLICIES, EditsConfig
-from imgfp.encoders import EMBEDDED, NetworkConfig
+from imgfp.encoders import EMBEDDED, CustomNetworkConfig, NetworkConfig
 from imgfp.encoders.esvit_specs import ESVIT
+from imgfp.encoders.network import require_weights_choice
+from imgfp.encoders.timm_names import require_architecture
 from imgfp.errors import InputError
 from imgfp.learning.config import (
     AdamWConfig,
@@ -21,8 +25,9 @@ from imgfp.learning.config import (
     ValidationConfig,
 )
 from imgfp.learning.data import PairsConfig
-from imgfp.learning.losses import LOSSES
+from imgfp.learning.losses import LOSSES, CustomLossConfig
 from imgfp.learning.recipe import Recipe
+from imgfp.plugins import TARGET
 
 GROUPS: dict[str, dict[str, Any]] = {
     "network": {name: NetworkConfig(architecture=name) for name in (*ESVIT, EMBEDDED)},
@@ -46,6 +51,10 @@ def register_recipe_groups() -> None:
     for group, choices in GROUPS.items():
         for name, value in choices.items():
             ConfigStore.instance().store(group=group, name=name, node=writable_node(value))
+    for group in CUSTOM_GROUPS:
+        ConfigStore.instance().store(group=group, name=CUSTOM, node=custom_node())
+    for (group, name), node in plugin_nodes(GROUPS).items():
+        ConfigStore.instance().store(group=group, name=name, node=node)
 
 
 def recipe_of(config: DictConfig) -> Recipe:
@@ -54,10 +63,13 @@ def recipe_of(config: DictConfig) -> Recipe:
     Raises:
         InputError: a value that its part refuses.
     """
-    parts: dict[str, Any] = {group: OmegaConf.to_object(config[group]) for group in GROUPS}
+    parts: dict[str, Any] = {group: _part(group, config[group]) for group in GROUPS}
     if parts["pairs"].overfit_batches and getattr(parts["loss"], "memory", 0):
         parts["loss"] = replace(parts["loss"], memory=0)  # of the same images: its descriptors would only be outdated
     epochs, size = stages_of("epochs", config.epochs), stages_of("size", config.size)
+    if isinstance(parts["network"], NetworkConfig):
+        require_architecture(parts["network"].architecture)
+        require_weights_choice(parts["network"])
     return Recipe(
         **parts,
         epochs=epochs * len(size) if isinstance(config.epochs, int) else epochs,
@@ -65,6 +77,20 @@ def recipe_of(config: DictConfig) -> Recipe:
         head=config.head,
         seed=config.seed,
     )
+
+
+def _part(group: str, node: Any) -> Any:
+    """The typed value of one part."""
+    if group not in CUSTOM_GROUPS or not is_custom(node):
+        return OmegaConf.to_object(node)
+    values = {
+        str(key): value for key, value in cast(Mapping[Any, Any], OmegaConf.to_container(node, resolve=True)).items()
+    }
+    if values[TARGET] == "???":
+        raise InputError(f"{group}={CUSTOM}: give the class, {group}.{TARGET}=PACKAGE.MODULE.CLASS")
+    if group == "network":
+        return CustomNetworkConfig.of(values)
+    return CustomLossConfig.of(values)
 
 
 def shown(config: DictConfig, recipe: Recipe) -> tuple[int, int]:

@@ -46,6 +46,7 @@ class App:
     """What all apps share; `app` names the folders and the MLflow experiment (conf/app.yaml)."""
 
     app: str
+    plugins: list[str]  # imgfp.plugins: packages that may be named by _target_; on the command line only
     data: DataSection
     paths: PathsSection
     tracking: TrackingSection

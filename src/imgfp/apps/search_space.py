@@ -3,15 +3,21 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from omegaconf import OmegaConf
 
 from imgfp.apps.config_check import one_line
+from imgfp.apps.config_node import writable_node
+from imgfp.apps.recipe_config import register_recipe_groups
 from imgfp.errors import InputError
+
+if TYPE_CHECKING:  # Optuna takes half a second to import
+    from optuna.distributions import BaseDistribution
 
 _FORMS = (
     "'choice(a, b)', 'interval(LOW, HIGH)', 'tag(log, interval(LOW, HIGH))', 'int(interval(LOW, HIGH))' "
@@ -39,6 +45,14 @@ class SearchConfig:
             raise InputError(f"search.pruner={self.pruner}: must be one of median, none")
 
 
+def register_search_groups() -> None:
+    """The config groups of a training, and `search`."""
+    register_recipe_groups()
+    node = writable_node(SearchConfig())
+    OmegaConf.set_struct(node.space, False)  # its keys are free
+    ConfigStore.instance().store(group="search", name="default", node=node)
+
+
 def collect_space(arguments: Sequence[str]) -> list[str]:
     """The command line with its ranges (`optimizer.lr=interval(1e-5, 1e-3)`) moved into `search.space`.
 
@@ -61,7 +75,7 @@ def collect_space(arguments: Sequence[str]) -> list[str]:
     return kept + ([f"search.space={{{', '.join(ranges)}}}"] if ranges else [])
 
 
-def parse_space(space: Mapping[str, str]) -> dict[str, BaseDistribution]:
+def parse_space(space: Mapping[str, str]) -> "dict[str, BaseDistribution]":
     """The distributions by configuration key, from texts such as "tag(log, interval(1e-5, 1e-3))" or "choice(a, b)".
 
     Raises:
@@ -70,7 +84,9 @@ def parse_space(space: Mapping[str, str]) -> dict[str, BaseDistribution]:
     return {key: _distribution(key, text) for key, text in sorted(space.items())}
 
 
-def _distribution(key: str, text: str) -> BaseDistribution:
+def _distribution(key: str, text: str) -> "BaseDistribution":
+    from optuna.distributions import CategoricalDistribution
+
     try:
         override = OverridesParser.create().parse_override(f"{key}={text}")
         sweep = override.value()
@@ -93,7 +109,9 @@ def _distribution(key: str, text: str) -> BaseDistribution:
         raise InputError(f"search.space: {key}={text!r}: {one_line(error)}: give {_FORMS}") from None
 
 
-def _numbers(low: float, high: float, **more: Any) -> BaseDistribution:
+def _numbers(low: float, high: float, **more: Any) -> "BaseDistribution":
+    from optuna.distributions import FloatDistribution, IntDistribution
+
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, **more)
     return FloatDistribution(low, high, **more)

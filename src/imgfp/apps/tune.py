@@ -1,48 +1,29 @@
 """What train/tune.py does: trainings one after the other, each with the settings that a search proposes."""
 
-import itertools
 import shlex
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import hydra
-from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from omegaconf import DictConfig
 
-from imgfp.apps.config_check import dotted, nearest_key, one_line
-from imgfp.apps.config_node import writable_node
 from imgfp.apps.esvit import run_training
 from imgfp.apps.hydra_app import experiment_choice
-from imgfp.apps.recipe_config import recipe_of, register_recipe_groups
-from imgfp.apps.search_space import SearchConfig, parse_space
-from imgfp.errors import LEFT_OUT, OK, InputError
+from imgfp.apps.recipe_config import recipe_of
+from imgfp.apps.search_check import NOT_TRAINING, Compose, check_corners, key_of, replaced, search_space_of
+from imgfp.apps.search_space import SearchConfig
+from imgfp.errors import LEFT_OUT, OK
 from imgfp.files import hash_value
 from imgfp.images import digest_of
 from imgfp.learning.artifacts import Diverged
 from imgfp.learning.data import open_training
-from imgfp.learning.recipe import Recipe
 from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
 from imgfp.studies.training_run import RunFolder
-from imgfp.studies.tuning import FAILED, PRUNED, Search, Trial, median_pruner, value_text
+from imgfp.studies.tuning import FAILED, PRUNED, Search, Trial, median_pruner
 from imgfp.tracking import Run, describe, open_store, parent_run
-
-Compose = Callable[[list[str]], DictConfig]
-_NOT_TRAINING = ("search", "resume", "fail_fast", "show", "show_epoch")
-
-
-def register_search_groups() -> None:
-    """The config groups of a training, and `search`."""
-    register_recipe_groups()
-    node = writable_node(SearchConfig())
-    OmegaConf.set_struct(node.space, False)  # its keys are free
-    ConfigStore.instance().store(group="search", name="default", node=node)
 
 
 def search_app(config: DictConfig) -> int:
@@ -87,12 +68,8 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
         InputError: whatever the user can fix; the same command then resumes.
     """
     recipe, root = recipe_of(config), Path(config.data.root)
-    settings = OmegaConf.to_object(config.search)
-    assert isinstance(settings, SearchConfig)
-    rate = recipe.optimizer.lr
-    texts = dict(settings.space) or {"optimizer.lr": f"tag(log, interval({rate / 10:g}, {rate * 10:g}))"}
-    space = parse_space(texts)
-    _check(recipe, space, given, compose)
+    settings, texts, space = search_space_of(config, recipe)
+    check_corners(recipe, space, given, compose)
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
     judged_set(recipe, root, data)  # an error that would stop every trial stops the search
     pruner = [] if settings.pruner == SearchConfig().pruner else [settings.pruner]  # older searches keep their names
@@ -117,7 +94,7 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     for trial in search.proposals(settings.trials):
         announce(f"trial {trial.number} of {settings.trials}: {' '.join(trial.overrides())}")
         try:
-            _try(search, trial, compose(_replaced(given, trial.values)), name, parent)
+            _try(search, trial, compose(replaced(given, trial.values)), name, parent)
         except Diverged as error:
             announce(f"trial {trial.number} has no result: {error}")
             search.tell(trial, None)
@@ -158,60 +135,12 @@ def _try(search: Search, trial: Trial, config: DictConfig, name: str, parent: st
             store.client().set_tag(run_id, "pruned", after)
 
 
-def _check(recipe: Recipe, space: Mapping[str, BaseDistribution], given: list[str], compose: Compose) -> None:
-    """Composes the corners of the space, so that no trial fails just because of its settings.
-
-    Raises:
-        InputError: a key that does not exist with some choice, an invalid value, no validation to compare by.
-    """
-    if not recipe.validation.every_n_epochs:
-        raise InputError("validation.every_n_epochs=0: a search compares trainings by their uAP: must be >= 1")
-    if recipe.trainer.distributed:
-        raise InputError("trainer.distributed=true: a search trains in one process: use trainer=cpu or trainer=gpu")
-    if recipe.trainer.devices != 1:
-        raise InputError(f"trainer.devices={recipe.trainer.devices}: a search trains in one process: leave it at 1")
-    choices = {key: item.choices for key, item in space.items() if isinstance(item, CategoricalDistribution)}
-    ranges = {key: item for key, item in space.items() if isinstance(item, IntDistribution | FloatDistribution)}
-    ends = [
-        {key: value_text(item, item.low) for key, item in ranges.items()},
-        {key: value_text(item, item.high) for key, item in ranges.items()},
-    ]
-    for chosen in itertools.product(*choices.values()):
-        values = {key: str(value) for key, value in zip(choices, chosen, strict=True)}
-        known = dotted(_composed(compose, _replaced(given, values)))
-        for key in space:
-            if key not in known or key.split(".")[0] in _NOT_TRAINING:
-                where = f" where {', '.join(f'{name}={value}' for name, value in values.items())}" if values else ""
-                near = nearest_key(key, known)
-                hint = f" (did you mean '{near}'?)" if near else ""
-                raise InputError(f"search.space: unknown config key '{key}'{where}{hint}")
-        for corner in ends:
-            recipe_of(_composed(compose, _replaced(given, values | corner)))
-
-
-def _composed(compose: Compose, overrides: list[str]) -> DictConfig:
-    try:
-        return compose(overrides)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise InputError(f"search.space: {one_line(error)}") from None
-
-
-def _replaced(given: list[str], values: Mapping[str, str]) -> list[str]:
-    """The overrides with other values."""
-    kept = [text for text in given if _key(text) not in values]
-    return kept + [f"{key}={value}" for key, value in values.items()]
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").split("=")[0]
-
-
 def _command(given: list[str], search: Search) -> str:
     """The command that trains with the best settings; given again, it finds the training of the search."""
     if search.best is None:
         return ""
-    kept = [text for text in given if _key(text).split(".")[0] not in _NOT_TRAINING]
-    return shlex.join(["python", "train/esvit.py", *_replaced(kept, search.best[0].values)])
+    kept = [text for text in given if key_of(text).split(".")[0] not in NOT_TRAINING]
+    return shlex.join(["python", "train/esvit.py", *replaced(kept, search.best[0].values)])
 
 
 def _log(run: Run, search: Search, given: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Networks that map an image to one global descriptor, their weights and model cards."""
 
 from imgfp.encoders.card import export_network, load_export
+from imgfp.encoders.custom import CustomNetworkConfig
 from imgfp.encoders.encoder import (
     Encoder,
     EncoderConfig,
@@ -15,6 +16,7 @@ from imgfp.encoders.weights import EMBEDDED
 
 __all__ = [
     "EMBEDDED",
+    "CustomNetworkConfig",
     "Encoder",
     "EncoderConfig",
     "Network",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from imgfp.encoders.card import card_path, load_export, read_card
 from imgfp.encoders.esvit_checkpoint import fill_esvit, read_checkpoint
 from imgfp.encoders.esvit_specs import ESVIT
 from imgfp.encoders.model import GEM_P, Network, NetworkConfig, similar_names
-from imgfp.encoders.weights import EMBEDDED, load_embedded, load_safetensors
+from imgfp.encoders.weights import EMBEDDED, load_embedded, load_pretrained, load_safetensors
 from imgfp.errors import InputError
 from imgfp.threads import thread_count
 
@@ -165,36 +165,8 @@ def _timm(config: EncoderConfig) -> Network:
     elif config.weights is not None:
         load_safetensors(network.trunk, config.weights)
     else:
-        network.trunk.load_state_dict(_pretrained(config.name).state_dict())
+        load_pretrained(network.trunk, config.name, "encoder.name", "encoder.weights=FILE.safetensors")
     return network
-
-
-def _pretrained(name: str) -> Any:
-    import timm
-    from huggingface_hub import constants
-
-    offline = constants.HF_HUB_OFFLINE
-    try:
-        constants.HF_HUB_OFFLINE = offline or not _hub_answers()  # its client tries six times, for a minute
-        return timm.create_model(name, pretrained=True, num_classes=0)
-    except Exception as error:  # the hub client raises many types; RuntimeError for a model without weights
-        raise InputError(
-            f"encoder.name={name!r}: pretrained weights unavailable ({type(error).__name__}): "
-            "give encoder.weights=FILE.safetensors"
-        ) from None
-    finally:
-        constants.HF_HUB_OFFLINE = offline
-
-
-def _hub_answers() -> bool:
-    from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
-
-    try:
-        get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception:  # of the HTTP library that the installed hub client uses, or its offline mode
-        return False
-    return True
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def fill_esvit(network: Network, checkpoint: Checkpoint) -> LoadReport:
     Raises:
         InputError: the architectures differ, or tensors are missing or of wrong shape.
     """
-    _require_architecture(network, checkpoint)
+    require_structure(network.config.architecture, checkpoint)
     wanted = network.state_dict()
     state, dropped, interpolated = {}, [], []
     for name, tensor in checkpoint.tensors.items():
@@ -136,8 +136,9 @@ def _interpolated(table: Tensor, rows: int) -> Tensor:
     return nn.functional.interpolate(square, size=(new, new), mode="bicubic").reshape(-1, rows).T
 
 
-def _require_architecture(network: Network, checkpoint: Checkpoint) -> None:
-    wanted = ESVIT[network.config.architecture]
+def require_structure(architecture: str, checkpoint: Checkpoint) -> None:
+    """Raises InputError where a checkpoint is that of another architecture."""
+    wanted = ESVIT[architecture]
     found = _structure(checkpoint.tensors)
     if found == wanted.structure:
         return
@@ -149,7 +150,7 @@ def _require_architecture(network: Network, checkpoint: Checkpoint) -> None:
         content = f"{known} ({_described(found)})"
     raise InputError(
         f"weights={checkpoint.path}: contains {content}, "
-        f"not {network.config.architecture} ({_described(wanted.structure)}): change the architecture or the weights"
+        f"not {architecture} ({_described(wanted.structure)}): change the architecture or the weights"
     )
 
 

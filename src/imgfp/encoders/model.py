@@ -24,6 +24,8 @@ class NetworkConfig:
     gem_p: float = GEM_P  # GeM power; an EsViT uses token means instead
     weights: str | None = None  # an export, or an EsViT or imgFp checkpoint; None: random, embedded network: ImageNet
     drop_path: float = 0.0  # stochastic depth rate of the last block, increasing linearly from 0 at the first
+    # timm's weights; None: ImageNet's for the embedded network, otherwise random ones, which a recipe refuses for a timm model
+    pretrained: bool | None = None
 
     def __post_init__(self) -> None:
         if self.dim < 0:
@@ -35,6 +37,13 @@ class NetworkConfig:
         if self.architecture in ESVIT and self.gem_p != GEM_P:
             raise InputError(
                 f"gem_p={self.gem_p} has no effect with {self.architecture}, which uses token means: leave it at {GEM_P}"
+            )
+        if self.pretrained and self.weights is not None:
+            raise InputError(f"network.pretrained=true and network.weights={self.weights}: give one of them")
+        if self.pretrained and self.architecture in ESVIT:
+            raise InputError(
+                f"network.pretrained=true: no weights of {self.architecture} are bundled or downloaded: "
+                "give network.weights=CHECKPOINT"
             )
 
 
@@ -48,7 +57,7 @@ class Network(nn.Module):
             InputError: unknown architecture, or `drop_path` is set and the architecture does not support it.
         """
         super().__init__()
-        self.config = config
+        self.config: Any = config  # of a class from outside a CustomNetworkConfig
         self.load_report: LoadReport | None = None  # set when a checkpoint is loaded
         self.trunk: Any  # timm's models have attributes that nn.Module does not declare
         if config.architecture in ESVIT:

@@ -82,3 +82,43 @@ def load_safetensors(model: nn.Module, path: str, key: str = "encoder.weights") 
             )
     model.load_state_dict({name: state[name] for name in wanted}, strict=True)
     return model
+
+
+def load_pretrained(model: nn.Module, name: str, key: str, instead: str) -> nn.Module:
+    """Loads timm's weights of `name` into `model`, from its cache or from the Hugging Face hub.
+
+    Args:
+        model: As timm makes it, without a classifier.
+        name: Of timm's model.
+        key: The setting that has the name, for messages.
+        instead: What to give where the weights cannot be had, for messages.
+
+    Raises:
+        InputError: the hub cannot be reached, or timm has no weights of this model.
+    """
+    import timm
+    from huggingface_hub import constants
+
+    offline = constants.HF_HUB_OFFLINE
+    try:
+        constants.HF_HUB_OFFLINE = offline or not _hub_answers()  # its client tries six times, for a minute
+        pretrained = timm.create_model(name, pretrained=True, num_classes=0)
+    except Exception as error:  # the hub client raises many types; RuntimeError for a model without weights
+        raise InputError(
+            f"{key}={name!r}: pretrained weights unavailable ({type(error).__name__}): give {instead}"
+        ) from None
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+    model.load_state_dict(pretrained.state_dict())
+    return model
+
+
+def _hub_answers() -> bool:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=5)
+    except Exception:  # of the HTTP library that the installed hub client uses, or its offline mode
+        return False
+    return True

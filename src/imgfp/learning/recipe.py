@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from imgfp.edits import EditsConfig
-from imgfp.encoders import NetworkConfig
+from imgfp.encoders import CustomNetworkConfig, NetworkConfig
 from imgfp.errors import InputError
 from imgfp.files import hash_value
 from imgfp.learning.config import (
@@ -16,7 +16,7 @@ from imgfp.learning.config import (
     ValidationConfig,
 )
 from imgfp.learning.data import PairsConfig
-from imgfp.learning.losses import ContrastiveConfig, LossConfig
+from imgfp.learning.losses import ContrastiveConfig, CustomLossConfig, LossConfig
 
 # no effect on the weights: may differ when a run resumes; how many processes train is in the name of the run's folder
 _FREE = {
@@ -42,7 +42,7 @@ class Recipe:
         head: How the head of a network is initialised: "random", or "pca" of the pooled features of training photographs.
     """
 
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: NetworkConfig | CustomNetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=ContrastiveConfig)
     optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
     schedule: ScheduleConfig = field(default_factory=ConstantConfig)
@@ -66,6 +66,8 @@ class Recipe:
                 raise InputError(f"{key}={list(values)}: must be >= {least} in every stage")
         if self.head not in ("random", "pca"):
             raise InputError(f"head={self.head!r}: must be one of random, pca")
+        if self.head == "pca" and isinstance(self.network, CustomNetworkConfig):
+            raise InputError(f"head='pca' is for imgfp's head, and {self.network.target} has its own: set head=random")
         if self.head == "pca" and not self.network.dim:
             raise InputError("head='pca' has no effect with network.dim=0, which has no head: omit it")
         if self.seed < 0:
@@ -94,6 +96,9 @@ class Recipe:
         plain = asdict(self)
         for part in ("loss", "optimizer", "schedule"):
             plain[part] = {"kind": type(getattr(self, part)).__name__.removesuffix("Config"), **plain[part]}
+        for part, value in (("network", self.network), ("loss", self.loss)):
+            if isinstance(value, CustomNetworkConfig | CustomLossConfig):
+                plain[part] = value.as_plain()
         return plain | {"epochs": list(self.epochs), "size": list(self.size)}
 
     def fingerprint(self) -> str:

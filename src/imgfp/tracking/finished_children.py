@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from imgfp.tracking.create_run import run_tags
 from imgfp.tracking.metric_names import check_metric_names
 from imgfp.tracking.params import flatten
-from imgfp.tracking.parent import PARENT_TAG
+from imgfp.tracking.parent import CHILD_TAGS, PARENT_TAG
 from imgfp.tracking.run import NEVER_REACHED, Run
 
 
@@ -30,7 +30,7 @@ def log_children(parent: Run, experiment: str, runs: Iterable[ChildRun]) -> int:
     from mlflow.entities import Metric, Param, RunTag
 
     client, experiment_id = parent.store.client(), parent.store.experiment_id(experiment)
-    common, written = run_tags({PARENT_TAG: parent.run_id}), 0
+    common, written = run_tags({**CHILD_TAGS, PARENT_TAG: parent.run_id}), 0
     for child in runs:
         check_metric_names(child.metrics)
         now = time.time_ns() // 1_000_000

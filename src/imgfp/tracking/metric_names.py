@@ -35,7 +35,7 @@ FIGURES = (
 # what to read first, in this order
 HEADLINE = (
     *("uap", "recall_at_1", "recall_at_p90"),
-    *("held_out/uap", "held_out/recall_at_1", "normalised/uap", "normalised/recall_at_1"),
+    *("selection/uap", "normalised/uap", "normalised/recall_at_1"),
     *("map", "easy/map", "medium/map", "hard/map", "network/map", "map50", "map50_95", "box_precision", "box_recall"),
 )
 _LABELS = {

@@ -10,6 +10,7 @@ from imgfp.tracking.store import Store
 
 SWEEP_TAG = "imgfp.sweep"
 PARENT_TAG = "mlflow.parentRunId"  # MLflow's MLFLOW_PARENT_RUN_ID, without importing mlflow
+CHILD_TAGS = {"mlflow.runType": "evaluation"}  # MLflow's page lists such children under their parent without a click
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def adopt(store: Store, run_id: str, parent: Parent, experiment: str, name: str)
     above = run.data.tags.get(PARENT_TAG)
     if above is None or not store.has_run(above):
         above = parent_run(store, experiment, parent.key, parent.name)
-        client.set_tag(run_id, PARENT_TAG, above)
+        for key, value in {**CHILD_TAGS, PARENT_TAG: above}.items():
+            client.set_tag(run_id, key, value)
         if parent.child and run.info.run_name == name:
             client.update_run(run_id, name=parent.child)
     for key, value in parent.settings.items():

@@ -19,7 +19,7 @@ from imgfp.tracking.metric_names import check_metric_names
 from imgfp.tracking.notes import ABOUT_TAG, write_note
 from imgfp.tracking.outage import not_found, outage
 from imgfp.tracking.params import flatten
-from imgfp.tracking.parent import PARENT_TAG, Parent, adopt, parent_run
+from imgfp.tracking.parent import CHILD_TAGS, PARENT_TAG, Parent, adopt, parent_run
 from imgfp.tracking.process import PROCESS_TAG, this_process
 from imgfp.tracking.store import Store, open_fallback
 from imgfp.tracking.views import has_view, write_view
@@ -29,7 +29,6 @@ ERROR_TAG = "imgfp.error"
 CONTINUES_TAG = "imgfp.continues"  # in a fallback store: the run whose later part this is
 _Result = TypeVar("_Result")
 _Arguments = ParamSpec("_Arguments")
-_RUN_TYPE_TAG = "mlflow.runType"  # MLflow's page lists children of type "evaluation" under their parent without a click
 _PARAMS_PER_BATCH = 100  # MLflow's limit
 _DIGEST_LENGTH = 36  # MLflow's limit for dataset digests
 
@@ -208,7 +207,7 @@ def tracked_run(
     if about:
         own[ABOUT_TAG] = about
     if parent is not None:
-        own[_RUN_TYPE_TAG] = "evaluation"
+        own |= CHILD_TAGS
     sweep = parent if isinstance(parent, Parent) else None
     if resume is None:
         if sweep is not None:

@@ -3,13 +3,15 @@
 from torch import nn
 
 from imgfp.learning.losses.contrastive import ContrastiveConfig, contrastive_loss
+from imgfp.learning.losses.custom import CustomLoss, CustomLossConfig
 from imgfp.learning.losses.infonce_koleo import InfoNceKoleo, InfoNceKoleoConfig
 from imgfp.learning.losses.margin import MarginConfig, margin_loss
 from imgfp.learning.losses.triplet import TripletConfig, triplet_loss
 
-LossConfig = ContrastiveConfig | TripletConfig | MarginConfig | InfoNceKoleoConfig
+ShippedConfig = ContrastiveConfig | TripletConfig | MarginConfig | InfoNceKoleoConfig
+LossConfig = ShippedConfig | CustomLossConfig
 
-LOSSES: dict[str, type[LossConfig]] = {
+LOSSES: dict[str, type[ShippedConfig]] = {
     "contrastive": ContrastiveConfig,
     "triplet": TripletConfig,
     "margin": MarginConfig,
@@ -26,7 +28,7 @@ def create_loss(config: LossConfig, dim: int) -> nn.Module:
     a memory every call enqueues its batch, so call it in training steps only.
 
     Args:
-        config: One of `LOSSES`.
+        config: One of `LOSSES`, or a class from outside.
         dim: Length of a descriptor.
     """
     match config:
@@ -38,3 +40,5 @@ def create_loss(config: LossConfig, dim: int) -> nn.Module:
             return margin_loss(config, dim)
         case InfoNceKoleoConfig():
             return InfoNceKoleo(config)
+        case CustomLossConfig():
+            return CustomLoss(config, dim)
