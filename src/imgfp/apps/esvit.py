@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -23,7 +23,9 @@ from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
 from imgfp.reports import draw_samples
 from imgfp.reports.console import ui_hint
+from imgfp.studies.folder_lock import folder_lock
 from imgfp.studies.training_run import RunFolder, TrackedRecorder
+from imgfp.studies.training_summary import training_summary
 from imgfp.tracking import Parent, adopt, describe, open_store, tracked_run
 
 _LOGGED_SAMPLES = 16
@@ -58,10 +60,15 @@ def run_training(config: DictConfig, name: str, parent: str | Parent | None = No
         InputError: anything the user can fix.
     """
     recipe = recipe_of(config)
+    path = _folder(config, recipe, name)
+    with folder_lock(path) if is_first() else nullcontext():
+        return _run(config, recipe, name, path, parent)
+
+
+def _run(config: DictConfig, recipe: Recipe, name: str, path: Path, parent: str | Parent | None) -> Trained:
     root = Path(config.data.root)
     rank, world = process_of(recipe.trainer)
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch, rank, world)
-    path = _folder(config, recipe, name)
     judged, tags = judged_set(recipe, root, data)
     if recipe.trainer.distributed:
         join_processes(recipe.trainer)
@@ -132,7 +139,7 @@ def _recorder(
                 counts = len(judged.queries), len(judged.references)
                 run.log_dataset(judged.name, Path(config.data.root), judged.digest, *counts, context="validation")
             run.log_artifact(_draw(data, _LOGGED_SAMPLES, folder.path / "samples.png"), "images")
-        yield TrackedRecorder(run, params, (judged.name, judged.digest) if judged else None)
+        yield TrackedRecorder(run, params, (judged.name, judged.digest) if judged else None, _link(config))
 
 
 def _folder(config: DictConfig, recipe: Recipe, name: str) -> Path:
@@ -147,15 +154,16 @@ def _draw(data: TrainingData, count: int, path: Path, epoch: int = 0) -> Path:
     return path
 
 
-def _summary(done: Trained) -> str:
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in done.figures.items() if value is not None)
-    return f"{done.epochs} epochs" + (f": the best checkpoint has {figures}" if figures else "")
+def _link(config: DictConfig) -> str:
+    """How to see the runs."""
+    store = open_store(Path(config.paths.mlruns))
+    return f"{ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}"
 
 
 def _tell(config: DictConfig, done: Trained) -> None:
-    print(_summary(done) + (" (stopped early)" if done.stopped_early else ""))
+    print(training_summary(done))
     if done.failures:
         announce(f"{len(done.failures)} photograph(s) were left out, listed in {done.folder / 'failures.csv'}")
     print(f"weights: {done.best or done.folder / LAST}")
-    store = open_store(Path(config.paths.mlruns))
-    print(f"in MLflow: {ui_hint(Path(config.paths.mlruns))}, then {describe(store, config.tracking.experiment)}")
+    print(f"folder:  {done.folder}")
+    print(f"MLflow:  {_link(config)}")

@@ -29,6 +29,7 @@ from imgfp.learning.data import open_training
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
+from imgfp.studies.folder_lock import folder_lock
 from imgfp.studies.training_run import RunFolder
 from imgfp.studies.tuning import Search, value_text
 from imgfp.tracking import Run, describe, open_store, parent_run
@@ -91,30 +92,28 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     texts = dict(settings.space) or {"optimizer.lr": f"tag(log, interval({rate / 10:g}, {rate * 10:g}))"}
     space = parse_space(texts)
     _check(recipe, space, given, compose)
-    data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
-    judged_set(recipe, root, data)  # an error that would stop every trial stops the search
     fingerprint = hash_value([recipe.fingerprint(), str(root.resolve()), texts, settings.seed])
-    store = open_store(Path(config.paths.mlruns))
-    folder = RunFolder.open(
-        Path(config.paths.work) / f"search-{name}-{fingerprint[:8]}",
-        digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs)),
-        config.resume,
-        store,
-    )
-    search = Search(space, settings.seed, folder.path / "study.db")
-    parent = folder.mlflow_run(store) or parent_run(
-        store, config.tracking.experiment, f"{folder.path} {time.time_ns()}", f"search of {name}"
-    )
-    folder.note(mlflow_run=parent, space=texts)
-    for trial in search.proposals(settings.trials):
-        announce(f"trial {trial.number} of {settings.trials}: {' '.join(trial.overrides())}")
-        try:
-            figures = run_training(compose(_replaced(given, trial.values)), name, parent).figures
-            search.tell(trial, float(figures.get("uap") or 0.0))
-        except Diverged as error:
-            announce(f"trial {trial.number} has no result: {error}")
-            search.tell(trial, None)
-        _log(Run(store, parent), search, given)
+    path = Path(config.paths.work) / f"search-{name}-{fingerprint[:8]}"
+    with folder_lock(path, "search"):
+        data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
+        judged_set(recipe, root, data)  # an error that would stop every trial stops the search
+        store = open_store(Path(config.paths.mlruns))
+        photographs = digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs))
+        folder = RunFolder.open(path, photographs, config.resume, store)
+        search = Search(space, settings.seed, folder.path / "study.db")
+        parent = folder.mlflow_run(store) or parent_run(
+            store, config.tracking.experiment, f"{folder.path} {time.time_ns()}", f"search of {name}"
+        )
+        folder.note(mlflow_run=parent, space=texts)
+        for trial in search.proposals(settings.trials):
+            announce(f"trial {trial.number} of {settings.trials}: {' '.join(trial.overrides())}")
+            try:
+                figures = run_training(compose(_replaced(given, trial.values)), name, parent).figures
+                search.tell(trial, float(figures.get("uap") or 0.0))
+            except Diverged as error:
+                announce(f"trial {trial.number} has no result: {error}")
+                search.tell(trial, None)
+            _log(Run(store, parent), search, given)
     print(f"in MLflow: {describe(store, config.tracking.experiment)}")
     return Found(folder.path, search, _command(given, search))
 

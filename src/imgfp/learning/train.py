@@ -16,11 +16,13 @@ from imgfp.learning.artifacts import LAST, Trained
 from imgfp.learning.data import TrainingData
 from imgfp.learning.losses import create_loss
 from imgfp.learning.module import DescriptorTraining
+from imgfp.learning.overview import StartReport
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Recorder
 from imgfp.learning.trainer import create_averaging, create_trainer, on_gpu
 from imgfp.learning.training_callback import TrainingCallback
 from imgfp.learning.validate import JudgedSet
+from imgfp.learning.validation_check import ValidationCheck
 from imgfp.progress import announce, track
 from imgfp.threads import thread_count
 
@@ -54,7 +56,6 @@ def train(
     last = folder / LAST
     if resumed := last.exists():
         _check_readable(last)
-        announce(f"resuming from {last}")
     torch.manual_seed(recipe.seed)
     network = create_network(recipe.network)
     if network.load_report is not None:
@@ -69,14 +70,26 @@ def train(
     module = DescriptorTraining(recipe, network, loss, steps)
     averaging = create_averaging(recipe.trainer)
     callback = TrainingCallback(recipe, data, judged, folder, recorder, about, averaging)
-    # the average is updated first
-    callbacks: list[Callback] = [callback] if averaging is None else [averaging, callback]
+    callbacks: list[Callback] = [] if averaging is None else [averaging]  # the average is updated first
+    callbacks += [StartReport(recipe, data, judged, folder, recorder), callback]
+    if judged is not None:
+        callbacks.append(ValidationCheck(recipe, judged, folder, averaging))
     trainer = create_trainer(recipe.trainer, recipe.total_epochs, callbacks)
     try:
         trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if resumed else None, weights_only=True)
     except SystemExit:  # how Lightning ends on Ctrl-C
         raise KeyboardInterrupt from None
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(error, trainer.current_epoch, trainer.global_step) from None
     return Trained.read(folder, trainer.current_epoch, callback.stopped, callback.failures)
+
+
+def _out_of_memory(error: torch.OutOfMemoryError, epoch: int, step: int) -> InputError:
+    reason = str(error).split(". ")[0]
+    return InputError(
+        f"{reason} in epoch {epoch + 1} at step {step}: lower pairs.batch (trainer.accumulate_grad_batches makes up "
+        "for it), pairs.negatives or size"
+    )
 
 
 def _check_readable(last: Path) -> None:

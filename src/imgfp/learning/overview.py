@@ -1,0 +1,123 @@
+"""What a training runs on and with: the lines at its start, and the facts that its record keeps."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+
+from imgfp.learning.artifacts import LAST
+from imgfp.learning.data import TrainingData
+from imgfp.learning.recipe import Recipe
+from imgfp.learning.recorder import Recorder
+from imgfp.learning.validate import JudgedSet
+from imgfp.progress import announce
+
+_PRECISIONS = {"32-true": "fp32", "bf16-mixed": "bf16"}  # as in trainer.precision
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A training that is about to make its first step in this process.
+
+    Attributes:
+        device: Kind and name, such as "cuda (NVIDIA H100)"; with several processes their number.
+        precision: In effect, by the names of `trainer.precision`.
+        parameters: Number of trainable ones, those of the loss included.
+        epoch: Epochs that are completed: 0, or those of the checkpoint that it resumes from.
+    """
+
+    device: str
+    precision: str
+    threads: int
+    parameters: int
+    epoch: int
+    folder: Path
+
+    @classmethod
+    def of(cls, trainer: pl.Trainer, module: pl.LightningModule, folder: Path) -> "Overview":
+        """Of a trainer that has set up its device and loaded its checkpoint."""
+        device = trainer.strategy.root_device
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
+        return cls(
+            f"{device.type} ({name})" + (f", {trainer.world_size} processes" if trainer.world_size > 1 else ""),
+            _PRECISIONS.get(str(trainer.precision), str(trainer.precision)),
+            torch.get_num_threads(),
+            sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad),
+            trainer.current_epoch,
+            folder,
+        )
+
+    def facts(self) -> Mapping[str, str]:
+        """What the record of the training keeps."""
+        return {
+            "device": self.device,
+            "precision": self.precision,
+            "threads": str(self.threads),
+            "torch": torch.__version__,
+            "folder": str(self.folder.resolve()),
+        }
+
+    def lines(self, recipe: Recipe, data: TrainingData, judged: JudgedSet | None, link: str) -> str:
+        """For the console. `link`: how to see the record; empty where there is none."""
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        sizes = " / ".join(str(size) for size in dict.fromkeys(recipe.size))
+        last = self.folder / LAST
+        rows = [
+            ("resuming", f"after epoch {self.epoch} of {recipe.total_epochs} from {last}" if self.epoch else ""),
+            ("device", f"{self.device}, {self.precision}, {threads}; torch {torch.__version__}"),
+            ("network", f"{recipe.network.architecture}, {self.parameters:,} trainable parameters"),
+            ("training", f"{_photographs(data)}, {recipe.total_epochs} epochs of {_batches(recipe, data)}, {sizes} px"),
+            ("validation", _validation(recipe, judged)),
+            ("folder", str(self.folder)),
+            ("MLflow", link),
+        ]
+        return "\n".join(f"{name:<10}  {text}" for name, text in rows if text)
+
+
+class StartReport(pl.Callback):
+    """Says and records what is about to happen, before the first step and before the first validation."""
+
+    def __init__(
+        self, recipe: Recipe, data: TrainingData, judged: JudgedSet | None, folder: Path, recorder: Recorder
+    ) -> None:
+        """`folder`: of the checkpoints."""
+        self.recipe, self.data, self.judged, self.folder, self.recorder = recipe, data, judged, folder, recorder
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """In the first process."""
+        if trainer.is_global_zero:
+            overview = Overview.of(trainer, pl_module, self.folder)
+            self.recorder.environment(overview.facts())
+            announce(overview.lines(self.recipe, self.data, self.judged, self.recorder.link))
+
+
+def processor_name() -> str:
+    """The model of the CPU where the system tells it, else its architecture."""
+    try:
+        found = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    except OSError:
+        found = []
+    return " ".join(found[0].split(":", 1)[1].split()) if found else platform.processor() or platform.machine()
+
+
+def _photographs(data: TrainingData) -> str:
+    pairs = len(data.image_pool.queries)
+    return f"{len(data.image_pool.photographs):,} photographs" + (f" and {pairs:,} true pairs" if pairs else "")
+
+
+def _batches(recipe: Recipe, data: TrainingData) -> str:
+    negatives = f" and {recipe.pairs.negatives} negatives" if recipe.pairs.negatives else ""
+    return f"{data.batches_per_epoch:,} batches of {recipe.pairs.batch} (2 views{negatives} each)"
+
+
+def _validation(recipe: Recipe, judged: JudgedSet | None) -> str:
+    if judged is None:
+        return "none"
+    every = recipe.validation.every_n_epochs
+    return (
+        f"{judged.name}: {len(judged.queries):,} queries x {len(judged.references):,} references, "
+        f"{'every epoch' if every == 1 else f'every {every} epochs'}"
+    )
