@@ -29,6 +29,9 @@ class Recorder(Protocol):
     def best(self, figures: Figures, epoch: int, step: int) -> None:
         """After every `checkpoint`: the best one so far, which is the run's result. `step`: now."""
 
+    def finished(self, figures: Figures) -> None:
+        """Training has ended; the figures of the best checkpoint, none without validation."""
+
     def removed(self, weights: Path, reason: str) -> None:
         """The weights of a validated checkpoint were removed from disk."""
 
@@ -51,6 +54,9 @@ class Unrecorded:
         """Nothing."""
 
     def best(self, figures: Figures, epoch: int, step: int) -> None:
+        """Nothing."""
+
+    def finished(self, figures: Figures) -> None:
         """Nothing."""
 
     def removed(self, weights: Path, reason: str) -> None:

@@ -81,7 +81,9 @@ def train(
         raise KeyboardInterrupt from None
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(error, trainer.current_epoch, trainer.global_step) from None
-    return Trained.read(folder, trainer.current_epoch, callback.stopped, callback.failures)
+    done = Trained.read(folder, trainer.current_epoch, callback.stopped, callback.failures)
+    recorder.finished(done.figures)
+    return done
 
 
 def _out_of_memory(error: torch.OutOfMemoryError, epoch: int, step: int) -> InputError:

@@ -129,17 +129,19 @@ class TrackedRecorder:
 
     def checkpoint(self, weights: Path, card: Path, figures: Figures, epoch: int, step: int) -> None:
         """See `Recorder`."""
-        curve = {f"validation/{name}": value for name, value in figures.items()}
-        self.run.log_metrics({**curve, "epoch": float(epoch)}, step)
-        # MLflow gives a model's figures to its run too: without a step, so that those of `best` follow them; without
-        # thresholds, because the best may have none to follow with
-        own = {name: value for name, value in figures.items() if not name.endswith("threshold_at_p90")}
+        self.run.log_metrics({f"validation/{name}": value for name, value in figures.items()}, step)
+        # MLflow gives a model's figures to its run too: without a step, so that those of `best` follow them
         name = f"{weights.parent.name.replace('.', '_')} epoch {epoch}"
+        own = _without_thresholds(figures)
         log_checkpoint(self.run, weights, card, self.params, own, step, self.data, name=name, metrics_step=0)
 
     def best(self, figures: Figures, epoch: int, step: int) -> None:
         """See `Recorder`."""
         self.run.log_metrics({**_headlines("best", figures), "best/epoch": float(epoch)}, step)
+        self.run.log_metrics(_without_thresholds(figures))
+
+    def finished(self, figures: Figures) -> None:
+        """See `Recorder`."""
         self.run.log_metrics(figures)
 
     def removed(self, weights: Path, reason: str) -> None:
@@ -149,3 +151,8 @@ class TrackedRecorder:
 
 def _headlines(stage: str, figures: Figures) -> Figures:
     return {f"{stage}/{name}": figures[name] for name in HEADLINES if name in figures}
+
+
+def _without_thresholds(figures: Figures) -> Figures:
+    """A threshold may be undefined for a later checkpoint, and MLflow would go on showing an earlier one's."""
+    return {name: value for name, value in figures.items() if not name.endswith("threshold_at_p90")}
