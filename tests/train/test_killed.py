@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -71,15 +72,21 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    waited(lambda: list((tmp_path / "killed").glob("*/last.ckpt")) or begun.poll() is not None)
-    assert begun.poll() is None, "it ended before its first checkpoint"
-    holder = f"(process {begun.pid} on {socket.gethostname()} since "
-    with pytest.raises(InputError, match=rf"this training is running already {re.escape(holder)}.*: wait for it, or"):
-        run_training(same, "mini_efficientnet")
-    assert running(begun.pid) >= 4, "itself, the fork server and two workers"
-    begun.send_signal(signal.SIGKILL)
-    begun.wait()
-    waited(lambda: not running(begun.pid), 30)
+    try:
+        waited(lambda: list((tmp_path / "killed").glob("*/last.ckpt")) or begun.poll() is not None)
+        assert begun.poll() is None, "it ended before its first checkpoint"
+        holder = f"(process {begun.pid} on {socket.gethostname()} since "
+        with pytest.raises(
+            InputError, match=rf"this training is running already {re.escape(holder)}.*: wait for it, or"
+        ):
+            run_training(same, "mini_efficientnet")
+        assert running(begun.pid) >= 4, "itself, the fork server and two workers"
+        begun.send_signal(signal.SIGKILL)
+        begun.wait()
+        waited(lambda: not running(begun.pid), 30)
+    finally:
+        with suppress(ProcessLookupError):  # where the test failed, something may be left
+            os.killpg(begun.pid, signal.SIGKILL)
     (folder,) = (path for path in (tmp_path / "killed").iterdir() if path.is_dir())
     assert not (folder / f"epoch-{EPOCHS:03d}.safetensors").exists(), "killed too late to test anything"
 
