@@ -176,7 +176,8 @@ def _log(run: Run, search: Search, given: list[str]) -> None:
     """The search's own run shows the best uAP so far, and the best settings as tags."""
     if search.best is not None:
         trial, uap = search.best
-        run.log_metrics({"uap": uap}, len(search.results) - 1)
+        run.log_metrics({"uap": uap})
+        run.log_metrics({"best/uap": uap}, len(search.results) - 1)
         tags = {"trial": str(trial.number), "command": _command(given, search), **trial.values}
         for key, value in tags.items():
             run.store.client().set_tag(run.run_id, f"best.{key}", value)
