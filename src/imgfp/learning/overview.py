@@ -1,19 +1,18 @@
 """What a training runs on and with: the lines at its start, and the facts that its record keeps."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from torch import nn
 
 from imgfp.learning.artifacts import LAST
 from imgfp.learning.data import TrainingData
 from imgfp.learning.recipe import Recipe
-from imgfp.learning.recorder import Recorder
 from imgfp.learning.validate import JudgedSet
-from imgfp.progress import announce
 
 _PRECISIONS = {"32-true": "fp32", "bf16-mixed": "bf16"}  # as in trainer.precision
 
@@ -37,16 +36,18 @@ class Overview:
     folder: Path
 
     @classmethod
-    def of(cls, trainer: pl.Trainer, module: pl.LightningModule, folder: Path) -> "Overview":
-        """Of a trainer that has set up its device and loaded its checkpoint."""
+    def of(
+        cls, trainer: pl.Trainer, processes: int, parts: Iterable[nn.Module], epoch: int, folder: Path
+    ) -> "Overview":
+        """Of a trainer that has not begun; `parts` are trained."""
         device = trainer.strategy.root_device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
         return cls(
-            f"{device.type} ({name})" + (f", {trainer.world_size} processes" if trainer.world_size > 1 else ""),
+            f"{device.type} ({name})" + (f", {processes} processes" if processes > 1 else ""),
             _PRECISIONS.get(str(trainer.precision), str(trainer.precision)),
             torch.get_num_threads(),
-            sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad),
-            trainer.current_epoch,
+            sum(item.numel() for part in parts for item in part.parameters() if item.requires_grad),
+            epoch,
             folder,
         )
 
@@ -75,23 +76,6 @@ class Overview:
             ("MLflow", link),
         ]
         return "\n".join(f"{name:<10}  {text}" for name, text in rows if text)
-
-
-class StartReport(pl.Callback):
-    """Says and records what is about to happen, before the first step and before the first validation."""
-
-    def __init__(
-        self, recipe: Recipe, data: TrainingData, judged: JudgedSet | None, folder: Path, recorder: Recorder
-    ) -> None:
-        """`folder`: of the checkpoints."""
-        self.recipe, self.data, self.judged, self.folder, self.recorder = recipe, data, judged, folder, recorder
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """In the first process."""
-        if trainer.is_global_zero:
-            overview = Overview.of(trainer, pl_module, self.folder)
-            self.recorder.environment(overview.facts())
-            announce(overview.lines(self.recipe, self.data, self.judged, self.recorder.link))
 
 
 def processor_name() -> str:
