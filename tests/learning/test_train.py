@@ -100,7 +100,7 @@ def test_the_start_says_what_runs_where(training, micro: Recipe, tmp_path: Path,
     assert lines["device"].startswith(f"cpu ({processor_name()}), fp32, ")
     assert lines["network"] == f"test_efficientnet, {parameters:,} trainable parameters"
     assert (
-        lines["training"] == f"{TRAINING} photographs, 2 epochs of 4 batches of 3 (2 views and 1 negatives each), 32 px"
+        lines["training"] == f"{TRAINING} photographs, 2 epochs of 4 batches of 3 (2 views and 1 negative each), 32 px"
     )
     assert lines["validation"] == "set: 4 queries x 4 references, every epoch"
     assert (lines["folder"], lines["MLflow"]) == (str(folder), "make ui")

@@ -63,14 +63,14 @@ class Overview:
 
     def lines(self, recipe: Recipe, data: TrainingData, judged: JudgedSet | None, link: str) -> str:
         """For the console. `link`: how to see the record; empty where there is none."""
-        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        threads, epochs = _counted(self.threads, "thread"), _counted(recipe.total_epochs, "epoch")
         sizes = " / ".join(str(size) for size in dict.fromkeys(recipe.size))
         last = self.folder / LAST
         rows = [
             ("resuming", f"after epoch {self.epoch} of {recipe.total_epochs} from {last}" if self.epoch else ""),
             ("device", f"{self.device}, {self.precision}, {threads}; torch {torch.__version__}"),
             ("network", f"{recipe.network.architecture}, {self.parameters:,} trainable parameters"),
-            ("training", f"{_photographs(data)}, {recipe.total_epochs} epochs of {_batches(recipe, data)}, {sizes} px"),
+            ("training", f"{_photographs(data)}, {epochs} of {_batches(recipe, data)}, {sizes} px"),
             ("validation", _validation(recipe, judged)),
             ("folder", str(self.folder)),
             ("MLflow", link),
@@ -93,8 +93,8 @@ def _photographs(data: TrainingData) -> str:
 
 
 def _batches(recipe: Recipe, data: TrainingData) -> str:
-    negatives = f" and {recipe.pairs.negatives} negatives" if recipe.pairs.negatives else ""
-    return f"{data.batches_per_epoch:,} batches of {recipe.pairs.batch} (2 views{negatives} each)"
+    negatives = f" and {_counted(recipe.pairs.negatives, 'negative')}" if recipe.pairs.negatives else ""
+    return f"{_counted(data.batches_per_epoch, 'batch', 'batches')} of {recipe.pairs.batch} (2 views{negatives} each)"
 
 
 def _validation(recipe: Recipe, judged: JudgedSet | None) -> str:
@@ -105,3 +105,7 @@ def _validation(recipe: Recipe, judged: JudgedSet | None) -> str:
         f"{judged.name}: {len(judged.queries):,} queries x {len(judged.references):,} references, "
         f"{'every epoch' if every == 1 else f'every {every} epochs'}"
     )
+
+
+def _counted(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
