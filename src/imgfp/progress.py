@@ -52,6 +52,13 @@ def advance(units: int) -> None:
             _bars[-1].update(min(units, _bars[-1].total - _bars[-1].n))
 
 
+def note(text: str) -> None:
+    """Shows a text beside the remaining time of the innermost bar, from its next update on."""
+    with _lock:
+        if _bars:
+            _bars[-1].set_postfix_str(text, refresh=False)
+
+
 def announce(line: str) -> None:
     """Prints one line on standard error, above any open progress bars."""
     with _lock:

@@ -20,12 +20,15 @@ from imgfp.encoders import (
     load_export,
 )
 from imgfp.errors import InputError
+from imgfp.learning import training_callback, validation_check
 from imgfp.learning.artifacts import BEST, LAST
 from imgfp.learning.config import AdamWConfig, SgdConfig, TrainerConfig, ValidationConfig
 from imgfp.learning.data import PairsConfig
 from imgfp.learning.losses import ContrastiveConfig, InfoNceKoleoConfig, MarginConfig, TripletConfig
+from imgfp.learning.overview import processor_name
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.trainer import on_gpu, validation_precision
+from imgfp.studies.training_summary import training_summary
 
 
 def same_bytes(one: Path, other: Path, epoch: int) -> None:
@@ -38,31 +41,110 @@ def test_files_of_a_training(training, micro: Recipe, tmp_path: Path) -> None:
     done = training(micro, tmp_path, notes)
     assert (done.epochs, done.stopped_early, done.failures) == (2, False, ())
     steps = -(-TRAINING // 3)
-    assert [(name, step) for name, step, _ in notes.checkpoints] == [
-        ("epoch-000", 0),
-        ("epoch-001", steps),
-        ("epoch-002", 2 * steps),
-    ]
-    for _, _, figures in notes.checkpoints:
+    assert [(name, step) for name, step, _ in notes.checkpoints] == [("epoch-001", steps), ("epoch-002", 2 * steps)]
+    for figures in (*notes.untrained, *(figures for _, _, figures in notes.checkpoints)):
         assert 0 <= figures["uap"] <= 1
         assert {"recall_at_1", "recall_at_p90", "normalised/uap"} <= figures.keys()
     losses = [figures["loss"] for _, figures in notes.points if "loss" in figures]
     assert len(losses) == 2 * steps
     assert all(loss > 0 for loss in losses)
-    assert notes.points[-1][1] == {"failed_images": 0.0}
+    assert [figures["epoch"] for _, figures in notes.points if "loss" in figures] == [
+        step / steps for step in range(1, 2 * steps + 1)
+    ]
+    assert notes.points[-1][1] == {"failed_images": 0.0, "epoch": 2.0}
+
+    # the result is that of the best trained epoch; the untrained network stands beside it
+    by_epoch = {epoch: notes.checkpoints[epoch - 1][2] for epoch in (1, 2)}
+    best = max((1, 2), key=lambda epoch: (by_epoch[epoch]["uap"], -epoch))
+    assert (tmp_path / f"{BEST}.safetensors").resolve().stem == f"epoch-{best:03d}"
+    assert (done.best, done.best_epoch) == (tmp_path / f"{BEST}.safetensors", best)
+    assert notes.bests == [(1, by_epoch[1]), (best, by_epoch[best])]
+    assert notes.results == [done.figures] == [by_epoch[best]]
+    assert notes.untrained == [done.baseline]
+    assert not (tmp_path / "epoch-000.safetensors").exists()
 
     # what is exported is what was validated, with a card that says how it was made
-    best = max(range(3), key=lambda epoch: (notes.checkpoints[epoch][2]["uap"], -epoch))
-    assert (tmp_path / f"{BEST}.safetensors").resolve().stem == f"epoch-{best:03d}"
-    assert done.best == tmp_path / f"{BEST}.safetensors"
     network, card = load_export(tmp_path / "epoch-002.safetensors")
     assert card["recipe"] == micro.as_plain()
-    assert card["figures"] == notes.checkpoints[2][2]
+    assert card["figures"] == by_epoch[2]
     assert (card["experiment"], card["epoch"], card["size"]) == ("test", 2, 32)
     assert network.dim == 8
     assert create_encoder(EncoderConfig(weights=str(tmp_path / "epoch-002.safetensors"))).dim == 8
-    first, last = (load_file(tmp_path / f"epoch-00{epoch}.safetensors") for epoch in (0, 2))
+    first, last = (load_file(tmp_path / f"epoch-00{epoch}.safetensors") for epoch in (1, 2))
     assert any(not torch.equal(first[name], last[name]) for name in first if name.endswith("weight"))
+
+
+def test_an_untrained_network_is_never_the_best(
+    training, micro: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the highest uAP: neither the weights nor early stopping take notice."""
+    real = training_callback.validate
+    values = iter([0.9, 0.1, 0.3, 0.2, 0.2, 0.2])
+
+    def validated(*arguments):
+        figures, failures = real(*arguments)
+        return {**figures, "uap": next(values)}, failures
+
+    monkeypatch.setattr(training_callback, "validate", validated)
+    notes = Notes()
+    done = training(
+        micro, tmp_path, notes, epochs=(9,), validation=ValidationConfig(background=0, patience=2), loss=TripletConfig()
+    )
+    assert (done.figures["uap"], done.best_epoch, done.baseline["uap"]) == (0.3, 2, 0.9)
+    assert done.stopped_early
+    assert done.epochs == 4, "two validations without a better uAP than the second's"
+    assert done.below_baseline
+    assert "untrained 0.9000" in training_summary(done)
+    assert [epoch for epoch, _ in notes.bests] == [1, 2, 2, 2]
+
+
+def test_the_start_says_what_runs_where(training, micro: Recipe, tmp_path: Path, capsys) -> None:
+    notes = Notes(fail_at=5)
+    folder = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="power cut"):
+        training(micro, folder, notes)
+    said = capsys.readouterr().err.splitlines()
+    parameters = sum(item.numel() for item in create_network(micro.network).parameters())
+    lines = dict(line.split(maxsplit=1) for line in said[:6])
+    assert lines["device"].startswith(f"cpu ({processor_name()}), fp32, ")
+    assert lines["network"] == f"test_efficientnet, {parameters:,} trainable parameters"
+    assert (
+        lines["training"] == f"{TRAINING} photographs, 2 epochs of 4 batches of 3 (2 views and 1 negative each), 32 px"
+    )
+    assert lines["validation"] == "set: 4 queries x 4 references, every epoch"
+    assert (lines["folder"], lines["MLflow"]) == (str(folder), "make ui")
+    assert said[6].startswith("baseline (untrained): uap ")
+    assert said[7].startswith("epoch 1/2: uap ")
+    assert notes.facts == {
+        "device": f"cpu ({processor_name()})",
+        "precision": "fp32",
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "folder": str(folder.resolve()),
+    }
+    training(micro, folder)
+    again = capsys.readouterr().err.splitlines()
+    assert again[0] == f"resuming    after epoch 1 of 2 from {folder / LAST}"
+    assert not any("baseline" in line for line in again)
+
+
+def test_validation_is_tried_right_after_the_first_step(
+    training, micro: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A validation that cannot work ends the training there and not after an epoch; out of memory is one line."""
+
+    def fails(network, judged, size) -> None:
+        assert network.training
+        assert (len(judged.queries), len(judged.references), size) == (4, 4, 32)
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB. GPU 0 has")
+
+    monkeypatch.setattr(validation_check, "validate", fails)
+    notes = Notes()
+    with pytest.raises(InputError) as error:
+        training(micro, tmp_path, notes, trainer=TrainerConfig(precision="fp32", accumulate_grad_batches=2))
+    assert str(error.value).startswith("CUDA out of memory in epoch 1 at step 1: lower pairs.batch (")
+    assert [step for step, figures in notes.points if "loss" in figures] == [0, 1]
+    assert len(notes.untrained) == 1, "which was possible without gradients"
 
 
 def test_hyper_parameters_are_plain_and_a_checkpoint_holds_no_code(training, micro: Recipe, tmp_path: Path) -> None:
@@ -137,7 +219,7 @@ def test_a_learnt_boundary_is_learnt(training, micro: Recipe, tmp_path: Path) ->
 def test_an_esvit_trains_with_a_head_from_pca(training, micro: Recipe, tmp_path: Path) -> None:
     notes = Notes()
     training(micro, tmp_path, notes, network=NetworkConfig("esvit_nano", dim=8), head="pca", epochs=(1,))
-    assert [name for name, _, _ in notes.checkpoints] == ["epoch-000", "epoch-001"]
+    assert [name for name, _, _ in notes.checkpoints] == ["epoch-001"]
 
 
 def test_only_the_best_stay_on_disk(training, micro: Recipe, tmp_path: Path) -> None:
@@ -146,7 +228,7 @@ def test_only_the_best_stay_on_disk(training, micro: Recipe, tmp_path: Path) -> 
     left = sorted(path.stem for path in tmp_path.glob("epoch-*.safetensors"))
     assert len(left) <= 2
     assert "epoch-004" in left
-    assert sorted([*left, *notes.gone]) == [f"epoch-{epoch:03d}" for epoch in range(5)]
+    assert sorted([*left, *notes.gone]) == [f"epoch-{epoch:03d}" for epoch in range(1, 5)]
     assert all(not path.with_suffix(".json").exists() for path in map(tmp_path.joinpath, notes.gone))
 
 
@@ -201,10 +283,7 @@ def test_weights_spoilt_by_the_last_step_are_not_saved(training, micro: Recipe, 
             trainer=TrainerConfig("cpu", precision="fp32", gradient_clip_val=0.0),
         )
     assert "the network's descriptors are no longer finite in epoch 1" in str(error.value)
-    good = (
-        "the last good checkpoint is " + str(tmp_path / "epoch-000.safetensors") if every else "no checkpoint was saved"
-    )
-    assert good in str(error.value)
+    assert "no checkpoint was saved" in str(error.value)
     assert not (tmp_path / LAST).exists()
     assert not (tmp_path / "epoch-001.safetensors").exists()
 

@@ -66,11 +66,11 @@ def test_a_search_resumes(search, composed, tmp_path: Path, monkeypatch) -> None
     assert {run.data.tags[PARENT] for run in children} == {parent.info.run_id}
     assert len(children) == 2, "the third never started its run"
     best, uap = found.search.best
-    judged = [point.value for run in children for point in client.get_metric_history(run.info.run_id, "uap")]
-    assert parent.data.metrics["uap"] == uap == max(judged)  # of any checkpoint, the untrained one included
+    judged = [point.value for run in children for point in client.get_metric_history(run.info.run_id, "validation/uap")]
+    assert parent.data.metrics["uap"] == uap == max(judged)  # of any trained epoch
     assert parent.data.tags["best.optimizer.lr"] == best.values["optimizer.lr"]
     assert parent.data.tags["best.command"] == found.command
-    assert [point.step for point in client.get_metric_history(parent.info.run_id, "uap")] == [0, 1, 2]
+    assert [point.step for point in client.get_metric_history(parent.info.run_id, "best/uap")] == [0, 1, 2]
 
     # the command finds the very training of the best trial
     program, script, *overrides = found.command.split()

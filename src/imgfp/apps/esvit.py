@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -33,7 +33,9 @@ from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
 from imgfp.reports import draw_samples
 from imgfp.reports.console import ui_hint
+from imgfp.studies.folder_lock import folder_lock
 from imgfp.studies.training_run import Judge, RunFolder, TrackedRecorder
+from imgfp.studies.training_summary import training_summary
 from imgfp.tracking import Parent, adopt, describe, open_store, tracked_run
 
 _LOGGED_SAMPLES = 16
@@ -78,10 +80,17 @@ def run_training(
         for result in handed:  # to the sweep's table of the first process, which has ended
             hand_over(parent if isinstance(parent, Parent) else None, result.run_id, done.figures, result.reused)
         return done
+    path = _folder(config, recipe, name)
+    with folder_lock(path) if is_first() else nullcontext():
+        return _run(config, recipe, name, path, parent, judge)
+
+
+def _run(
+    config: DictConfig, recipe: Recipe, name: str, path: Path, parent: str | Parent | None, judge: Judge | None
+) -> Trained:
     root = Path(config.data.root)
     rank, world = process_of(recipe.trainer)
     data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch, rank, world)
-    path = _folder(config, recipe, name)
     judged, tags = judged_set(recipe, root, data)
     if trains_together(recipe.trainer):
         join_processes(recipe.trainer)
@@ -157,7 +166,8 @@ def _recorder(
                 counts = len(judged.queries), len(judged.references)
                 run.log_dataset(judged.name, Path(config.data.root), judged.digest, *counts, context="validation")
             run.log_artifact(_draw(data, _LOGGED_SAMPLES, folder.path / "samples.png"), "images")
-        yield TrackedRecorder(run, params, (judged.name, judged.digest) if judged else None, judge=judge)
+        data_set = (judged.name, judged.digest) if judged else None
+        yield TrackedRecorder(run, params, data_set, _link(config), judge)
 
 
 def _folder(config: DictConfig, recipe: Recipe, name: str) -> Path:
@@ -172,15 +182,16 @@ def _draw(data: TrainingData, count: int, path: Path, epoch: int = 0) -> Path:
     return path
 
 
-def _summary(done: Trained) -> str:
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in done.figures.items() if value is not None)
-    return f"{done.epochs} epochs" + (f": the best checkpoint has {figures}" if figures else "")
+def _link(config: DictConfig) -> str:
+    """How to see the runs."""
+    store = open_store(config.paths.mlruns)
+    return f"{ui_hint(store.name)}, then {describe(store, config.tracking.experiment)}"
 
 
 def _tell(config: DictConfig, done: Trained) -> None:
-    print(_summary(done) + (" (stopped early)" if done.stopped_early else ""))
+    print(training_summary(done))
     if done.failures:
         announce(f"{len(done.failures)} photograph(s) were left out, listed in {done.folder / 'failures.csv'}")
     print(f"weights: {done.best or done.folder / LAST}")
-    store = open_store(config.paths.mlruns)
-    print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, config.tracking.experiment)}")
+    print(f"folder:  {done.folder}")
+    print(f"MLflow:  {_link(config)}")

@@ -21,6 +21,7 @@ from imgfp.learning.artifacts import Diverged
 from imgfp.learning.data import open_training
 from imgfp.learning.validation_set import judged_set
 from imgfp.progress import announce
+from imgfp.studies.folder_lock import folder_lock
 from imgfp.studies.training_run import RunFolder
 from imgfp.studies.tuning import FAILED, PRUNED, Search, Trial, median_pruner
 from imgfp.tracking import Run, describe, open_store, parent_run
@@ -70,35 +71,33 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
     recipe, root = recipe_of(config), Path(config.data.root)
     settings, texts, space = search_space_of(config, recipe)
     check_corners(recipe, space, given, compose)
-    data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
-    judged_set(recipe, root, data)  # an error that would stop every trial stops the search
     pruner = [] if settings.pruner == SearchConfig().pruner else [settings.pruner]  # older searches keep their names
     fingerprint = hash_value([recipe.fingerprint(), str(root.resolve()), texts, settings.seed, *pruner])
-    store = open_store(config.paths.mlruns)
-    folder = RunFolder.open(
-        Path(config.paths.work) / f"search-{name}-{fingerprint[:8]}",
-        digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs)),
-        config.resume,
-        store,
-    )
-    search = Search(
-        space,
-        settings.seed,
-        folder.path / "study.db",
-        pruner=median_pruner(recipe.total_epochs) if settings.pruner == "median" else None,
-    )
-    parent = folder.mlflow_run(store) or parent_run(
-        store, config.tracking.experiment, f"{folder.path} {time.time_ns()}", f"search of {name}"
-    )
-    folder.note(mlflow_run=parent, space=texts)
-    for trial in search.proposals(settings.trials):
-        announce(f"trial {trial.number} of {settings.trials}: {' '.join(trial.overrides())}")
-        try:
-            _try(search, trial, compose(replaced(given, trial.values)), name, parent)
-        except Diverged as error:
-            announce(f"trial {trial.number} has no result: {error}")
-            search.tell(trial, None)
-        _log(Run(store, parent), search, given)
+    path = Path(config.paths.work) / f"search-{name}-{fingerprint[:8]}"
+    with folder_lock(path, "search"):
+        data = open_training(recipe.pairs, recipe.edits, root, recipe.seed, recipe.size_of_epoch)
+        judged_set(recipe, root, data)  # an error that would stop every trial stops the search
+        store = open_store(config.paths.mlruns)
+        photographs = digest_of(tuple(Path(photograph) for photograph in data.image_pool.photographs))
+        folder = RunFolder.open(path, photographs, config.resume, store)
+        search = Search(
+            space,
+            settings.seed,
+            folder.path / "study.db",
+            pruner=median_pruner(recipe.total_epochs) if settings.pruner == "median" else None,
+        )
+        parent = folder.mlflow_run(store) or parent_run(
+            store, config.tracking.experiment, f"{folder.path} {time.time_ns()}", f"search of {name}"
+        )
+        folder.note(mlflow_run=parent, space=texts)
+        for trial in search.proposals(settings.trials):
+            announce(f"trial {trial.number} of {settings.trials}: {' '.join(trial.overrides())}")
+            try:
+                _try(search, trial, compose(replaced(given, trial.values)), name, parent)
+            except Diverged as error:
+                announce(f"trial {trial.number} has no result: {error}")
+                search.tell(trial, None)
+            _log(Run(store, parent), search, given)
     print(f"in MLflow: {describe(store, config.tracking.experiment)}")
     return Found(folder.path, search, _command(given, search))
 
@@ -147,7 +146,8 @@ def _log(run: Run, search: Search, given: list[str]) -> None:
     """The search's own run shows the best uAP so far, and the best settings as tags."""
     if search.best is not None:
         trial, uap = search.best
-        run.log_metrics({"uap": uap}, len(search.results) - 1)
+        run.log_metrics({"uap": uap})
+        run.log_metrics({"best/uap": uap}, len(search.results) - 1)
         tags = {"trial": str(trial.number), "command": _command(given, search), **trial.values}
         for key, value in tags.items():
             run.store.client().set_tag(run.run_id, f"best.{key}", value)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imgfp.encoders import Network, export_network
-from imgfp.learning.artifacts import BEST
+from imgfp.learning.artifacts import BEST, read_best
 from imgfp.learning.history import History
 from imgfp.learning.recorder import Recorder
 
@@ -25,13 +25,16 @@ def export_validated(
 ) -> None:
     """Exports the network that was validated last, records it, and removes all but the `keep` best and the last one.
 
+    The untrained network is none of them: it is a baseline.
+
     Args:
         card: What the model card says; its `figures` are those of the validation.
         history: Of all validations, the last one included.
     """
-    weights = exported_weights(folder, history.epochs[-1])
+    epoch = history.epochs[-1]
+    weights = exported_weights(folder, epoch)
     export_network(network, weights, dict(card))
-    recorder.checkpoint(weights, weights.with_suffix(".json"), card["figures"], step)  # type: ignore[arg-type]
+    recorder.checkpoint(weights, weights.with_suffix(".json"), card["figures"], epoch, step)  # type: ignore[arg-type]
     kept = {exported_weights(folder, epoch) for epoch in history.kept(keep)}
     for worse in sorted(set(folder.glob("epoch-*.safetensors")) - kept):
         worse.unlink()
@@ -43,3 +46,4 @@ def export_validated(
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(exported_weights(folder, history.best_epoch).with_suffix(suffix).name)
         temporary.replace(link)
+    recorder.best(read_best(folder)[0], history.best_epoch, step)

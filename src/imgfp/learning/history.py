@@ -6,13 +6,16 @@ from typing import Any
 
 @dataclass
 class History:
-    """uAP by epoch (number of epochs completed), in order; plain numbers, so that a checkpoint can hold it."""
+    """uAP by epoch (number of epochs completed), in order; plain numbers, so that a checkpoint can hold it.
+
+    The untrained network has no place in it: it cannot be the best, and patience counts trained epochs only.
+    """
 
     epochs: list[int] = field(default_factory=list)
     uap: list[float] = field(default_factory=list)
 
     def add(self, epoch: int, uap: float) -> None:
-        """Adds a validation; of this epoch and later ones earlier results are dropped."""
+        """Adds a validation; of this epoch (from 1) and later ones earlier results are dropped."""
         while self.epochs and self.epochs[-1] >= epoch:
             self.epochs.pop()
             self.uap.pop()

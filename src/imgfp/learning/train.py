@@ -15,13 +15,16 @@ from imgfp.files import write_bytes
 from imgfp.learning.artifacts import LAST, Trained
 from imgfp.learning.data import TrainingData
 from imgfp.learning.debugging import OverfitCheck, create_profiler, tell_profile
+from imgfp.learning.distributed import is_first, process_of
 from imgfp.learning.losses import create_loss
 from imgfp.learning.module import DescriptorTraining
+from imgfp.learning.overview import Overview
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Recorder
 from imgfp.learning.trainer import create_averaging, create_trainer, on_gpu
 from imgfp.learning.training_callback import TrainingCallback
 from imgfp.learning.validate import JudgedSet
+from imgfp.learning.validation_check import ValidationCheck
 from imgfp.progress import announce, track
 from imgfp.threads import thread_count
 
@@ -53,45 +56,66 @@ def train(
     on_gpu(recipe.trainer)  # refused before anything takes time
     folder.mkdir(parents=True, exist_ok=True)
     last = folder / LAST
-    if resumed := last.exists():
-        _check_readable(last)
-        announce(f"resuming from {last}")
+    completed = _completed_epochs(last) if last.exists() else 0
     torch.manual_seed(recipe.seed)
     network = create_network(recipe.network)
     if network.load_report is not None:
         write_bytes(folder / "loaded.txt", network.load_report.listing().encode())
         announce(f"{network.load_report}\n  every tensor is listed in {folder / 'loaded.txt'}")
-    if recipe.head == "pca" and not resumed:
-        _start_from_pca(network, data, recipe.size[0])
     loss = create_loss(recipe.loss, network.dim)
+    averaging = create_averaging(recipe.trainer)
+    callback = TrainingCallback(recipe, data, judged, folder, recorder, about, averaging)
+    # the average is updated first
+    callbacks: list[Callback] = [callback] if averaging is None else [averaging, callback]
+    if judged is not None:
+        callbacks.append(ValidationCheck(recipe, judged, folder, averaging))
+    if recipe.pairs.overfit_batches:
+        callbacks.append(OverfitCheck(recipe.pairs.overfit_batches))
+    profiler = create_profiler(folder / "profile") if recipe.trainer.profile else None
+    trainer = create_trainer(recipe.trainer, recipe.total_epochs, callbacks, profiler)
+    if is_first():
+        overview = Overview.of(trainer, process_of(recipe.trainer)[1], (network, loss), completed, folder)
+        recorder.environment(overview.facts())
+        announce(overview.lines(recipe, data, judged, recorder.link))
+    if recipe.head == "pca" and not completed:
+        _start_from_pca(network, data, recipe.size[0])
     if recipe.trainer.gradient_checkpointing:
         network.checkpoint_gradients()
     if recipe.trainer.compile:
         network.compile()
     steps = -(-data.batches_per_epoch // recipe.trainer.accumulate_grad_batches)
     module = DescriptorTraining(recipe, network, loss, steps)
-    averaging = create_averaging(recipe.trainer)
-    callback = TrainingCallback(recipe, data, judged, folder, recorder, about, averaging)
-    # the average is updated first
-    callbacks: list[Callback] = [callback] if averaging is None else [averaging, callback]
-    if recipe.pairs.overfit_batches:
-        callbacks.append(OverfitCheck(recipe.pairs.overfit_batches))
-    profiler = create_profiler(folder / "profile") if recipe.trainer.profile else None
-    trainer = create_trainer(recipe.trainer, recipe.total_epochs, callbacks, profiler)
     try:
-        trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if resumed else None, weights_only=True)
+        trainer.fit(module, data.train_dataloader(), ckpt_path=str(last) if completed else None, weights_only=True)
     except SystemExit:  # how Lightning ends on Ctrl-C
         raise KeyboardInterrupt from None
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(error, trainer.current_epoch, trainer.global_step) from None
     if profiler is not None and trainer.is_global_zero:
         tell_profile(folder / "profile")
-    return Trained.read(folder, trainer.current_epoch, callback.stopped, callback.failures)
+    done = Trained.read(folder, trainer.current_epoch, callback.stopped, callback.failures)
+    recorder.finished(done.figures)
+    return done
 
 
-def _check_readable(last: Path) -> None:
+def _out_of_memory(error: torch.OutOfMemoryError, epoch: int, step: int) -> InputError:
+    reason = str(error).split(". ")[0]
+    return InputError(
+        f"{reason} in epoch {epoch + 1} at step {step}: lower pairs.batch (trainer.accumulate_grad_batches makes up "
+        "for it), pairs.negatives or size"
+    )
+
+
+def _completed_epochs(last: Path) -> int:
+    """Of a checkpoint, at least 1.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol")  # the error that follows says it in one line
-            torch.load(last, weights_only=True, mmap=True, map_location="meta")
+            return int(torch.load(last, weights_only=True, mmap=True, map_location="meta")["epoch"]) + 1
     except Exception as error:  # torch reports a damaged file, or one with code in it, in a dozen ways
         raise InputError(
             f"{last}: this checkpoint cannot be read ({type(error).__name__}: {str(error).splitlines()[0][:200]}): "

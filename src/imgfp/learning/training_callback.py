@@ -4,7 +4,6 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,20 @@ from pytorch_lightning.callbacks import WeightAveraging
 from imgfp.encoders import encoder_from_network
 from imgfp.files import atomic_path
 from imgfp.images import Failure, write_failures
-from imgfp.learning.artifacts import LAST, Diverged
+from imgfp.learning.artifacts import LAST, Diverged, keep_baseline
+from imgfp.learning.averaging import averaged
 from imgfp.learning.data import Batch, TrainingData
 from imgfp.learning.distributed import gather_texts
-from imgfp.learning.epoch_progress import EpochProgress
-from imgfp.learning.exports import export_validated, exported_weights
+from imgfp.learning.divergence import diverged, learning_rate
+from imgfp.learning.epoch_progress import EpochProgress, shown_figures
+from imgfp.learning.exports import export_validated
 from imgfp.learning.history import History
 from imgfp.learning.module import DescriptorTraining
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.recorder import Recorder
 from imgfp.learning.trainer import validation_precision
 from imgfp.learning.validate import JudgedSet, require_finite, validate
-from imgfp.progress import advance, announce, track
+from imgfp.progress import advance, announce, note, track
 
 _CHECKED = 4  # images whose descriptors must be finite at the end of an epoch
 
@@ -34,7 +35,7 @@ class TrainingCallback(pl.Callback):
     """Ends every epoch in this order: validate, export, report, save `last.ckpt`. A killed run repeats one epoch at most.
 
     Attributes:
-        history: uAP of every validation.
+        history: uAP of every validation of trained weights.
         stopped: Whether training stopped because uAP did not improve.
     """
 
@@ -57,7 +58,7 @@ class TrainingCallback(pl.Callback):
         self._failed: dict[str, str] = {}  # path: reason
         self._bar: Iterator[int] = iter(())
         self._last_batch: Batch | None = None
-        self._epoch = EpochProgress(data.batches_per_epoch)
+        self._epoch = self._new_epoch(0)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -84,15 +85,14 @@ class TrainingCallback(pl.Callback):
         # killed after it was decided to stop
         trainer.should_stop = trainer.should_stop or self.stopped or self.recorder.stop()
         if trainer.current_epoch == 0 and self.recipe.validation.start:
-            with self._averaged(trainer, pl_module) as module:
-                self._validate(trainer, module, 0)
+            self._validate_untrained(trainer, pl_module)
         left = (self.recipe.total_epochs - trainer.current_epoch) * self.data.images_per_epoch
         if trainer.is_global_zero:
             self._bar = track(itertools.count(), left, "training", weight=0)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Counts from here."""
-        self._epoch = EpochProgress(self.data.batches_per_epoch)
+        self._epoch = self._new_epoch(trainer.current_epoch)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -100,14 +100,15 @@ class TrainingCallback(pl.Callback):
         """Progress, curves, the table that hard negatives are mined from; stops where the loss is not finite."""
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches  # which Lightning has divided it by
         if not math.isfinite(loss):
-            raise self._diverged(trainer, f"the loss became {loss}")
+            raise diverged(trainer, self.folder, f"the loss became {loss}")
         self._last_batch = batch if len(batch.pixels) else self._last_batch
         self.data.collect(batch, outputs["descriptors"])
         self._note_failures(batch.failures)
         images = len(batch.pixels) * trainer.world_size
         next(self._bar, None)
         advance(images)
-        point = self._epoch.add(loss, images, _learning_rate(trainer))
+        point = self._epoch.add(loss, images, learning_rate(trainer))
+        note(self._epoch.status())
         if point is not None and trainer.is_global_zero:
             self.recorder.figures(point, trainer.global_step)
 
@@ -116,7 +117,7 @@ class TrainingCallback(pl.Callback):
         seconds = self._epoch.seconds
         epoch = trainer.current_epoch + 1
         every, patience = self.recipe.validation.every_n_epochs, self.recipe.validation.patience
-        with self._averaged(trainer, pl_module) as module:
+        with averaged(self.averaging, trainer, pl_module) as module:
             self._check_descriptors(trainer, module)
             self.data.end_epoch()
             for failures in gather_texts(json.dumps(sorted(self._failed.items()))):
@@ -130,9 +131,10 @@ class TrainingCallback(pl.Callback):
                 # one that others end may be resumed for its own sake: its checkpoint does not say that it is over
                 trainer.should_stop = trainer.should_stop or self.stopped or self.recorder.stop()
         if trainer.is_global_zero:
-            self.recorder.figures({"failed_images": float(len(self._failed))}, trainer.global_step)
+            ended = {"failed_images": float(len(self._failed)), "epoch": float(epoch)}
+            self.recorder.figures(ended, trainer.global_step)
             write_failures(self.folder / "failures.csv", self.failures)
-            announce(self._epoch.report(epoch, self.recipe.total_epochs, seconds, self.history, self._validation))
+            announce(self._epoch.report(seconds, self.history, self._validation))
         self._save(trainer)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -143,33 +145,40 @@ class TrainingCallback(pl.Callback):
         """So it does where the training fails."""
         self._bar = iter(())
 
-    @contextmanager
-    def _averaged(self, trainer: pl.Trainer, module: pl.LightningModule) -> Iterator[DescriptorTraining]:
-        """The module, meanwhile with the averaged weights where there are any."""
-        assert isinstance(module, DescriptorTraining)
-        if self.averaging is not None:
-            self.averaging.on_validation_epoch_start(trainer, module)  # swaps the weights, as for Lightning's own loop
-        yield module
-        if self.averaging is not None:
-            self.averaging.on_validation_epoch_end(trainer, module)
+    def _validate_untrained(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A baseline, in the first process: it is no checkpoint, and neither the best nor what patience compares with."""
+        if self.judged is None or not trainer.is_global_zero:
+            return
+        with averaged(self.averaging, trainer, pl_module) as module:
+            figures = self._figures(trainer, module, self.judged, 0)
+        keep_baseline(self.folder, figures)
+        self.recorder.baseline(figures)
+        announce(f"baseline (untrained): {', '.join(shown_figures(figures))}")
 
     def _validate(self, trainer: pl.Trainer, module: DescriptorTraining, epoch: int) -> None:
         """In the first process, while the others wait."""
         if self.judged is None or not trainer.is_global_zero:
             return
-        size = self.recipe.size_of_epoch(max(epoch - 1, 0))
-        try:
-            precision = validation_precision(self.recipe.trainer)
-            self._validation, failures = validate(module.network, self.judged, size, precision)
-        except Diverged as error:
-            raise self._diverged(trainer, str(error)) from None
-        self._note_failures([(str(failure.path), failure.reason) for failure in failures])
+        self._validation = self._figures(trainer, module, self.judged, epoch - 1)
         self.history.add(epoch, float(self._validation["uap"] or 0.0))
+        size = self.recipe.size_of_epoch(epoch - 1)
         card = {"size": size, "epoch": epoch, "recipe": self.recipe.as_plain(), "figures": self._validation}
         keep = self.recipe.validation.keep
         export_validated(
             module.network, self.folder, card | self.about, self.history, self.recorder, trainer.global_step, keep
         )
+
+    def _figures(
+        self, trainer: pl.Trainer, module: DescriptorTraining, judged: JudgedSet, epoch: int
+    ) -> dict[str, float | None]:
+        """Of the module as it is, at the image size of an epoch, counted from 0."""
+        try:
+            precision = validation_precision(self.recipe.trainer)
+            figures, failures = validate(module.network, judged, self.recipe.size_of_epoch(epoch), precision)
+        except Diverged as error:
+            raise diverged(trainer, self.folder, str(error)) from None
+        self._note_failures([(str(failure.path), failure.reason) for failure in failures])
+        return figures
 
     def _save(self, trainer: pl.Trainer) -> None:
         path = self.folder / LAST
@@ -178,6 +187,10 @@ class TrainingCallback(pl.Callback):
             return
         with atomic_path(path) as temporary:
             trainer.save_checkpoint(temporary)
+
+    def _new_epoch(self, epoch: int) -> EpochProgress:
+        """`epoch` counts from 0."""
+        return EpochProgress(epoch + 1, self.recipe.total_epochs, self.data.batches_per_epoch)
 
     def _note_failures(self, failures: Sequence[tuple[str, str]]) -> None:
         """Reports each image that cannot be used once."""
@@ -194,16 +207,4 @@ class TrainingCallback(pl.Callback):
         try:
             require_finite(encoder_from_network(module.network, pixels.shape[1]).encode(pixels))
         except Diverged as error:
-            raise self._diverged(trainer, str(error)) from None
-
-    def _diverged(self, trainer: pl.Trainer, what: str) -> Diverged:
-        good = next((path for path in (self.folder / LAST, exported_weights(self.folder, 0)) if path.exists()), None)
-        return Diverged(
-            f"{what} in epoch {trainer.current_epoch + 1} at step {trainer.global_step}: "
-            f"{f'the last good checkpoint is {good}' if good else 'no checkpoint was saved before it'}; lower "
-            f"optimizer.lr (now {_learning_rate(trainer):g}) or set trainer.gradient_clip_val, then start again"
-        )
-
-
-def _learning_rate(trainer: pl.Trainer) -> float:
-    return float(trainer.optimizers[0].param_groups[0]["lr"])
+            raise diverged(trainer, self.folder, str(error)) from None

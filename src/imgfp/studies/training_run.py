@@ -1,6 +1,7 @@
 """The folder and the MLflow run of one training, identified by its settings, so that rerunning the command resumes it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from imgfp.learning.artifacts import LAST, Trained
 from imgfp.learning.recorder import Figures
 from imgfp.progress import announce
 from imgfp.tracking import Run, Store, log_checkpoint, mark_moved, mark_removed
+from imgfp.tracking.metric_names import HEADLINES
 
 _STATE = "run.json"
 
@@ -79,6 +81,7 @@ class RunFolder:
             return
         if run_id is not None:
             mark_moved(store, run_id, before, self.path)
+            store.client().set_tag(run_id, "folder", str(self.path.resolve()))
 
     def _state(self) -> dict[str, Any]:
         path = self.path / _STATE
@@ -105,23 +108,54 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class TrackedRecorder:
-    """A training's figures and checkpoints, in its MLflow run. `data`: name and digest of the evaluation set."""
+    """A training's figures and checkpoints, in its MLflow run.
+
+    Curves over optimiser steps have names of their own: `loss`, `epoch`, `validation/...`, `best/...`. The plain names
+    (`uap`, ...) are results, as in every other kind of run, and without steps: MLflow's tables show what was logged last,
+    which is always the best checkpoint so far.
+
+    Attributes:
+        data: Name and digest of the evaluation set.
+        link: See `Recorder`.
+    """
 
     run: Run
     params: dict[str, object]
     data: tuple[str, str] | None
+    link: str = ""
     judge: Judge | None = None
+
+    def environment(self, facts: Mapping[str, str]) -> None:
+        """See `Recorder`. As tags, which a resumed training may change."""
+        for key, value in facts.items():
+            self.run.set_tag(key, value)
 
     def figures(self, figures: Figures, step: int) -> None:
         """See `Recorder`."""
         self.run.log_metrics(figures, step)
 
-    def checkpoint(self, weights: Path, card: Path, figures: Figures, step: int) -> None:
+    def baseline(self, figures: Figures) -> None:
         """See `Recorder`."""
-        log_checkpoint(self.run, weights, card, self.params, figures, step, self.data)
-        epoch = int(json.loads(card.read_bytes())["epoch"])
-        if self.judge is not None and epoch:  # the untrained network is not judged
+        self.run.log_metrics(_headlines("baseline", figures))
+
+    def checkpoint(self, weights: Path, card: Path, figures: Figures, epoch: int, step: int) -> None:
+        """See `Recorder`."""
+        self.run.log_metrics({f"validation/{name}": value for name, value in figures.items()}, step)
+        # MLflow gives a model's figures to its run too: without a step, so that those of `best` follow them
+        name = f"{weights.parent.name.replace('.', '_')} epoch {epoch}"
+        own = _without_thresholds(figures)
+        log_checkpoint(self.run, weights, card, self.params, own, step, self.data, name=name, metrics_step=0)
+        if self.judge is not None:
             self.judge.report(epoch, float(figures.get("uap") or 0.0))
+
+    def best(self, figures: Figures, epoch: int, step: int) -> None:
+        """See `Recorder`."""
+        self.run.log_metrics({**_headlines("best", figures), "best/epoch": float(epoch)}, step)
+        self.run.log_metrics(_without_thresholds(figures))
+
+    def finished(self, figures: Figures) -> None:
+        """See `Recorder`."""
+        self.run.log_metrics(figures)
 
     def removed(self, weights: Path, reason: str) -> None:
         """See `Recorder`."""
@@ -130,3 +164,12 @@ class TrackedRecorder:
     def stop(self) -> bool:
         """See `Recorder`."""
         return self.judge is not None and self.judge.stops()
+
+
+def _headlines(stage: str, figures: Figures) -> Figures:
+    return {f"{stage}/{name}": figures[name] for name in HEADLINES if name in figures}
+
+
+def _without_thresholds(figures: Figures) -> Figures:
+    """A threshold may be undefined for a later checkpoint, and MLflow would go on showing an earlier one's."""
+    return {name: value for name, value in figures.items() if not name.endswith("threshold_at_p90")}

@@ -24,6 +24,8 @@ def log_checkpoint(
     step: int,
     data: tuple[str, str] | None = None,
     kind: str = "descriptor network",
+    name: str | None = None,
+    metrics_step: int | None = None,
 ) -> str:
     """Logs one checkpoint of a run, so that MLflow's models can be sorted by their metrics.
 
@@ -39,6 +41,8 @@ def log_checkpoint(
         step: the global step, the number of optimiser steps so far.
         data: name and digest of the data set that the metrics were computed on.
         kind: model type shown in MLflow.
+        name: shown in MLflow, without any of / : . % and quotes; None: the file's.
+        metrics_step: the step of the metrics, which MLflow adds to the run's own of these names; None: `step`.
 
     Returns:
         The model's id.
@@ -55,7 +59,7 @@ def log_checkpoint(
         return known
     model = client.create_logged_model(
         experiment,
-        name=weights.stem,
+        name=name or weights.stem,
         source_run_id=run.run_id,
         tags={PATH_TAG: str(weights.resolve())},
         params=flatten(params),
@@ -64,9 +68,10 @@ def log_checkpoint(
     client.log_model_artifact(model.model_id, str(card))
     client.log_outputs(run.run_id, [LoggedModelOutput(model.model_id, step)])
     now = time.time_ns() // 1_000_000
-    name, digest = data or (None, None)
+    data_name, digest = data or (None, None)
+    at = step if metrics_step is None else metrics_step
     metrics = [
-        Metric(key, float(value), now, step, model.model_id, name, digest, run.run_id)
+        Metric(key, float(value), now, at, model.model_id, data_name, digest, run.run_id)
         for key, value in figures.items()
         if value is not None
     ]

@@ -1,7 +1,9 @@
 """The batches of an epoch, built by worker processes: the same bytes for any number of them, and in any epoch alone."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -173,3 +175,13 @@ def _start_worker(_: int) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process handles Ctrl-C
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A training that was killed could not end its workers. torch's own check looks at the system's parent process, which is
+    not the training but the fork server, and that waits for the workers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker has a parent"
+    parent.join()  # of another process, this only waits for the end of its pipe
+    os._exit(1)
