@@ -11,6 +11,9 @@ BRANCHES = (
     *("overlay", "screenshot_content", "collage_tile"),
     *("easy", "medium", "hard", "network"),
 )
+# of a training: the curve of all validations, the best checkpoint so far, and the untrained network; without one of them a
+# figure is the result of its run
+STAGES = ("validation", "best", "baseline")
 FIGURES = (
     "uap",
     "map",
@@ -22,6 +25,7 @@ FIGURES = (
     "pairs_per_second",
     "loss",
     "learning_rate",
+    "epoch",
     "failed_images",
     "map50",
     "map50_95",
@@ -33,11 +37,15 @@ FIGURES = (
     "jobs_failed",
 )
 # recall_at_K and map_at_K with any K
-_ALLOWED = re.compile(rf"((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)")
+_ALLOWED = re.compile(
+    rf"((?:{'|'.join(STAGES)})/)?((?:{'|'.join(BRANCHES)})/)?(?:{'|'.join(FIGURES)}|(?:recall|map)_at_[1-9]\d*)"
+)
+# what identifies a checkpoint where all its figures would be too many
+HEADLINES = tuple(f"{branch}{figure}" for branch in ("", "normalised/") for figure in ("uap", "recall_at_1"))
 
 
 def check_metric_names(names: Iterable[str]) -> None:
-    """Accepts the project's metric names, alone or after one of `BRANCHES` and a slash.
+    """Accepts the project's metric names, alone or after one of `STAGES`, of `BRANCHES` or both, each with a slash.
 
     Raises:
         ValueError: an unknown name; the message suggests the closest one.
