@@ -44,6 +44,7 @@ def judge_folder(config: DictConfig, app: DescriptorsApp) -> int:
     checkpoints, unusable = exported_checkpoints(folder)
     study = _Study(config, app, folder, DiscSet.open(Path(app.data.root)))
     with study.alone():
+        study.find_finished()
         rows = [row for checkpoint in checkpoints for row in study.evaluate(checkpoint, unusable)]
         if not rows:
             raise InputError(
@@ -81,7 +82,7 @@ class _Study:
         # what the plain figures depend on, beside the checkpoint
         rules = [app.answers, app.cap, app.pca, app.whiten, self._background if app.pca is not None else None]
         self.key = hash_value([str(folder), data.digest, rules])
-        self._children = study_runs(self._store, self._experiment, self.key, KEY_TAG)
+        self._children: dict[str, FoundRun] = {}
         self._parent = Parent(
             f"checkpoints {self.key}", f"{folder.name} on {data.root.name}"
         )  # made by its first child
@@ -98,6 +99,10 @@ class _Study:
         except Timeout:
             announce(f"{self.folder}: another process evaluates these checkpoints: waiting for it")
         return lock
+
+    def find_finished(self) -> None:
+        """Looks up the evaluations so far; within the lock, after another process may have added some."""
+        self._children = study_runs(self._store, self._experiment, self.key, KEY_TAG)
 
     def evaluate(self, checkpoint: Checkpoint, unusable: dict[Path, str]) -> list[Row]:
         """The rows of one checkpoint; none, and why in `unusable`, where it cannot be evaluated."""
