@@ -1,6 +1,7 @@
 """Evaluates global descriptors as the challenge's descriptor track does: python evaluate/descriptors.py [key=value] [-m].
 
-Each chosen normalisation becomes one MLflow run of one experiment; in a sweep (-m) the runs are children of one parent.
+Each chosen normalisation becomes one MLflow run of one experiment; in a sweep (-m) the runs are children of one parent, and so
+are those of all checkpoints of a training (checkpoint=FOLDER).
 """
 
 from pathlib import Path

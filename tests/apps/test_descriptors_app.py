@@ -355,3 +355,158 @@ def test_a_sweep_has_one_parent(files, tmp_path, run_script) -> None:
     assert again.stderr.count("already evaluated; use resume=false to evaluate again") == 2
     assert "descriptors: normalisation: 3 jobs: 2 reused, 1 finished" in again.stdout
     assert f"  {'sscd':<13}  {normalised['normalised/uap']:.4f}" in again.stdout
+
+
+def training(folder: Path, epochs: int, dim: int = 8) -> Path:
+    """A training's folder: exports of so many epochs and the untrained network, the last linked to as the best."""
+    folder.mkdir()
+    for epoch in range(epochs + 1):
+        torch.manual_seed(epoch)
+        network = create_network(NetworkConfig("test_efficientnet", dim=dim))
+        card = {"size": 32, "epoch": epoch}
+        export_network(network, folder / f"epoch-{epoch:03d}.safetensors", card)
+    for suffix in (".safetensors", ".json"):
+        (folder / f"best{suffix}").symlink_to(f"epoch-{epochs:03d}{suffix}")
+    return folder
+
+
+def rows_of(done: Done) -> dict[tuple[str, ...], list[float]]:
+    """The printed figures by epoch, file and, if there are several, normalisation."""
+    lines = done.out.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("epoch"))
+    names = 2 + ("normalisation" in lines[start])
+    rows = [line.split() for line in lines[start + 1 :] if line.lstrip()[:1].isdigit()]
+    return {tuple(row[:names]): [float(value) for value in row[names : names + 3]] for row in rows}
+
+
+def test_every_checkpoint_of_a_folder(app, tiny_disc, tmp_path, monkeypatch) -> None:
+    folder = training(tmp_path / "mini-0a1b", 3)
+    damaged = folder / "epoch-002.safetensors"
+    kept = damaged.read_bytes()
+    damaged.write_bytes(kept + b"x")
+    given = f"data.root={tiny_disc}", f"checkpoint={folder}"
+    done = app(*given)
+    said = [line for line in done.errors if "%|" not in line]
+    assert done.code == 3
+    assert said[:3] == [f"evaluating mini-0a1b epoch {n} (epoch-00{n}.safetensors)" for n in (0, 1, 3)]
+    assert f"left out: {damaged}: sha256 " in said[3]
+    assert said[4] == f"1 checkpoint(s) of {folder} left out, 3 evaluated"
+    assert [row[0] for row in rows_of(done)] == ["0", "1", "3"], "the best is not evaluated twice"
+
+    mlruns = tmp_path / "mlruns"
+    runs = {run.info.run_name: run for run in runs_of(mlruns)}
+    assert sorted(runs) == [
+        "mini-0a1b epoch 0",
+        "mini-0a1b epoch 1",
+        "mini-0a1b epoch 3",
+        f"mini-0a1b on {tiny_disc.name}",
+    ]
+    parent = runs.pop(f"mini-0a1b on {tiny_disc.name}")
+    assert {run.data.tags[PARENT] for run in runs.values()} == {parent.info.run_id}
+    truth, client = GroundTruth.read_csv(tiny_disc / "ground_truth.csv"), open_store(mlruns).client()
+    for (epoch, stem), figures in rows_of(done).items():
+        encoder = create_encoder(EncoderConfig(weights=str(folder / f"{stem}.safetensors")))
+        parts = [sorted((tiny_disc / f"{part}_images").iterdir()) for part in ("query", "reference")]
+        sets = [DescriptorSet(np.array([p.stem for p in paths]), encode_images(paths, encoder)[0]) for paths in parts]
+        wanted = evaluate_descriptors(*sets, truth)
+        assert figures == pytest.approx([wanted.uap, wanted.recall_at_1, wanted.recall_at_p90], abs=5.1e-5)
+        run = client.get_run(runs[f"mini-0a1b epoch {epoch}"].info.run_id)
+        assert run.data.metrics["epoch"] == float(epoch)
+        assert run.data.params["checkpoint"] == str(folder / f"{stem}.safetensors")
+        (item,) = client.get_metric_history(run.info.run_id, "uap")
+        assert (item.value, item.step) == (pytest.approx(wanted.uap, abs=1e-9), 0), "a result has no step"
+        (output,) = run.outputs.model_outputs  # no training has logged it
+        model = client.get_logged_model(output.model_id)
+        assert {(metric.dataset_name, metric.value) for metric in model.metrics if metric.key == "uap"} == {
+            (tiny_disc.name, item.value)
+        }
+        assert model.tags["imgfp.path"] == str(folder / f"{stem}.safetensors")
+    curve = client.get_metric_history(parent.info.run_id, "validation/uap")
+    assert [item.step for item in curve] == [0, 1, 3]
+    first, last = (next(item.value for item in curve if item.step == epoch) for epoch in (1, 3))
+    best = 1 if first >= last else 3
+    assert parent.data.metrics["best/epoch"] == best
+    assert parent.data.metrics["uap"] == max(first, last), "the best's, and never the untrained network's"
+    assert f"champion: mini-0a1b epoch {best} is now models:/imgfp-descriptor@champion, version 1 (uAP" in done.out
+    assert [line.split()[0] for line in done.out.splitlines() if line.endswith("  best")] == [str(best)]
+    assert [line.split()[0] for line in done.out.splitlines() if line.endswith("  untrained")] == ["0"]
+
+    # rerun: nothing is encoded or tracked again; an interrupted run is completed, the mended checkpoint joins
+    with monkeypatch.context() as patch:
+        patch.setattr("imgfp.pipeline.stages.describe.encode_images", lambda *_: pytest.fail("encoded again"))
+        again = app(*given)
+        assert (again.code, rows_of(again)) == (3, rows_of(done))
+        assert f"champion: mini-0a1b epoch {best} is it already, version 1" in again.out
+        assert len(runs_of(mlruns)) == 4
+        client.set_terminated(runs["mini-0a1b epoch 1"].info.run_id, "KILLED")
+        assert rows_of(app(*given)) == rows_of(done)
+        assert len(runs_of(mlruns)) == 4
+        assert client.get_run(runs["mini-0a1b epoch 1"].info.run_id).info.status == "FINISHED"
+    damaged.write_bytes(kept)
+    mended = app(*given)
+    assert mended.code == 0
+    assert [row[0] for row in rows_of(mended)] == ["0", "1", "2", "3"]
+    assert len(runs_of(mlruns)) == 5
+
+    # under normalisations, in the same parent; other rules are another study, and no reason to move the champion
+    both = app(*given, "normalisation=[none,mean]")
+    assert list(rows_of(both))[:4] == [(str(n), f"epoch-00{n}", name) for n in (0, 1) for name in ("none", "mean")]
+    runs = {run.info.run_name: run for run in runs_of(mlruns)}
+    assert len(runs) == 9
+    assert {run.data.tags.get(PARENT) for run in runs.values()} == {None, parent.info.run_id}
+    normalised = runs["mini-0a1b epoch 1 mean"].data.metrics["normalised/uap"]
+    assert rows_of(both)["1", "epoch-001", "mean"][0] == pytest.approx(normalised, abs=5.1e-5)
+    other = app(*given, "answers=3", "champion=upwards")
+    assert (
+        "champion: not moved: it is chosen by the challenge's rules (answers=10, cap=global, no pca, at m" in other.out
+    )
+    assert len([run for run in runs_of(mlruns) if PARENT not in run.data.tags]) == 2
+
+
+def test_a_folder_that_cannot_be_evaluated(app, tiny_disc, tmp_path) -> None:
+    given, empty = f"data.root={tiny_disc}", tmp_path / "empty"
+    empty.mkdir()
+    bare, wide = training(tmp_path / "bare", 1), training(tmp_path / "wide", 1, dim=300)
+    for card in bare.glob("*.json"):
+        card.unlink()
+    for folder, message in {
+        empty: "no exported network (epoch-NNN.safetensors) in this folder: give the folder of a training that",
+        bare: f"none of its 2 exported networks can be used; the first: {bare}/epoch-000.safetensors: model card epo",
+        wide: "none of its 2 checkpoints can be evaluated; the first: descriptors of 300 dimensions: the challenge",
+    }.items():
+        with pytest.raises(InputError) as caught:
+            app(given, f"checkpoint={folder}")
+        assert str(caught.value).startswith(f"checkpoint={folder}: {message}")
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"every checkpoint of a folder encodes the images of data\.root: leave des"):
+        app(f"checkpoint={wide}", "descriptors=x.h5", "ground_truth=x.csv")
+    assert not [run for run in runs_of(tmp_path / "mlruns")], "no empty parent"
+
+
+def test_the_champion_by_name(app, tiny_disc, tmp_path) -> None:
+    weights = training(tmp_path / "mini", 1) / "epoch-001.safetensors"
+    given = f"data.root={tiny_disc}"
+    untrained = app(given, f"checkpoint={weights.with_name('epoch-000.safetensors')}")
+    assert "champion: not moved: mini epoch 0 is the untrained network" in untrained.out
+    with pytest.raises(InputError, match=r"champion: no such model in .*: evaluate checkpoints first"):
+        app(given, "checkpoint=champion")
+    first = app(given, f"checkpoint={weights}")
+    assert "champion: mini epoch 1 is now models:/imgfp-descriptor@champion, version 1" in first.out
+    for named in ("checkpoint=champion", "encoder.name=champion", "checkpoint=models:/imgfp-descriptor/1"):
+        assert app(given, named).table == first.table
+        assert runs_of(tmp_path / "mlruns")[0].data.params["checkpoint"] == str(weights)
+    moved = tmp_path / "moved.safetensors"
+    for suffix in (".safetensors", ".json"):
+        weights.with_suffix(suffix).rename(moved.with_suffix(suffix))
+    with pytest.raises(InputError, match=r"champion: .*epoch-001\.safetensors is not there: restore it, or evaluate"):
+        app(given, "checkpoint=champion")
+    assert app(given, f"checkpoint={moved}").table == first.table, "encoded once, wherever the weights are"
+    assert app(given, "checkpoint=champion", "champion=never").table == first.table
+    for bad, message in (
+        (["checkpoint=champion", "encoder.name=champion"], "checkpoint=champion and encoder.name=champion: give one"),
+        (["checkpoint=champion", "encoder.weights=x"], "encoder champion and weights x: give one of them"),
+        (["champion=sometimes"], "champion='sometimes': must be one of upwards, replace, never"),
+    ):
+        with pytest.raises(InputError) as caught:
+            app(given, *bad)
+        assert str(caught.value).startswith(message)

@@ -9,10 +9,12 @@ from hydra import compose, initialize_config_dir
 
 from imgfp.apps.hydra_app import preset_of, register_presets
 from imgfp.cli.main import main
+from imgfp.errors import InputError
+from imgfp.files import hash_file
 from imgfp.metrics import evaluate
 from imgfp.pipeline.presets import PRESETS
 from imgfp.records import GroundTruth, Pairs
-from imgfp.tracking import open_store
+from imgfp.tracking import Contender, Weights, log_evaluation, move_champion, open_store, tracked_run
 
 EXPERIMENTS = experiments_of("evaluate/isc.py")
 PARENT = "mlflow.parentRunId"
@@ -126,3 +128,24 @@ def test_the_data_folder_comes_from_the_environment_or_is_beside_the_repository(
     assert composed().data.root == "/some/where"
     monkeypatch.delenv("IMGFP_DATA")
     assert Path(composed().data.root).resolve() == (ROOT.parent / "shared" / "data" / "isc-mini").resolve()
+
+
+def test_a_preset_takes_the_champion(app, tiny_disc, tmp_path, monkeypatch) -> None:
+    path, store = tmp_path / "net.safetensors", open_store(tmp_path / "mlruns")
+    path.write_bytes(b"weights")
+    path.with_suffix(".json").write_text("{}")
+    weights = Weights(path, path.with_suffix(".json"), hash_file(path), "net")
+    with tracked_run(store, "isc", "judged", {}) as run:
+        log_evaluation(run, weights, {"uap": 0.5}, ("tiny", "abc"))
+    move_champion(store, Contender(weights, 0.5, ("tiny", "abc")))
+
+    def stop(data, work, run_config, background, tracking):
+        raise InputError(f"{run_config.preset.encoder.weights}; {tracking.settings['encoder']['weights']}")
+
+    monkeypatch.setattr("imgfp.apps.isc.judged_run", stop)
+    given = f"data.root={tiny_disc}", "preset=[default]", "preset.default.encoder.name=champion"
+    done = app(*given)
+    assert done.returncode == 2
+    assert f"isc.py: {path}; {path}" in done.stderr
+    path.unlink()
+    assert f"isc.py: champion: {path} is not there: restore it" in app(*given).stderr

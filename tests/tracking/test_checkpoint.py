@@ -5,8 +5,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from imgfp.files import hash_file
 from imgfp.tracking import Store, log_checkpoint, mark_moved, mark_removed, tracked_run
-from imgfp.tracking.checkpoint import PATH_TAG
+from imgfp.tracking.checkpoint import HASH_TAG, PATH_TAG
 from imgfp.tracking.run import ERROR_TAG
 
 
@@ -28,14 +29,17 @@ def test_a_checkpoint_is_found_by_its_figures(store: Store, weights: Path) -> No
             {"loss": {"margin": 1.0}},
             {"uap": 0.3, "recall_at_1": 0.4, "threshold_at_p90": None},
             70,
-            ("isc-mini", "abc"),
+            ("isc-mini", "abc" * 20),
         )
     model = store.client().get_logged_model(model_id)
     assert (model.name, str(model.status), model.source_run_id) == ("epoch-001", "READY", run.run_id)
     assert {(item.key, item.value, item.step) for item in model.metrics} == {("uap", 0.3, 70), ("recall_at_1", 0.4, 70)}
-    assert {(item.dataset_name, item.dataset_digest) for item in model.metrics} == {("isc-mini", "abc")}
+    assert {(item.dataset_name, item.dataset_digest) for item in model.metrics} == {("isc-mini", "abc" * 12)}, (
+        "of MLflow's length"
+    )
     assert model.params == {"loss.margin": "1.0"}
     assert model.tags[PATH_TAG] == str(weights)
+    assert model.tags[HASH_TAG] == hash_file(weights), "a card without sha256"
     assert store.client().get_run(run.run_id).data.metrics == {"uap": 0.3, "recall_at_1": 0.4}
     artifacts = Path(unquote(urlsplit(model.artifact_location).path))
     assert [path.name for path in artifacts.rglob("*") if path.is_file()] == ["epoch-001.json"]  # weights not copied
@@ -53,11 +57,11 @@ def test_logged_twice_it_is_one_and_a_removed_one_says_so(store: Store, weights:
 def test_a_moved_checkpoint_says_where_it_is(store: Store, tmp_path: Path) -> None:
     old, new = tmp_path / "mini-0", tmp_path / "mini-0.before-1"
     made, beside = old / "epoch-001.safetensors", tmp_path / "mini-01" / "epoch-001.safetensors"
-    for path in (made, beside):
-        path.parent.mkdir()
+    gone = old / "epoch-000.safetensors"
+    for path in (made, beside, gone):
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"weights")
         path.with_suffix(".json").write_text("{}")
-    gone = old / "epoch-000.safetensors"
 
     def tags(run_id: str) -> set[str]:
         experiment = store.client().get_run(run_id).info.experiment_id

@@ -6,10 +6,8 @@ from hydra.core.config_store import ConfigStore
 
 from imgfp.apps.config_node import writable_node
 from imgfp.apps.schemas import register_schemas
-from imgfp.descriptors import NORMALISATIONS
+from imgfp.descriptors import NORMALISATIONS, PLAIN
 from imgfp.encoders import EncoderConfig
-
-PLAIN = "none"
 
 
 @dataclass(frozen=True)

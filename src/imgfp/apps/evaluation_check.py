@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
@@ -13,6 +14,9 @@ from imgfp.encoders.custom import CustomNetworkConfig
 from imgfp.encoders.timm_names import require_architecture
 from imgfp.errors import InputError
 from imgfp.plugins import load_class
+
+if TYPE_CHECKING:
+    from imgfp.pipeline.preset import Preset
 
 MAX_DIM = 256  # the challenge's limit
 
@@ -36,13 +40,15 @@ def check_isc(config: DictConfig, _: list[str]) -> None:
 def check_merge(config: DictConfig, _: list[str]) -> None:
     """evaluate/merge.py: the values and the set."""
     from imgfp.datasets.disc_set import DiscSet
-    from imgfp.pipeline.run_config import RunConfig, parse_branches
+    from imgfp.pipeline.run_config import RunConfig
 
     app = settings_of(config, MergeApp)
-    if len(app.preset) != 1:
-        raise InputError(f"preset={list(app.preset)}: weights are evaluated for one preset at a time: give one")
-    ((name, preset),) = app.preset.items()
-    branches = parse_branches(app.branches)
+    name, preset, branches = merged_branches(app)
+    if preset is None:
+        for branch, file in (app.branch_files or {}).items():
+            if not Path(str(file)).is_file():
+                raise InputError(f"branch_files.{branch}={file}: no such file")
+        return
     RunConfig(name, preset, branches)
     replace(preset, fusion=replace(preset.fusion, weights=dict(app.fusion.weights)))
     if "global" in branches:
@@ -68,12 +74,25 @@ def check_descriptors(config: DictConfig, _: list[str]) -> None:
         card = check_card(Path(app.checkpoint))
     else:
         card = None
-    if card is not None and app.limit_dim and app.pca is None and card > MAX_DIM:
-        raise InputError(
-            f"descriptors of {card} dimensions: the challenge accepts at most {MAX_DIM}: "
-            f"project them with pca={MAX_DIM}, or evaluate them outside its rules with limit_dim=false"
-        )
+    if card is not None and app.pca is None:
+        require_dim(card, app)
     DiscSet.open(Path(app.data.root))
+
+
+def merged_branches(app: MergeApp) -> "tuple[str, Preset | None, tuple[str, ...]]":
+    """What is merged: the name of the preset, or "files" and no preset; the branches."""
+    from imgfp.pipeline.run_config import parse_branches
+
+    if app.branch_files is not None:
+        if app.ground_truth is None:
+            raise InputError("branch_files: give their ground truth too: ground_truth=FILE.csv")
+        if len(app.branch_files) < 2:
+            raise InputError("branch_files: give two or more files to merge: branch_files={NAME: FILE.csv, ...}")
+        return "files", None, tuple(app.branch_files)
+    if len(app.preset) != 1:
+        raise InputError(f"preset={list(app.preset)}: weights are evaluated for one preset at a time: give one")
+    ((name, preset),) = app.preset.items()
+    return name, preset, parse_branches(app.branches)
 
 
 def check_mirror(config: DictConfig, _: list[str]) -> None:
@@ -113,6 +132,15 @@ def check_detector(config: DictConfig, _: list[str]) -> None:
     photographs_of(app)
 
 
+def require_dim(dim: int, config: DescriptorsApp) -> None:
+    """Raises InputError for more dimensions than the challenge accepts, unless the configuration lifts the limit."""
+    if config.limit_dim and dim > MAX_DIM:
+        raise InputError(
+            f"descriptors of {dim} dimensions: the challenge accepts at most {MAX_DIM}: "
+            f"project them with pca={MAX_DIM}, or evaluate them outside its rules with limit_dim=false"
+        )
+
+
 def check_encoder(config: EncoderConfig, key: str) -> int | None:
     """The name, and the weights as far as a model card tells; the dimension where it is known.
 
@@ -120,8 +148,11 @@ def check_encoder(config: EncoderConfig, key: str) -> int | None:
         InputError: an unknown network, a missing file, a card that contradicts the settings.
     """
     from imgfp.encoders import resolve_encoder
+    from imgfp.tracking import is_address
 
-    if config.weights is not None and "://" not in config.weights and not config.weights.startswith("models:"):
+    if is_address(config.name):  # of MLflow's models: looked up when the store is opened
+        return None
+    if config.weights is not None:
         path = Path(config.weights)
         if not path.is_file() and (path.suffix or "/" in config.weights):
             raise InputError(f"{key}.weights={path}: no such file: give an export (.safetensors) or a checkpoint")

@@ -1,6 +1,6 @@
 """What evaluate/isc.py does: every chosen preset evaluated and tracked in one MLflow experiment."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,7 +13,7 @@ from imgfp.images import hash_images
 from imgfp.pipeline.run_config import RunConfig, parse_branches
 from imgfp.reports.console import print_result, report_failures, ui_hint
 from imgfp.studies.judged_run import Tracking, figures_table, judged_run, run_name
-from imgfp.tracking import comparison, describe, open_store
+from imgfp.tracking import comparison, describe, open_store, resolved_encoder
 
 
 def judge(config: DictConfig) -> int:
@@ -23,10 +23,11 @@ def judge(config: DictConfig) -> int:
     branches = parse_branches(app.branches)
     background = None if app.background is None else background_images(app.background, data.root)
     mlruns, work, experiment = app.paths.mlruns, Path(app.paths.work) / data.root.name, app.tracking.experiment
+    presets = {name: replace(each, encoder=resolved_encoder(each.encoder, mlruns)) for name, each in app.preset.items()}
     store = open_store(mlruns)
     known = None if background is None else hash_images(background)
     tables, runs, code = [], [], OK
-    for name, preset in app.preset.items():
+    for name, preset in presets.items():
         settings = {
             "data": data.root.name,
             "preset": name,

@@ -9,13 +9,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_check import sweep_jobs
+from imgfp.apps.evaluation_check import merged_branches
 from imgfp.apps.hydra_app import command_key
 from imgfp.apps.schemas import MergeApp, settings_of
 from imgfp.apps.sweep_job import hand_over, sweep_parent
 from imgfp.errors import OK, InputError
 from imgfp.files import file_lock
 from imgfp.pipeline.preset import BRANCHES, Preset
-from imgfp.pipeline.run_config import parse_branches
 from imgfp.progress import track
 from imgfp.reports.console import ui_hint
 from imgfp.studies.judged_run import Tracking
@@ -34,7 +34,7 @@ _DRAWN_EVERY = 20  # jobs of a sweep
 def judge_weights(config: DictConfig) -> int:
     """Evaluates one setting (in a sweep as a child of its parent run), or many, on both halves of the queries."""
     app = settings_of(config, MergeApp)
-    name, preset, branches = _merged(app)
+    name, preset, branches = merged_branches(app)
     split, axes = Split(app.split.choose, app.split.report), _axes(app, branches, preset)
     calibrations = read_calibrations(preset, _values(axes, "calibration"))
     normalisations = _normalisations(app, axes, preset)
@@ -93,20 +93,6 @@ def _draws() -> bool:
     swept = OmegaConf.load(Path(own.sweep.dir) / "multirun.yaml").hydra.overrides.task
     jobs = sum(1 for _ in sweep_jobs(list(swept)))
     return int(own.job.num) in (0, jobs - 1) or int(own.job.num) % _DRAWN_EVERY == 0
-
-
-def _merged(app: MergeApp) -> tuple[str, Preset | None, tuple[str, ...]]:
-    """What is merged: the name of the preset, or "files" and no preset; the branches."""
-    if app.branch_files is not None:
-        if app.ground_truth is None:
-            raise InputError("branch_files: give their ground truth too: ground_truth=FILE.csv")
-        if len(app.branch_files) < 2:
-            raise InputError("branch_files: give two or more files to merge: branch_files={NAME: FILE.csv, ...}")
-        return "files", None, tuple(app.branch_files)
-    if len(app.preset) != 1:
-        raise InputError(f"preset={list(app.preset)}: weights are evaluated for one preset at a time: give one")
-    ((name, preset),) = app.preset.items()
-    return name, preset, parse_branches(app.branches)
 
 
 def _axes(app: MergeApp, branches: tuple[str, ...], preset: Preset | None) -> Axes:

@@ -17,6 +17,7 @@ from imgfp.descriptors.track_metrics import CAPS
 from imgfp.detection import SynthesisConfig
 from imgfp.errors import InputError
 from imgfp.studies.merging.proposals import GRID, RANDOM, TPE
+from imgfp.tracking import MOVES
 
 
 @dataclass
@@ -167,9 +168,12 @@ class DescriptorsApp(App):
     answers: int
     cap: str
     limit_dim: bool
+    champion: str
     resume: bool
 
     def __post_init__(self) -> None:
+        if self.champion not in MOVES:
+            raise InputError(f"champion={self.champion!r}: must be one of {', '.join(MOVES)}")
         if self.answers < 1:
             raise InputError(f"answers={self.answers}: must be an integer >= 1")
         if self.cap not in CAPS:

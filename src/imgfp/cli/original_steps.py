@@ -2,8 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgfp.plural import counted
+
+if TYPE_CHECKING:  # heavy packages are imported by the command that needs them
+    from imgfp.encoders import EncoderConfig
 
 RULES = "imgFp's rules"
 
@@ -49,13 +53,20 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     describe.add_argument(
         "--encoder",
         default=None,
-        help="esvit_base_w14, ... or a timm model (default: from the export's model card, else the embedded encoder)",
+        help="esvit_base_w14, ... or a timm model (default: from the export's model card, else the embedded encoder); champion, "
+        "models:/NAME@ALIAS or models:/NAME/VERSION: the weights that MLflow knows by this address",
     )
     describe.add_argument(
         "--weights",
         default=None,
         metavar="FILE",
         help="an export (.safetensors with its model card), an EsViT or imgFp checkpoint, or .safetensors for a timm model",
+    )
+    describe.add_argument(
+        "--mlruns",
+        default=None,
+        metavar="STORE",
+        help="MLflow's store, where such an address is looked up: a folder or a server (default: MLFLOW_TRACKING_URI, else mlruns)",
     )
     describe.set_defaults(run=run_describe)
 
@@ -139,13 +150,12 @@ def run_vote(options: argparse.Namespace) -> int:
 
 def run_describe(options: argparse.Namespace) -> int:
     """imgfp describe."""
-    from imgfp.encoders import EMBEDDED, EncoderConfig
     from imgfp.images import ImageList
     from imgfp.pipeline.stages.describe import descriptor_stage
     from imgfp.records import read_descriptors, write_descriptors
     from imgfp.reports.console import print_stages, report_failures
 
-    config = EncoderConfig(name=options.encoder or EMBEDDED, weights=options.weights)
+    config = _encoder(options)
     lists = {"query": ImageList.open(options.queries), "reference": ImageList.open(options.references)}
     work = _work(options.out)
     stages, parts = [], {}
@@ -157,6 +167,20 @@ def run_describe(options: argparse.Namespace) -> int:
     print(f"{len(parts['query'])} queries and {len(parts['reference'])} references in {options.out}")
     failures = tuple(dict.fromkeys(failure for stage in stages for failure in stage.failures))
     return report_failures(failures, options.out.with_name(options.out.name + ".failures.csv"))
+
+
+def _encoder(options: argparse.Namespace) -> "EncoderConfig":
+    from imgfp.encoders import EMBEDDED, EncoderConfig
+    from imgfp.errors import InputError
+    from imgfp.tracking import is_address, resolved_encoder
+    from imgfp.tracking.address import default_address
+
+    name = options.encoder or EMBEDDED
+    if options.mlruns is not None and not is_address(name):
+        raise InputError(
+            f"--mlruns {options.mlruns} has no effect with --encoder {name}: leave it out, or name a model in it"
+        )
+    return resolved_encoder(EncoderConfig(name, options.weights), options.mlruns or default_address())
 
 
 def run_topk(options: argparse.Namespace) -> int:

@@ -39,7 +39,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run_export(options: argparse.Namespace) -> int:
     """imgfp study export."""
-    from imgfp.tracking.study import export_study, open_existing
+    from imgfp.tracking.store import open_existing
+    from imgfp.tracking.study import export_study
 
     return _told(
         options,

@@ -14,6 +14,7 @@ from imgfp.errors import InputError
 from imgfp.records import DescriptorSet, Pairs, require_same_dim
 
 Normalisation = MeanConfig | Isc2021Config | VisionForceConfig | LyakaapConfig | SscdConfig
+PLAIN = "none"  # the name of no normalisation
 NORMALISATIONS: dict[str, type[Normalisation]] = {
     "mean": MeanConfig,
     "isc2021": Isc2021Config,

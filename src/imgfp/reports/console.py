@@ -38,12 +38,14 @@ def report_failures(failures: tuple[Failure, ...], listed_in: Path) -> int:
     write_failures(listed_in, failures)
     if not failures:
         return OK
-    first = failures[0]
-    print(
-        f"{len(failures)} image(s) skipped, listed in {listed_in}; first: {first.path}: {first.reason}",
-        file=sys.stderr,
-    )
+    print(failures_line(failures, listed_in), file=sys.stderr)
     return LEFT_OUT
+
+
+def failures_line(failures: tuple[Failure, ...], listed_in: Path) -> str:
+    """How many images were skipped, and the first of them; at least one."""
+    first = failures[0]
+    return f"{len(failures)} image(s) skipped, listed in {listed_in}; first: {first.path}: {first.reason}"
 
 
 def ui_hint(store: str | Path) -> str:

@@ -17,8 +17,9 @@ from imgfp.records import DescriptorSet, GroundTruth, read_descriptors, require_
 
 @dataclass(frozen=True)
 class JudgedDescriptors:
-    """What is evaluated. `source`: a file or a folder. `digest`: a hash of all descriptors and of the ground truth.
-    `background`: None where nothing needs it. `stages`: how encoding went.
+    """What is evaluated. `source`: a file or a folder. `digest`: a hash of all that the descriptors depend on and of the
+    ground truth; `data_digest`: of the data set alone, whatever encoded it. `background`: None where nothing needs it.
+    `stages`: how encoding went.
     """
 
     name: str
@@ -27,6 +28,7 @@ class JudgedDescriptors:
     reference: DescriptorSet
     truth: GroundTruth
     digest: str
+    data_digest: str
     background: DescriptorSet | None = None
     stages: tuple[StageResult, ...] = ()
 
@@ -65,7 +67,7 @@ def read_set(path: Path, ground_truth: Path) -> JudgedDescriptors:
     require_same_dim(query, reference)
     truth = GroundTruth.read_csv(ground_truth)
     digest = hash_value([hash_file(path), hash_file(ground_truth)])
-    return JudgedDescriptors(path.stem, path, query, reference, truth, digest)
+    return JudgedDescriptors(path.stem, path, query, reference, truth, digest, digest)
 
 
 def encode_set(data: DiscSet, encoder: EncoderConfig, work: Path) -> JudgedDescriptors:
@@ -73,7 +75,9 @@ def encode_set(data: DiscSet, encoder: EncoderConfig, work: Path) -> JudgedDescr
     query, first = encode_part("query", data.queries, encoder, work)
     reference, second = encode_part("reference", data.references, encoder, work)
     digest = hash_value([data.digest, encoder_hash(encoder)])
-    return JudgedDescriptors(data.root.name, data.root, query, reference, data.truth, digest, stages=(first, second))
+    return JudgedDescriptors(
+        data.root.name, data.root, query, reference, data.truth, digest, data.digest, stages=(first, second)
+    )
 
 
 def add_background(
@@ -81,10 +85,20 @@ def add_background(
 ) -> JudgedDescriptors:
     """Adds the background set: FILE.h5, a folder, or "training", the training images below `root`."""
     if is_descriptor_file(choice):
-        return judged.with_background(read_descriptors(Path(choice), "background"), hash_file(Path(choice)), ())
-    images = background_images(choice, root)
-    known, stage = encode_part("background", images, encoder, work)
-    return judged.with_background(known, hash_value([hash_images(images), encoder_hash(encoder)]), (stage,))
+        return judged.with_background(read_descriptors(Path(choice), "background"), background_digest(choice, root), ())
+    known, stage = encode_part("background", background_images(choice, root), encoder, work)
+    return judged.with_background(known, hash_value([background_digest(choice, root), encoder_hash(encoder)]), (stage,))
+
+
+def background_digest(choice: str, root: Path) -> str:
+    """A hash of a background set, whatever encodes it.
+
+    Raises:
+        InputError: there is no such set.
+    """
+    if is_descriptor_file(choice):
+        return hash_file(Path(choice))
+    return hash_value(hash_images(background_images(choice, root)))
 
 
 def is_descriptor_file(choice: str) -> bool:

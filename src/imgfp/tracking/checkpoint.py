@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from imgfp.files import hash_file
 from imgfp.tracking.metric_names import check_metric_names
 from imgfp.tracking.params import flatten
 from imgfp.tracking.run import Run, kept
 from imgfp.tracking.store import Store
 
 PATH_TAG = "imgfp.path"
+HASH_TAG = "imgfp.sha256"
+DIGEST_LENGTH = 36  # MLflow's limit for dataset digests
 
 
 @kept
@@ -29,8 +33,9 @@ def log_checkpoint(
 ) -> str:
     """Logs one checkpoint of a run, so that MLflow's models can be sorted by their metrics.
 
-    The tag `imgfp.path` references the weights; they are not copied, so a checkpoint is stored once. If a killed run logs
-    the same weights again after it is resumed, the existing entry is kept.
+    The tag `imgfp.path` references the weights; they are not copied, so a checkpoint is stored once. By the tag
+    `imgfp.sha256` a later evaluation finds the entry again. If a killed run logs the same weights again after it is
+    resumed, the existing entry is kept.
 
     Args:
         run: the training run.
@@ -53,6 +58,7 @@ def log_checkpoint(
     from mlflow.entities import LoggedModelOutput, Metric
 
     check_metric_names(figures)
+    data = None if data is None else (data[0], data[1][:DIGEST_LENGTH])
     client = run.store.client()
     experiment = client.get_run(run.run_id).info.experiment_id
     if known := _find(run, weights):
@@ -61,7 +67,7 @@ def log_checkpoint(
         experiment,
         name=name or weights.stem,
         source_run_id=run.run_id,
-        tags={PATH_TAG: str(weights.resolve())},
+        tags={PATH_TAG: str(weights.resolve()), HASH_TAG: _weights_hash(weights, card)},
         params=flatten(params),
         model_type=kind,
     )
@@ -94,6 +100,12 @@ def mark_moved(store: Store, run_id: str, old_folder: Path, new_folder: Path) ->
         if path.startswith(before):
             moved = str(new_folder.resolve() / path.removeprefix(before))
             store.client().set_logged_model_tags(model_id, {PATH_TAG: moved})
+
+
+def _weights_hash(weights: Path, card: Path) -> str:
+    """sha256 of a weights file, from its card where that states it."""
+    stated = json.loads(card.read_bytes()).get("sha256")
+    return str(stated) if stated else hash_file(weights)
 
 
 def _find(run: Run, weights: Path) -> str | None:

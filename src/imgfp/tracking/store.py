@@ -194,6 +194,20 @@ def open_store(where: str | Path) -> Store:
     return open_fallback(store, problem)
 
 
+def open_existing(where: str | Path) -> Store:
+    """Opens a store that is only read.
+
+    Raises:
+        InputError: There is none; otherwise as `open_store`.
+    """
+    address = Address.parse(where)
+    if address.server is None and not (address.folder / address.database).is_file():
+        raise InputError(
+            f"{where}: no {address.database} found: give an MLflow store: its folder, or the address of a server"
+        )
+    return open_store(where)
+
+
 def open_fallback(store: Store, reason: str) -> Store:
     """Opens the store that takes what `store` cannot take, and says so once.
 

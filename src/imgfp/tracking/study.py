@@ -5,23 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgfp.errors import InputError
-from imgfp.tracking.address import DATABASE, Address
+from imgfp.tracking.address import DATABASE
 from imgfp.tracking.store import UNLOGGED, Store, open_store
 from imgfp.tracking.study_export import write_study
 from imgfp.tracking.study_file import reading_study, writing_study
 from imgfp.tracking.study_import import import_study
-
-
-def open_existing(where: str | Path) -> Store:
-    """Opens a store that is only read.
-
-    Raises:
-        InputError: There is none; otherwise as `open_store`.
-    """
-    address = Address.parse(where)
-    if address.server is None and not (address.folder / address.database).is_file():
-        raise InputError(f"{where}: no {address.database} found: give an MLflow store, with --mlruns")
-    return open_store(where)
 
 
 def export_study(store: Store, names: Sequence[str], out: Path, weights: bool = False) -> str:

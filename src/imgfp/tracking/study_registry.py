@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from imgfp.tracking.address import VARIABLE
+from imgfp.tracking.default_store import default_store
 from imgfp.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def bring_registered(store: Store, own: Mapping[str, Any], model_ids: Mapping[st
         model_id = model_ids[item["model_id"]]
         version = known.get(model_id)
         if version is None:
-            with _default_store(store.uri):
+            with default_store(store.uri):
                 made = client.create_model_version(
                     name,
                     f"models:/{model_id}",
@@ -106,16 +104,3 @@ def _versions(client: MlflowClient, name: str) -> Iterator[Any]:
 def _model_id(version: Any) -> str:
     """The model of a version; a server does not always return it."""
     return str(version.model_id or str(version.source).removeprefix("models:/"))
-
-
-@contextmanager
-def _default_store(uri: str) -> Iterator[None]:
-    """MLflow (3.17) looks a version's source up in the process's default store, whichever client is asked."""
-    import mlflow
-
-    before = os.environ.get(VARIABLE)  # MLflow keeps it equal to what was set
-    mlflow.set_tracking_uri(uri)
-    try:
-        yield
-    finally:
-        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: unset

@@ -44,7 +44,8 @@ def descriptor_stage(name: str, images: ImageList, config: EncoderConfig, folder
     """Describes every image; the finished set is `folder/descriptors.h5`, as `<part>` and `<part>_ids`."""
     settings = asdict(resolve_encoder(config))
     if config.weights is not None and Path(config.weights).is_file():
-        settings["weights_sha256"] = hash_file(Path(config.weights))
+        # instead of their path: the same weights may be moved, or be linked to as the best
+        settings |= {"weights": None, "weights_sha256": hash_file(Path(config.weights))}
     inputs = image_inputs(folder, images)
     stage = Stage(name, folder, {"encoder": settings}, inputs, len(images), SHARD_IMAGES)
     result = run_stage(stage, DescribeWork(images.ids, images.paths, config))

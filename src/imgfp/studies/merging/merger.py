@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from imgfp.descriptors import PLAIN
 from imgfp.errors import InputError
 from imgfp.fusion import Calibration
 from imgfp.metrics import IscMetrics
 from imgfp.records import Pairs
 from imgfp.studies.merging.ranking import Ranked, Ranker
-from imgfp.studies.merging.setting import PLAIN, Setting
+from imgfp.studies.merging.setting import Setting
 from imgfp.studies.merging.split import Split
 from imgfp.studies.merging.stored import MergeCandidates
 from imgfp.studies.merging.table import CandidateTable

@@ -4,10 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imgfp.descriptors import NORMALISATIONS
+from imgfp.descriptors import NORMALISATIONS, PLAIN
 from imgfp.errors import InputError
 
-PLAIN = "none"
 METHODS = (PLAIN, *NORMALISATIONS)
 
 
