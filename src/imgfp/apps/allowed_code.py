@@ -20,6 +20,7 @@ ALLOWED = {
     "logging.FileHandler",
 }
 _KEYS = ("_target_", "class", "()")  # of hydra.utils.instantiate, and of logging.config.dictConfig
+_COMMAND_LINE = ("hydra.overrides.", "hydra.job.override_dirname")  # its text
 _RESOLVERS = ("now", "repo", "pid", "hydra", "oc.env")  # of texts; others, such as oc.create, can make sections
 
 
@@ -34,9 +35,9 @@ def refuse_other_code(config: DictConfig) -> None:
     for key, name in _named(plain, "hydra"):
         if name not in ALLOWED:
             raise InputError(f"{key}={name}: this class may not be named in a configuration")
-    assert isinstance(plain, dict)
-    # the overrides are the command line itself, as text
-    for key, text in _texts({name: part for name, part in plain.items() if name != "overrides"}, "hydra"):
+    for key, text in _texts(plain, "hydra"):
+        if key.startswith(_COMMAND_LINE):
+            continue
         for name, colon in re.findall(r"\$\{([^}:]*)(:?)", text):
             if name not in _RESOLVERS if colon else not _is_value(config, name):
                 raise InputError(
