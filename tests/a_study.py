@@ -1,12 +1,15 @@
 """A study with all that MLflow keeps, and what a store holds of it, to compare."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from imgfp.files import hash_value
 from imgfp.tracking import Store, log_checkpoint, parent_run, tracked_run
 from imgfp.tracking.checkpoint import PATH_TAG
 from imgfp.tracking.default_store import default_store
+from imgfp.tracking.notes import NOTE_TAG, OWN_TAG
 from imgfp.tracking.study_registry import IMPORTED_TAG, VERSIONS_TAG, pages
 
 
@@ -18,6 +21,9 @@ def contents(store: Store, experiment: str) -> dict[str, object]:
     found: dict[str, object] = {"tags": dict(client.get_experiment(key).tags)}
     for run_id, run in runs.items():
         tags = {k: v for k, v in run.data.tags.items() if k not in (IMPORTED_TAG, "mlflow.parentRunId")}
+        if NOTE_TAG in tags:  # links to runs are to those of the same store
+            tags[OWN_TAG] = str(tags.get(OWN_TAG) == hash_value(tags[NOTE_TAG]))
+            tags[NOTE_TAG] = re.sub(rf"#/experiments/{key}/runs/(\w+)", lambda link: names[link[1]], tags[NOTE_TAG])
         history = {
             k: [(repr(m.value), m.timestamp, m.step) for m in client.get_metric_history(run_id, k)]
             for k in run.data.metrics

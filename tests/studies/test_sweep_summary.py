@@ -21,6 +21,7 @@ from imgfp.tracking import (
     open_store,
     tracked_run,
 )
+from imgfp.tracking.notes import write_note
 from imgfp.tracking.process import PROCESS_TAG, has_ended, this_process
 
 
@@ -70,7 +71,11 @@ def test_the_parent_shows_all_that_was_swept(tmp_path: Path) -> None:
     }
     wanted = {"best.loss.margin": "1.0", "best.run": "loss.margin=1.0", "data": "tiny", "imgfp.swept": "loss.margin"}
     assert wanted.items() <= shown.tags.items()
-    assert "| 1.0 | 0.7500 | 0.5000 | finished | best |" in shown.tags["mlflow.note.content"]
+    note, here = shown.tags["mlflow.note.content"], f"#/experiments/{client.get_run(second).info.experiment_id}/runs"
+    assert note.startswith(f"**Best of its runs: [loss.margin=1.0]({here}/{second}): uAP 0.7500 · recall@1 0.5000**")
+    assert f"| 1.0 | 0.7500 | 0.5000 | [finished]({here}/{second}) | best |" in note
+    write_note(store, second)  # a child that ends leaves the description to the sweep
+    assert client.get_run(parent.run_id).data.tags["mlflow.note.content"] == note
     client.set_tag(parent.run_id, "mlflow.note.content", "written by a user")
     update_parent(parent, rows, ["loss.margin"], "command")
     assert client.get_run(parent.run_id).data.tags["mlflow.note.content"] == "written by a user"

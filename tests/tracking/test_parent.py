@@ -3,6 +3,8 @@
 import pytest
 
 from imgfp.tracking import Store, parent_run, tracked_run
+from imgfp.tracking import parent as parents
+from imgfp.tracking.create_run import create_run
 
 
 def test_a_rerun_finds_the_parent_and_another_sweep_does_not(store: Store) -> None:
@@ -22,6 +24,25 @@ def test_a_failed_child_leaves_the_parent_finished(store: Store) -> None:
         raise RuntimeError("broken")
     assert store.client().get_run(child.run_id).info.status == "FAILED"
     assert store.client().get_run(parent).info.status == "FINISHED"
+
+
+def test_of_two_machines_that_create_the_parent_at_once_one_gives_way(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's clients on other machines do not share the lock."""
+    find, other = parents._find_parent, []
+
+    def late(*given: str) -> str | None:
+        if not other:  # searched; now the other machine creates it
+            other.append(create_run(store, "sweep", "by another machine", {parents.SWEEP_TAG: "raced"}))
+            return None
+        return find(*given)
+
+    monkeypatch.setattr(parents, "_find_parent", late)
+    assert parent_run(store, "sweep", "raced", "sweep") == other[0]
+    monkeypatch.undo()
+    found = store.client().search_runs([store.experiment_id("sweep")], f"tags.`{parents.SWEEP_TAG}` = 'raced'")
+    assert [run.info.run_id for run in found] == other
 
 
 def test_a_key_that_cannot_be_searched_is_refused(store: Store) -> None:

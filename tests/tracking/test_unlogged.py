@@ -10,8 +10,11 @@ from sqlalchemy.pool import Pool
 
 from imgfp.cli.main import main
 from imgfp.errors import InputError
+from imgfp.studies.sweep_rows import SweepRow
+from imgfp.studies.sweep_summary import update_parent
 from imgfp.tracking import Run, Store, log_checkpoint, open_store, parent_run, tracked_run
 from imgfp.tracking import store as stores
+from imgfp.tracking.notes import NOTE_TAG
 from imgfp.tracking.run import CONTINUES_TAG
 from imgfp.tracking.study import upload_unlogged
 
@@ -166,16 +169,25 @@ def test_a_sweep_goes_on_without_its_server(
         with tracked_run(kept, "a sweep", f"seed={seed}", {"seed": seed}, parent=parent) as run:
             run.log_metrics({"uap": 0.5})
     assert kept.folder == work / "unlogged"
+    rows = [SweepRow({"seed": "2"}, "finished", {"uap": 0.5}, run.run_id)]
+    update_parent(Run(kept, parent), rows, ["seed"], "a command")
     assert len(capsys.readouterr().err.splitlines()) == 1
 
     before = parent_run(store, "a sweep", "its key", "sweep")
     with tracked_run(store, "a sweep", "seed=0", {"seed": 0}, parent=before):
         pass
-    assert upload_unlogged(work, store).startswith("2 runs, 0 models, 2 metric values")
+    store.client().set_terminated(before, "FINISHED", 1)  # all that was before the server went away
+    assert upload_unlogged(work, store).startswith("3 runs, 0 models, 6 metric values and 2 files")
     client, key = store.client(), store.experiment_id("a sweep")
     runs = client.search_runs([key], f"tags.`mlflow.parentRunId` = '{before}'")
     assert {run.info.run_name for run in runs} == {"seed=0", "seed=1", "seed=2"}
     assert len(client.search_runs([key])) == 4
+    shown = client.get_run(before)  # the later figures and the table, with links to the runs here
+    assert (shown.data.metrics["jobs_finished"], shown.data.tags["best.run"]) == (2, "seed=2")
+    (last,) = (run for run in runs if run.info.run_name == "seed=2")
+    assert f"[finished](#/experiments/{key}/runs/{last.info.run_id})" in shown.data.tags[NOTE_TAG]
+    assert [item.path for item in client.list_artifacts(before)] == ["images", "sweep.csv"]
+    assert f"[the sweep](#/experiments/{key}/runs/{before})" in last.data.tags[NOTE_TAG]
 
 
 def test_errors_of_the_program_are_not_the_stores(work: Path, store: Store) -> None:

@@ -62,10 +62,14 @@ def test_many_children_are_sorted_by_uap(store: Store, monkeypatch: pytest.Monke
 def test_a_training_has_curves(store: Store) -> None:
     with tracked_run(store, "curves", "one", {}) as run:
         for step in range(2):
-            run.log_metrics({"uap": 0.1, "loss": 1.0}, step)
+            run.log_metrics({"validation/uap": 0.1, "loss": 1.0, "epoch": float(step)}, step)
+        run.log_metrics({"uap": 0.1, "best/uap": 0.1, "baseline/uap": 0.05})
     assert has_view(store, store.experiment_id("curves"))  # without a link that was printed
-    lines = [chart["metricKey"] for chart in state_of(store, "curves")["compareRunCharts"] if chart["type"] == "LINE"]
-    assert lines == ["uap", "loss"]
+    state = state_of(store, "curves")
+    lines = [chart for chart in state["compareRunCharts"] if chart["type"] == "LINE"]
+    assert [chart["metricKey"] for chart in lines] == ["validation/uap", "loss"]
+    assert {chart["selectedXAxisMetricKey"] for chart in lines} == {"epoch"}
+    assert state["selectedColumns"] == ["metrics.`uap`"]
 
 
 def test_a_comparison_shows_only_its_runs(store: Store) -> None:

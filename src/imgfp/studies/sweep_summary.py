@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from imgfp.files import hash_value
 from imgfp.reports.sweep_figure import sweep_figure
 from imgfp.studies.sweep_rows import (
     HEADINGS,
@@ -16,14 +15,13 @@ from imgfp.studies.sweep_rows import (
     figures_of,
     figures_of_run,
     keys_of,
+    short_value,
     table_cells,
     write_table,
 )
 from imgfp.tracking import FoundRun, Run, child_runs
+from imgfp.tracking.notes import LONGEST_TAG, SWEPT_TAG, figures_text, run_link, set_note
 
-_NOTE_TAG = "mlflow.note.content"
-_OWN_TAG = "mlflow.imgfp.note"  # a hash of the last description written by imgfp
-_LONGEST_TAG = 5000  # MLflow's limit
 _SHOWN = 30  # rows of the description
 _FROM_BEST = ("data", "experiment", "preset", "architecture")  # tags that lists of runs are grouped by
 
@@ -49,7 +47,7 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         "jobs_finished": finished,
         "jobs_failed": sum(row.state == "failed" for row in rows),
     }
-    tags = {"imgfp.swept": ", ".join(keys), "imgfp.command": command}
+    tags = {SWEPT_TAG: ", ".join(keys), "imgfp.command": command}
     if best is not None:
         counts |= {name: value for name, value in best.figures.items() if value is not None}
         tags |= {f"best.{key}": value for key, value in best.settings.items()}
@@ -57,12 +55,12 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         if run is not None:
             tags |= {"best.run": run.name} | {key: run.tags[key] for key in _FROM_BEST if key in run.tags}
     parent.log_metrics(counts)  # at step 0: MLflow draws bars of a metric only where no run has it at a later step
-    shown, note = client.get_run(parent.run_id).data.tags, _note(rows, command)
-    known = shown.get(_NOTE_TAG)
-    if not known or shown.get(_OWN_TAG) == hash_value(known):  # one that a user has edited is kept
-        tags |= {_NOTE_TAG: note, _OWN_TAG: hash_value(note)}
     for key, value in tags.items():
-        client.set_tag(parent.run_id, key, value[:_LONGEST_TAG])
+        client.set_tag(parent.run_id, key, value[:LONGEST_TAG])
+    experiment_id = client.get_run(parent.run_id).info.experiment_id
+    links = {run.run_id: run_link(experiment_id, run.run_id) for run in found}
+    chart = f"{run_link(experiment_id, parent.run_id)}/artifacts/images/sweep.png" if best is not None else ""
+    set_note(parent.store, parent.run_id, _note(rows, command, links, chart))
     with TemporaryDirectory() as folder:
         table = Path(folder) / "sweep.csv"
         write_table(rows, table)
@@ -113,13 +111,42 @@ def _settings(settings: Mapping[str, str], run: FoundRun) -> dict[str, str]:
     return {key: run.params.get(key, value) for key, value in settings.items()}
 
 
-def _note(rows: Sequence[SweepRow], command: str) -> str:
-    """The parent's description, in Markdown."""
-    head, *lines = table_cells(rows)
-    table = [head, ["---"] * len(head), *lines[:_SHOWN]]
-    text = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in table)
-    more = f"\n\nThe best {_SHOWN}; all are in the artifact `sweep.csv`." if len(lines) > _SHOWN else ""
-    return f"{counts_text(rows)}\n\n{text}{more}\n\n`{command}`\n"[:_LONGEST_TAG]
+def _note(rows: Sequence[SweepRow], command: str, links: Mapping[str, str], chart: str) -> str:
+    """The parent's description, in Markdown: the best run, a table with a link to each run, the command.
+
+    `links`: by run id. `chart`: address of the chart; empty: there is none.
+    """
+    best, ordered = best_row(rows), best_first(rows)
+    head, *cells = table_cells(rows)
+    state = head.index("state")
+    for row, line in zip(ordered, cells, strict=True):
+        if row.run_id in links:
+            line[state] = f"[{line[state]}]({links[row.run_id]})"
+    lines = [
+        "| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |"
+        for line in (head, ["---"] * len(head), *cells)
+    ]
+    parts = [counts_text(rows)]
+    if best is not None:
+        figures = figures_text({name: value for name, value in best.figures.items() if value is not None})
+        parts = [f"**Best of its runs: {_linked(_named(best), links.get(best.run_id or ''))}: {figures}**", *parts]
+    last = [f"Look next at [the chart]({chart})."] if chart else []
+    last.append(f"`{command}`\n")
+    shown = min(len(cells), _SHOWN)
+    while True:
+        more = [] if shown == len(cells) else [f"The best {shown}; all are in the artifact `sweep.csv`."]
+        text = "\n\n".join([*parts, "\n".join(lines[: 2 + shown]), *more, *last])
+        if len(text) <= LONGEST_TAG or not shown:
+            return text
+        shown -= 1
+
+
+def _named(row: SweepRow) -> str:
+    return " ".join(f"{key}={short_value(value)}" for key, value in row.settings.items())
+
+
+def _linked(text: str, link: str | None) -> str:
+    return f"[{text}]({link})" if link else text
 
 
 def _draw(rows: Sequence[SweepRow], path: Path) -> None:

@@ -45,6 +45,10 @@ def parent_run(store: Store, experiment: str, sweep_key: str, name: str) -> str:
         if found := _find_parent(store, experiment_id, sweep_key):
             return found
         run_id = create_run(store, experiment, name, {SWEEP_TAG: sweep_key})
+        first = _find_parent(store, experiment_id, sweep_key) or run_id
+        if first != run_id:  # on a server another machine, which has a lock of its own, was faster
+            store.client().delete_run(run_id)
+            return first
         store.client().set_terminated(run_id, "FINISHED")
         return run_id
 
@@ -88,4 +92,6 @@ def _find_parent(store: Store, experiment_id: str, sweep_key: str) -> str | None
         raise ValueError(f"sweep key {sweep_key!r} is empty or contains both ' and \": use a plain path or name")
     quote = '"' if "'" in sweep_key else "'"
     found = search_runs(store, experiment_id, f"tags.`{SWEEP_TAG}` = {quote}{sweep_key}{quote}")
-    return str(found[0].info.run_id) if found else None
+    # the same one for all machines, also of two that were created in the same millisecond
+    first = min(found, key=lambda run: (run.info.start_time, run.info.run_id), default=None)
+    return None if first is None else str(first.info.run_id)

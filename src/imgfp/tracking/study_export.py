@@ -15,6 +15,7 @@ from imgfp.errors import InputError
 from imgfp.progress import track
 from imgfp.tracking.checkpoint import PATH_TAG
 from imgfp.tracking.outage import not_found
+from imgfp.tracking.parent import PARENT_TAG
 from imgfp.tracking.store import Store
 from imgfp.tracking.study_registry import pages, registered
 
@@ -99,7 +100,7 @@ def _family(client: MlflowClient, run: Run) -> Iterator[Run]:
         ancestor = run_or_none(client, _parent(ancestor)) if _parent(ancestor) else None
     below, seen = [run.info.run_id], {run.info.run_id}
     for parent in below:
-        for child in _runs(client, run.info.experiment_id, f"tags.`mlflow.parentRunId` = '{parent}'"):
+        for child in _runs(client, run.info.experiment_id, f"tags.`{PARENT_TAG}` = '{parent}'"):
             if child.info.run_id not in seen:
                 seen.add(child.info.run_id)
                 below.append(child.info.run_id)
@@ -124,7 +125,7 @@ def _parents_first(runs: dict[str, Run]) -> Iterator[Run]:
 
 
 def _parent(run: Run) -> str:
-    return str(run.data.tags.get("mlflow.parentRunId", ""))
+    return str(run.data.tags.get(PARENT_TAG, ""))
 
 
 def run_or_none(client: MlflowClient, run_id: str) -> Run | None:

@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from imgfp.errors import InputError
 from imgfp.files import file_lock
 from imgfp.progress import track
-from imgfp.tracking.checkpoint import PATH_TAG
-from imgfp.tracking.parent import SWEEP_TAG
+from imgfp.tracking.notes import NOTE_TAG, SWEPT_TAG, moved_note, set_note, write_note
+from imgfp.tracking.parent import PARENT_TAG, SWEEP_TAG, find_parent
 from imgfp.tracking.run import CONTINUES_TAG
 from imgfp.tracking.store import Store
-from imgfp.tracking.study_export import ARTIFACTS, MODELS, RUNS, WEIGHTS, model_or_none, run_or_none
-from imgfp.tracking.study_registry import IMPORTED_TAG, VERSIONS_TAG, bring_registered, pages
+from imgfp.tracking.study_export import ARTIFACTS, MODELS, RUNS, run_or_none
+from imgfp.tracking.study_models import bring_model
+from imgfp.tracking.study_registry import IMPORTED_TAG, bring_registered
+from imgfp.tracking.study_state import BEGUN_TAG, Imported, ImportState, batched, origin_of
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-_BEGUN_TAG = "imgfp.import_begun"
-_PARENT_TAG = "mlflow.parentRunId"
-_Item = TypeVar("_Item")
 _BATCH, _METRICS = 100, 1000  # MLflow's limits
-
-
-@dataclass
-class Imported:
-    """What an import has done. `present`: runs that were there already; `skipped`: figures of models by runs that are not in the study."""
-
-    runs: int = 0
-    models: int = 0
-    metrics: int = 0
-    files: int = 0
-    present: int = 0
-    skipped: int = 0
-
-    def line(self, store: Store) -> str:
-        """The counts in one line."""
-        text = (
-            f"{self.runs} runs, {self.models} models, {self.metrics} metric values and {self.files} files brought into "
-            f"{store.name}; {self.present} runs were there already"
-        )
-        return text + (
-            f"; {self.skipped} figures of models left out: their runs are not in the study" if self.skipped else ""
-        )
 
 
 def import_study(folder: Path, contents: dict[str, Any], store: Store, join: bool = False) -> Imported:
@@ -58,7 +31,7 @@ def import_study(folder: Path, contents: dict[str, Any], store: Store, join: boo
         contents: Its table of contents, checked; see `reading_study`.
         store: The store.
         join: Whether the study is of a fallback store: then the rest of a run goes to that run, and children to the sweep's
-            own parent run.
+            own parent run, which gets the later figures.
 
     Raises:
         InputError: A file that is no description of a run or model; an experiment that was deleted in the store.
@@ -71,30 +44,18 @@ def import_study(folder: Path, contents: dict[str, Any], store: Store, join: boo
 
 
 @dataclass
-class _Import:
-    folder: Path
-    contents: dict[str, Any]
-    store: Store
-    join: bool
-    done: Imported = field(default_factory=Imported)
-    run_ids: dict[str, str] = field(default_factory=dict)  # by the id in the study
-    model_ids: dict[str, str] = field(default_factory=dict)
-    _experiments: dict[str, str] = field(default_factory=dict)
-    _known: dict[str, tuple[str, bool]] = field(default_factory=dict)  # by the id in the study: id here, complete
-    _client: MlflowClient | None = None
+class _Import(ImportState):
+    """The runs of a study, and in their order all else."""
 
-    @property
-    def client(self) -> MlflowClient:
-        if self._client is None:
-            self._client = self.store.client()
-        return self._client
+    _places: dict[str, tuple[str, str]] = field(default_factory=dict)  # by the id in the study: experiment and run here
+    _joined: set[str] = field(default_factory=set)  # ids in the study of runs whose figures go to a run that is here
 
     def run(self) -> Imported:
         unfinished = []
         for name in track(self.contents["runs"], len(self.contents["runs"]), "import", "runs"):
             if self._place(name):
                 unfinished.append(name)
-        models = [json.loads(self._read(MODELS, name, "model.json")) for name in self.contents["models"]]
+        models = [json.loads(self.read(MODELS, name, "model.json")) for name in self.contents["models"]]
         for model in models:
             self._model(model)
         for name in unfinished:
@@ -103,45 +64,25 @@ class _Import:
             bring_registered(self.store, item, self.model_ids)
         return self.done
 
-    def _read(self, *parts: str) -> str:
-        return self.folder.joinpath(*parts).read_text(encoding="utf-8")
-
     def _run(self, name: str) -> dict[str, Any]:
-        return dict(json.loads(self._read(RUNS, name, "run.json")))
-
-    def _experiment(self, name: str) -> str:
-        """Finds or makes the experiment; the first time adds the tags that it lacks, and reads what was imported before."""
-        if name in self._experiments:
-            return self._experiments[name]
-        key = self._experiments[name] = self.store.experiment_id(name)
-        own = self.client.get_experiment(key).tags
-        (tags,) = (item["tags"] for item in self.contents["experiments"] if item["name"] == name)
-        for tag, value in tags.items():
-            if tag not in own:
-                self.client.set_experiment_tag(key, tag, value)
-        for run in pages(lambda token: self.client.search_runs([key], max_results=500, page_token=token)):
-            for tag, complete in ((_BEGUN_TAG, False), (IMPORTED_TAG, True)):
-                if tag in run.data.tags:
-                    self._known[run.data.tags[tag]] = (run.info.run_id, complete)
-        for model in pages(lambda token: self.client.search_logged_models([key], max_results=50, page_token=token)):
-            if IMPORTED_TAG in model.tags:
-                self._known[model.tags[IMPORTED_TAG]] = (model.model_id, str(model.status) == "READY")
-        return key
+        return dict(json.loads(self.read(RUNS, name, "run.json")))
 
     def _place(self, name: str) -> bool:
         """Finds the run in the store, or creates it there and logs what it consists of; whether it must be finished."""
         own = self._run(name)
         self.run_ids[name], complete = self._found(own)
         if complete:
+            self._places[name] = self.experiment(own["experiment"]), self.run_ids[name]
             self.done.present += 1
             return False
         if not self.run_ids[name]:
-            tags = self._tags(own) | {_BEGUN_TAG: _origin(own, name)}
+            tags = self._tags(own) | {BEGUN_TAG: origin_of(own, name)}
             first, rest = dict(list(tags.items())[:_BATCH]), list(tags.items())[_BATCH:]
-            made = self.client.create_run(self._experiment(own["experiment"]), own["start_time"], first, own["name"])
+            made = self.client.create_run(self.experiment(own["experiment"]), own["start_time"], first, own["name"])
             self.run_ids[name] = made.info.run_id
             for key, value in rest:
                 self.client.set_tag(made.info.run_id, key, value)
+        self._places[name] = self.experiment(own["experiment"]), self.run_ids[name]
         self._log(own, self.run_ids[name])
         return True
 
@@ -149,30 +90,30 @@ class _Import:
         """The id here, empty if it is not; and whether nothing is missing."""
         base = own["tags"].get(CONTINUES_TAG) if self.join else None
         if base and (found := run_or_none(self.client, base)) is not None:
-            return base, f"{IMPORTED_TAG}.{own['run_id'][:12]}" in found.data.tags
-        self._experiment(own["experiment"])
-        origin = _origin(own, own["run_id"])
-        if origin in self._known:
-            return self._known[origin]
+            self._joined.add(own["run_id"])
+            return base, _joined_tag(own["run_id"]) in found.data.tags
+        self.experiment(own["experiment"])
+        origin = origin_of(own, own["run_id"])
+        if origin in self.known:
+            return self.known[origin]
         if run_or_none(self.client, origin) is not None:  # it comes from this very store
             return origin, True
-        if self.join and (key := own["tags"].get(SWEEP_TAG)) and (parent := self._sweep(own["experiment"], key)):
+        key = own["tags"].get(SWEEP_TAG) if self.join else None
+        parent = find_parent(self.store, own["experiment"], key) if key else None
+        if parent is None:
+            return "", False
+        here = self.client.get_run(parent)
+        if (own["end_time"] or 0) < (here.info.end_time or 0):  # the sweep has gone on here since
             return parent, True
-        return "", False
-
-    def _sweep(self, experiment: str, key: str) -> str | None:
-        quote = '"' if "'" in key else "'"
-        found = self.client.search_runs(
-            [self._experiment(experiment)], f"tags.`{SWEEP_TAG}` = {quote}{key}{quote}", max_results=1
-        )
-        return str(found[0].info.run_id) if found else None
+        self._joined.add(own["run_id"])
+        return parent, _joined_tag(own["run_id"]) in here.data.tags
 
     def _tags(self, own: dict[str, Any]) -> dict[str, str]:
         """Its tags; the parent's is the parent's id here, and left out where the parent is not here."""
-        tags = {key: str(value) for key, value in own["tags"].items() if key not in (IMPORTED_TAG, _BEGUN_TAG)}
-        if parent := tags.pop(_PARENT_TAG, None):
+        tags = {key: str(value) for key, value in own["tags"].items() if key not in (IMPORTED_TAG, BEGUN_TAG)}
+        if parent := tags.pop(PARENT_TAG, None):
             here = self.run_ids.get(parent) or (parent if run_or_none(self.client, parent) is not None else None)
-            tags |= {_PARENT_TAG: here} if here else {}
+            tags |= {PARENT_TAG: here} if here else {}
         return tags
 
     def _log(self, own: dict[str, Any], run_id: str) -> None:
@@ -180,14 +121,14 @@ class _Import:
         from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
         client, name = self.client, own["run_id"]
-        if self._joined(own, run_id):
+        if own["run_id"] in self._joined:
             kept = {key: value for key, value in self._tags(own).items() if not key.startswith("mlflow.")}
-            kept.pop(CONTINUES_TAG)
-            for some in _batched([RunTag(key, value) for key, value in kept.items()], _BATCH):
+            kept.pop(CONTINUES_TAG, None)
+            for some in batched([RunTag(key, value) for key, value in kept.items()], _BATCH):
                 client.log_batch(run_id, tags=some)
-        for part in _batched([Param(key, value) for key, value in own["params"].items()], _BATCH):
+        for part in batched([Param(key, value) for key, value in own["params"].items()], _BATCH):
             client.log_batch(run_id, params=part)
-        for lines in _batched(self._lines(name), _METRICS):
+        for lines in batched(self._lines(name), _METRICS):
             client.log_batch(run_id, metrics=[Metric(*json.loads(line)) for line in lines])
             self.done.metrics += len(lines)
         for item in own["datasets"]:
@@ -197,63 +138,12 @@ class _Import:
             client.log_artifacts(run_id, str(artifacts))
             self.done.files += sum(path.is_file() for path in artifacts.rglob("*"))
 
-    def _joined(self, own: dict[str, Any], run_id: str) -> bool:
-        return self.join and own["tags"].get(CONTINUES_TAG) == run_id
-
     def _lines(self, name: str) -> Iterator[str]:
         with (self.folder / RUNS / name / "metrics.jsonl").open(encoding="utf-8") as lines:
             yield from lines
 
     def _model(self, own: dict[str, Any]) -> None:
-        """Finds the model in the store or brings it in; its figures come with the runs that logged them."""
-        name, origin = own["model_id"], _origin(own, own["model_id"])
-        experiment = self._experiment(own["experiment"])
-        found, complete = self._known.get(origin, ("", False))
-        if not found and model_or_none(self.client, origin) is not None:  # it comes from this very store
-            found, complete = origin, True
-        if complete:
-            self.model_ids[name] = found
-            return
-        tags = {key: value for key, value in own["tags"].items() if key != VERSIONS_TAG} | {IMPORTED_TAG: origin}
-        source = self.run_ids.get(own["source_run_id"])
-        if not found and self.join and (found := self._begun_model(experiment, source, own["name"])):
-            self.client.set_logged_model_tags(found, tags)
-        if not found:
-            found = self.client.create_logged_model(
-                experiment,
-                name=own["name"],
-                source_run_id=source,
-                tags=tags,
-                params=own["params"],
-                model_type=own["type"],
-            ).model_id
-        self.model_ids[name] = found
-        for part in (ARTIFACTS, WEIGHTS):
-            if (files := self.folder / MODELS / name / part).is_dir():
-                self.client.log_model_artifacts(found, str(files))
-                self.done.files += sum(path.is_file() for path in files.rglob("*"))
-                if part == WEIGHTS:
-                    self.client.set_logged_model_tags(
-                        found, {PATH_TAG: self._weights(found, next(files.iterdir()).name)}
-                    )
-        if own["status"] in ("READY", "FAILED"):
-            self.client.finalize_logged_model(found, own["status"])
-        self.done.models += 1
-        self.done.skipped += sum(row[4] not in self.run_ids for row in own["metrics"])
-
-    def _begun_model(self, experiment: str, run_id: str | None, name: str) -> str:
-        """The model that the run was logging when the store went away; empty if there is none."""
-        found = self.client.search_logged_models([experiment], f"source_run_id = '{run_id}' AND name = '{name}'")
-        return next((str(model.model_id) for model in found if str(model.status) == "PENDING"), "")
-
-    def _weights(self, model_id: str, name: str) -> str:
-        """Where the weights are now: a file of an embedded store, or an address that a server resolves."""
-        from mlflow.utils.file_utils import local_file_uri_to_path
-
-        location = self.client.get_logged_model(model_id).artifact_location
-        if location.startswith("file:"):
-            return str(Path(local_file_uri_to_path(location)) / name)
-        return f"models:/{model_id}/{name}"
+        bring_model(self, own)
 
     def _finish(self, name: str, models: list[dict[str, Any]]) -> None:
         """Links the run with its models, sets its status, and then the tag that says that it is complete."""
@@ -267,7 +157,7 @@ class _Import:
                 Metric(key, value, timestamp, step, model_id, data, digest, run_id)
                 for key, value, timestamp, step, _, data, digest in rows
             ]
-            for part in _batched(metrics, _METRICS):
+            for part in batched(metrics, _METRICS):
                 client.log_batch(run_id, metrics=part)
         here = client.get_run(run_id)
         inputs = {self.model_ids[item] for item in own["model_inputs"] if item in self.model_ids}
@@ -282,22 +172,29 @@ class _Import:
         if outputs:
             client.log_outputs(run_id, outputs)
         self.done.runs += 1
+        self._describe(own, run_id)
         if own["status"] == "RUNNING":  # more may come: the next import looks again
             return
         client.set_terminated(run_id, own["status"], own["end_time"])
-        if self._joined(own, run_id):
-            client.set_tag(run_id, f"{IMPORTED_TAG}.{name[:12]}", name)
+        if own["run_id"] in self._joined:
+            client.set_tag(run_id, _joined_tag(name), name)
         else:
-            client.set_tag(run_id, IMPORTED_TAG, _origin(own, name))
-            client.delete_tag(run_id, _BEGUN_TAG)
+            client.set_tag(run_id, IMPORTED_TAG, origin_of(own, name))
+            client.delete_tag(run_id, BEGUN_TAG)
+
+    def _describe(self, own: dict[str, Any], run_id: str) -> None:
+        """The run's description, with links to the runs here."""
+        from mlflow.entities import RunTag
+
+        moved = moved_note(own["tags"], self._places)
+        if own["run_id"] not in self._joined:
+            self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in moved.items()])
+        elif SWEPT_TAG in own["tags"]:
+            set_note(self.store, run_id, moved.get(NOTE_TAG, own["tags"].get(NOTE_TAG, "")))
+        else:
+            write_note(self.store, run_id)
 
 
-def _origin(own: dict[str, Any], name: str) -> str:
-    """The id that a run or model had in the first store, however often it was exported since."""
-    return str(own["tags"].get(IMPORTED_TAG, name))
-
-
-def _batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    iterator = iter(items)
-    while part := list(islice(iterator, size)):
-        yield part
+def _joined_tag(run_id: str) -> str:
+    """Says that the run with this id in a fallback store was added to the run that has the tag."""
+    return f"{IMPORTED_TAG}.{run_id[:12]}"

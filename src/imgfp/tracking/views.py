@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgfp.files import hash_value
 from imgfp.tracking.metric_names import headline
 from imgfp.tracking.notes import EXPERIMENT_NOTE, NOTE_TAG
+from imgfp.tracking.parent import PARENT_TAG
 from imgfp.tracking.store import Store
 from imgfp.tracking.view_state import TAG_PREFIX, View, column, width_of
 
@@ -25,7 +26,7 @@ _COLOURS = (
 )
 # what a run was made from, where it says so as a tag or a param
 _FACTS = ("data", "benchmark", "experiment", "preset", "change", "branches", "normalisation.name", "normalisation")
-_CURVES = ("uap", "recall_at_1", "map50", "loss", "learning_rate")
+_CURVES = ("validation/uap", "validation/recall_at_1", "map50", "loss", "learning_rate")
 
 
 def write_view(store: Store, experiment_id: str, only: Sequence[str] = ()) -> str:
@@ -60,10 +61,15 @@ def has_view(store: Store, experiment_id: str) -> bool:
     return TAG_PREFIX + VIEW_KEY in store.client().get_experiment(experiment_id).tags
 
 
+def is_comparison(tag: str) -> bool:
+    """Whether a tag of an experiment is the view of chosen runs, by their ids."""
+    return tag.startswith(f"{TAG_PREFIX}{VIEW_KEY}-")
+
+
 def view_of(runs: Sequence[MlflowRun], only: tuple[str, ...] = ()) -> View:
     """The view for these runs: the columns that some of them have a value for."""
     families = _families(runs)
-    parents = {run.data.tags.get("mlflow.parentRunId") for run in runs} - {None}
+    parents = {run.data.tags.get(PARENT_TAG) for run in runs} - {None}
     shown = [run for run in runs if run.info.run_id not in parents]
     names = headline({name for run in runs for name in run.data.metrics})[:_METRICS]
     epochs = any("epoch" in run.data.metrics for run in shown)
@@ -102,7 +108,7 @@ def _families(runs: Sequence[MlflowRun]) -> list[list[MlflowRun]]:
     """Runs of the same sweep; all runs as one family where none belongs to a sweep."""
     families: dict[str, list[MlflowRun]] = {}
     for run in runs:
-        if parent := run.data.tags.get("mlflow.parentRunId"):
+        if parent := run.data.tags.get(PARENT_TAG):
             families.setdefault(parent, []).append(run)
     return list(families.values()) or [list(runs)]
 
