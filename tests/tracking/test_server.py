@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.tracking import Store, describe
+from imgfp.tracking import Store, describe, models_page, registered_page
 from imgfp.tracking.page_server import check_port
 
 
@@ -18,6 +18,9 @@ def test_the_link_opens_the_stored_view(store: Store, monkeypatch: pytest.Monkey
     number = store.experiment_id("linked")
     page = f"http://127.0.0.1:5000/#/experiments/{number}/runs"
     assert describe(store, "linked") == f"{page}?viewStateShareKey=imgfp&workflowType=machine_learning"
+    checkpoints = page.replace("/runs", "/models")
+    assert models_page(store, "linked") == f"{checkpoints}?viewMode=CHART&workflowType=machine_learning"
+    assert registered_page(store) == "http://127.0.0.1:5000/#/models/imgfp-descriptor?workflowType=machine_learning"
     assert "mlflow.sharedViewState.imgfp" in store.client().get_experiment(number).tags
 
 

@@ -52,6 +52,19 @@ def test_uap_first_then_what_was_swept(store: Store) -> None:
     assert {chart["metricSectionId"] for chart in state["compareRunCharts"]} <= sections
 
 
+def test_what_changes_together_has_one_column_and_paths_have_none(store: Store) -> None:
+    parent = parent_run(store, "together", "together", "the sweep")
+    for number in (1, 2):
+        tail = {"default": {"match": {"ratio": number}}}
+        params = {"preset": tail, "match": {"ratio": number}, "weights": f"outputs/{number}", "epoch": number}
+        with tracked_run(store, "together", f"preset.default.match.ratio={number}", params, None, {}, parent) as run:
+            run.log_metrics({"uap": 0.5})
+    describe(store, "together")
+    state = state_of(store, "together")
+    assert state["selectedColumns"] == ["metrics.`uap`", "params.`preset.default.match.ratio`"]
+    assert state["columnWidths"]["attributes.`Run Name`"] > 300  # the whole name
+
+
 def test_many_children_are_sorted_by_uap(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imgfp.tracking.views._MANY", 2)
     preset_sweep(store, "many", 3)

@@ -22,7 +22,7 @@ from imgfp.studies.checkpoints import Checkpoint
 from imgfp.studies.descriptor_run import Evaluated, run_title, track_evaluation
 from imgfp.studies.judged_descriptors import JudgedDescriptors
 from imgfp.studies.judged_run import Tracking
-from imgfp.tracking import NEVER, Contender, Parent, Store, move_champion, open_store
+from imgfp.tracking import NEVER, Contender, Parent, Store, move_champion, open_store, registered_page
 
 _NOT_PARAMS = ("app", "plugins", "paths", "tracking", "encoder", "champion", "resume", "fail_fast")
 ANSWERS, CAP = 10, "global"  # the challenge's
@@ -115,6 +115,7 @@ def tell_champion(
         print(f"champion: not moved: {checkpoint.title} is the untrained network")
     else:
         print(move_champion(store, Contender(checkpoint.weights, uap, data), app.champion))
+        print(f"its versions: {registered_page(store)}")
 
 
 def left_out_lines(judged: JudgedDescriptors, listing: Path) -> list[str]:

@@ -10,7 +10,7 @@ from imgfp.tracking.model_address import is_address, resolved_encoder, weights_o
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import PARENT_TAG, Parent, adopt, find_parent, parent_run
 from imgfp.tracking.run import Run, tracked_run
-from imgfp.tracking.server import comparison, describe
+from imgfp.tracking.server import comparison, describe, models_page, registered_page
 from imgfp.tracking.store import Store, open_store
 from imgfp.tracking.study_runs import STUDY_TAG, study_runs
 
@@ -42,9 +42,11 @@ __all__ = [
     "log_evaluation",
     "mark_moved",
     "mark_removed",
+    "models_page",
     "move_champion",
     "open_store",
     "parent_run",
+    "registered_page",
     "resolved_encoder",
     "study_runs",
     "tracked_run",

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 from imgfp.errors import InputError
+from imgfp.tracking.champion import REGISTERED
 from imgfp.tracking.outage import not_found, outage
 from imgfp.tracking.store import Store
 from imgfp.tracking.views import VIEW_KEY, write_view
@@ -48,6 +49,17 @@ def page_url(store: Store, experiment_id: str, view: str) -> str:
     """The URL of an experiment's runs in a stored view. Without the last part MLflow's menu is that for language models."""
     runs = f"{ui_address(store)}/#/experiments/{experiment_id}/runs"
     return f"{runs}?viewStateShareKey={view}&workflowType=machine_learning"
+
+
+def models_page(store: Store, experiment: str) -> str:
+    """The URL of an experiment's checkpoints: charts of uAP, recall@1 and the rest. MLflow's table has them far to the right."""
+    page = f"{ui_address(store)}/#/experiments/{store.experiment_id(experiment)}/models"
+    return f"{page}?viewMode=CHART&workflowType=machine_learning"
+
+
+def registered_page(store: Store, name: str = REGISTERED) -> str:
+    """The URL of a registered model's versions and aliases."""
+    return f"{ui_address(store)}/#/models/{name}?workflowType=machine_learning"
 
 
 def ui_address(store: Store) -> str:

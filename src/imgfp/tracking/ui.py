@@ -8,22 +8,29 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgfp.errors import InputError
+from imgfp.tracking.metric_names import headline
 from imgfp.tracking.notes import figures_text
 from imgfp.tracking.page_server import check_port, serve
-from imgfp.tracking.server import HOST, describe, ui_port
+from imgfp.tracking.server import HOST, describe, models_page, ui_port
 from imgfp.tracking.store import Store, open_store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One experiment. `latest`: when its last run started, in ms. `said`: its runs and best figures. `link`: its page."""
+    """One experiment. `latest`: when its last run started, in ms. `said`: its runs and best figures. `link`: its page.
+    `models`: the page of its checkpoints; empty: it has none."""
 
     name: str
     latest: int
     said: str
     link: str
+    models: str
 
 
 def main() -> None:
@@ -43,6 +50,8 @@ def main() -> None:
     width = max((len(item.name) for item in found), default=0)
     for item in found:
         print(f"{item.name:<{width}}  {item.said}\n{'':<{width}}  {item.link}")
+        if item.models:
+            print(f"{'':<{width}}  checkpoints: {item.models}")
     if not found:
         print(f"{folder}: no runs yet: reload the page after the first training or evaluation")
     print(f"http://{HOST}:{port} answers in a few seconds. Press Ctrl-C to stop it.", flush=True)
@@ -58,11 +67,22 @@ def experiments(store: Store) -> list[Listed]:
         latest = client.search_runs([experiment.experiment_id], max_results=1)
         if not latest:
             continue
-        best = client.search_runs([experiment.experiment_id], order_by=["metrics.uap DESC"], max_results=1)
-        figures = figures_text(best[0].data.metrics)
-        said = f"best: {best[0].info.run_name}: {figures}" if "uap" in best[0].data.metrics else "no uAP yet"
-        listed.append(Listed(experiment.name, latest[0].info.start_time, said, describe(store, experiment.name)))
+        said = _best(client, experiment.experiment_id)
+        some = client.search_logged_models([experiment.experiment_id], max_results=1)
+        models = models_page(store, experiment.name) if some else ""
+        link = describe(store, experiment.name)
+        listed.append(Listed(experiment.name, latest[0].info.start_time, said, link, models))
     return sorted(listed, key=lambda item: -item.latest)
+
+
+def _best(client: "MlflowClient", experiment_id: str) -> str:
+    """The best run and its figures; by uAP, or by what the latest runs have in its place."""
+    some = client.search_runs([experiment_id], max_results=20)
+    names = headline({name for run in some for name in run.data.metrics})
+    if not names:
+        return "no figures yet"
+    best = client.search_runs([experiment_id], order_by=[f"metrics.`{names[0]}` DESC"], max_results=1)[0]
+    return f"best: {best.info.run_name}: {figures_text(best.data.metrics)}"
 
 
 if __name__ == "__main__":

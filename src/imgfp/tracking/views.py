@@ -10,7 +10,7 @@ from imgfp.tracking.metric_names import headline
 from imgfp.tracking.notes import EXPERIMENT_NOTE, NOTE_TAG
 from imgfp.tracking.parent import PARENT_TAG
 from imgfp.tracking.store import Store
-from imgfp.tracking.view_state import TAG_PREFIX, View, column, width_of
+from imgfp.tracking.view_state import RUN_NAME, TAG_PREFIX, View, column, name_width, width_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
@@ -78,6 +78,7 @@ def view_of(runs: Sequence[MlflowRun], only: tuple[str, ...] = ()) -> View:
     names = names or ["uap", "recall_at_1", "recall_at_p90"]
     swept = _swept(families)[:_SWEPT]
     widths = {column("metrics", name): width_of(name) for name in names}
+    widths[RUN_NAME] = name_width(*(str(run.info.run_name) for run in runs))
     for name in (*facts, *swept):
         values = [value for run in shown if (value := _fact(run, name))]
         place = _fact_column(shown, name) if name in facts else column("params", name)
@@ -116,18 +117,30 @@ def _families(runs: Sequence[MlflowRun]) -> list[list[MlflowRun]]:
 def _swept(families: Sequence[Sequence[MlflowRun]]) -> list[str]:
     """Params that differ within a family, those in the runs' names first.
 
-    A preset sets dozens of params: those that change only together with one of the facts say nothing more than that does.
+    A preset sets dozens of params: those that change only together with one of the facts, or with another column, say nothing
+    more than that does. Paths are too long to be read in a table.
     """
     order: dict[str, tuple[bool, bool, str]] = {}
     for family in families:
-        facts = {_split([_fact(run, name) for run in family]) for name in _FACTS}
+        said = {_split([_fact(run, name) for run in family]) for name in _FACTS}
         shared = set.intersection(*(set(run.data.params) for run in family)) if family else set()
+        found = []
         for key in shared - set(_FACTS):
             values = [run.data.params[key] for run in family]
-            named = any(key in str(run.info.run_name) for run in family)
-            if len(set(values)) > 1 and (named or _split(values) not in facts):
-                order[key] = (not named, not all(map(_is_number, values)), key)
+            named = any(_is_named(key, str(run.info.run_name)) for run in family)
+            if len(set(values)) > 1 and (named or not any("/" in value for value in values)):
+                found.append((not named, not all(map(_is_number, values)), key))
+        for unnamed, text, key in sorted(found):
+            split = _split([run.data.params[key] for run in family])
+            if not unnamed or split not in said:
+                order[key] = (unnamed, text, key)
+            said.add(split)
     return sorted(order, key=lambda key: order[key])
+
+
+def _is_named(key: str, run_name: str) -> bool:
+    """Whether a run's name has this key, not only one that ends with it: "loss.margin=0.5 seed=1"."""
+    return f" {key}=" in f" {run_name}"
 
 
 def _split(values: Sequence[str | None]) -> tuple[int, ...]:
