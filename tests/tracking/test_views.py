@@ -81,7 +81,7 @@ def test_a_training_has_curves(store: Store) -> None:
     state = state_of(store, "curves")
     lines = [chart for chart in state["compareRunCharts"] if chart["type"] == "LINE"]
     assert [chart["metricKey"] for chart in lines] == ["validation/uap", "loss"]
-    assert {chart["selectedXAxisMetricKey"] for chart in lines} == {"epoch"}
+    assert {chart["xAxisKey"] for chart in lines} == {"step"}
     assert state["selectedColumns"] == ["metrics.`uap`"]
 
 

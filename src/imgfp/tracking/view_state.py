@@ -26,7 +26,6 @@ class View:
         facts: further columns, as MLflow names them: "tags.`data`".
         swept: params that differ between the runs of a sweep; columns and axes of the parallel coordinates.
         curves: metrics drawn over the steps.
-        epochs: whether the metric `epoch` is the curves' axis.
         best_first: runs sorted by the first metric. MLflow shows children under their parent only when sorted by start time.
         only: ids of the runs to show; empty: all.
         widths: of columns, in pixels.
@@ -36,7 +35,6 @@ class View:
     facts: tuple[str, ...] = ()
     swept: tuple[str, ...] = ()
     curves: tuple[str, ...] = ()
-    epochs: bool = False
     best_first: bool = False
     only: tuple[str, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
@@ -73,12 +71,9 @@ class View:
 
     def _charts(self) -> list[dict[str, Any]]:
         charts = [_chart("BAR", _RESULTS, key, metricKey=key) for key in self.metrics[:2]]
-        axis = {"xAxisKey": "metric", "selectedXAxisMetricKey": "epoch", "useGlobalXaxisKey": False}
+        # over steps: MLflow 3.17 draws a validation at another one's value of the metric `epoch`
         charts += [
-            _chart(
-                "LINE", _CURVES, key, metricKey=key, selectedMetricKeys=[key], **_LINE | (axis if self.epochs else {})
-            )
-            for key in self.curves
+            _chart("LINE", _CURVES, key, metricKey=key, selectedMetricKeys=[key], **_LINE) for key in self.curves
         ]
         if self.swept and self.metrics:
             shown = list(reversed(self.metrics[:2]))  # the last axis colours the lines
