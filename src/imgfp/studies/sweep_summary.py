@@ -120,7 +120,7 @@ def _note(rows: Sequence[SweepRow], command: str, links: Mapping[str, str], char
     head, *cells = table_cells(rows)
     state = head.index("state")
     for row, line in zip(ordered, cells, strict=True):
-        if row.run_id in links:
+        if row.run_id is not None and row.run_id in links:
             line[state] = f"[{line[state]}]({links[row.run_id]})"
     lines = [
         "| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |"
