@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from imgfp.apps import sweep_job
 from imgfp.cli.main import main
 from imgfp.errors import InputError
 from imgfp.studies.sweep_rows import SweepRow
 from imgfp.studies.sweep_summary import update_parent
-from imgfp.tracking import Run, Store, log_checkpoint, open_store, parent_run, tracked_run
+from imgfp.tracking import Parent, Run, Store, log_checkpoint, open_store, parent_run, tracked_run
 from imgfp.tracking import store as stores
 from imgfp.tracking.notes import NOTE_TAG
 from imgfp.tracking.run import CONTINUES_TAG
@@ -188,6 +189,14 @@ def test_a_sweep_goes_on_without_its_server(
     assert f"[finished](#/experiments/{key}/runs/{last.info.run_id})" in shown.data.tags[NOTE_TAG]
     assert [item.path for item in client.list_artifacts(before)] == ["images", "sweep.csv"]
     assert f"[the sweep](#/experiments/{key}/runs/{before})" in last.data.tags[NOTE_TAG]
+
+
+def test_a_job_that_cannot_look_up_earlier_results_evaluates(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise OSError(errno.EIO, "away")
+
+    monkeypatch.setattr(sweep_job, "finished_run", away)
+    assert sweep_job.take_over(store, "a sweep", "a fingerprint", Parent("key", "sweep"), "run") is None
 
 
 def test_errors_of_the_program_are_not_the_stores(work: Path, store: Store) -> None:

@@ -15,6 +15,7 @@ from imgfp.files import hash_file, hash_value
 from imgfp.progress import announce
 from imgfp.studies.sweep_rows import compared_figures, figures_of_run
 from imgfp.tracking import Parent, Store, adopt, finished_run
+from imgfp.tracking.outage import outage
 
 _LEFT_OUT_TAG = "imgfp.left_out"
 _results: list[Result] = []  # of the job that runs in this process
@@ -63,8 +64,15 @@ def take_over(store: Store, experiment: str, fingerprint: str, parent: Parent | 
     Returns:
         The exit code; None if there is no such run.
     """
-    found = finished_run(store, experiment, fingerprint) if parent is not None else None
-    if found is None or parent is None:
+    if parent is None:
+        return None
+    try:
+        found = finished_run(store, experiment, fingerprint)
+    except Exception as error:
+        if outage(error) is None:
+            raise
+        found = None  # the store is away: evaluate, which logs elsewhere
+    if found is None:
         return None
     announce(f"{parent.child or name}: already evaluated; use resume=false to evaluate again")
     adopt(store, found.run_id, parent, experiment, name)
