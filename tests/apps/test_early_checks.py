@@ -83,6 +83,8 @@ def check(tiny_disc: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
             ["network.architecture=vit_tiny_patch16_224", "network.pretrained=false", "size=64"],
             "size=64: not supported by vit_tiny_patch16_224 (",
         ),
+        ("esvit", ["head=pca"], "PCA to 256 dimensions needs more than 256 photographs, got 3: give more, lower"),
+        ("esvit", ["head=pca", "network.dim=2"], ""),
         ("tune", [], ""),
         (
             "tune",
@@ -187,6 +189,8 @@ def test_own_parts_on_the_command_line(check, tmp_path: Path, monkeypatch: pytes
     maps = "network={_target_: outside.nets.Map, width: 4}"
     told = check("esvit", maps, OWN[1], "plugins=[outside]", "size=32")
     assert told.startswith("network: outside.nets.Map returned shape (2, 4, 7, 7) for two images")
+    told = check("esvit", *OWN, "plugins=[outside]", "trainer.gradient_checkpointing=true")
+    assert told.startswith("trainer.gradient_checkpointing=true: outside.nets.Small does not support it: ")
     assert check("tune", *OWN, "plugins=[outside]", "loss.margin=interval(0.1, 0.2)") == ""
 
 

@@ -33,15 +33,22 @@ def check_architecture(config: NetworkConfig | CustomNetworkConfig) -> None:
     _checked.add(str(config))
 
 
-def check_parts(network: NetworkConfig | CustomNetworkConfig, loss: LossConfig, sizes: tuple[int, ...]) -> None:
+def check_parts(
+    network: NetworkConfig | CustomNetworkConfig,
+    loss: LossConfig,
+    sizes: tuple[int, ...],
+    gradient_checkpointing: bool = False,
+) -> None:
     """What only the parts themselves know: whether they can be made, and what they return.
 
-    An EsViT and the embedded network take any size, so they are made only where something else needs it.
+    An EsViT and the embedded network take any size and support gradient checkpointing, so they are made only where
+    something else needs it.
 
     Raises:
-        InputError: a size that the network refuses, weights that do not fit, a class from outside that breaks its contract.
+        InputError: a size that the network refuses, weights that do not fit, a class from outside that breaks its contract,
+            no support of gradient checkpointing where it is wanted.
     """
-    if (key := f"{network} {loss} {sizes}") in _checked:
+    if (key := f"{network} {loss} {sizes} {gradient_checkpointing}") in _checked:
         return
     loss_from_outside = isinstance(loss, CustomLossConfig)
     any_size = network.architecture in ESVIT or network.architecture == EMBEDDED
@@ -50,7 +57,7 @@ def check_parts(network: NetworkConfig | CustomNetworkConfig, loss: LossConfig, 
         return
     from imgfp.encoders.build_check import check_network
 
-    dim = check_network(network, tuple(sorted(set(sizes))))
+    dim = check_network(network, tuple(sorted(set(sizes))), gradient_checkpointing)
     if isinstance(loss, CustomLossConfig):
         check_custom_loss(loss, dim)
     _checked.add(key)

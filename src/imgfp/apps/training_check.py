@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from imgfp.apps.network_check import check_architecture, check_parts
 from imgfp.apps.recipe_config import recipe_of, shown
 from imgfp.edits import EditsConfig
+from imgfp.encoders import require_photographs
 from imgfp.errors import InputError
 from imgfp.images import ImageList
 from imgfp.learning.data import PairsConfig, open_training, queries_of
@@ -46,14 +47,16 @@ def check_data(config: DictConfig, _: list[str]) -> None:
         raise InputError(f"data.root={root}: no such folder: give a DISC-style folder (data.root=DIR, or IMGFP_DATA)")
     judged = bool(validation.every_n_epochs) and not config.show
     truth = Path(validation.ground_truth) if validation.ground_truth else root / "ground_truth.csv"
-    _check_images(recipe.pairs, recipe.edits, root, recipe.seed, truth if judged else None)
+    photographs = _check_images(recipe.pairs, recipe.edits, root, recipe.seed, truth if judged else None)
+    if recipe.head == "pca" and not config.show:
+        require_photographs(photographs, recipe.network.dim)
 
 
 def check_built(config: DictConfig, _: list[str]) -> None:
     """Parts that must be made to be checked: the network at every size, and a loss from outside."""
     if not config.show:
         recipe = recipe_of(config)
-        check_parts(recipe.network, recipe.loss, recipe.size)
+        check_parts(recipe.network, recipe.loss, recipe.size, recipe.trainer.gradient_checkpointing)
 
 
 def check_search(config: DictConfig, overrides: list[str]) -> None:
@@ -70,15 +73,16 @@ SEARCH_CHECKS = (check_settings, check_network, check_data, check_search, check_
 
 
 @cache
-def _check_images(pairs: PairsConfig, edits: EditsConfig, root: Path, seed: int, truth: Path | None) -> None:
-    """Once for all jobs of a sweep that have the same images."""
+def _check_images(pairs: PairsConfig, edits: EditsConfig, root: Path, seed: int, truth: Path | None) -> int:
+    """Once for all jobs of a sweep that have the same images; the number of training photographs."""
     if truth is not None and not truth.is_file():
         raise InputError(
             f"{truth}: no such file: validation needs it: give validation.ground_truth=FILE.csv, or "
             "validation.every_n_epochs=0 for none"
         )
     with contextlib.redirect_stderr(io.StringIO()):  # warnings come from the training itself
-        open_training(pairs, edits, root, seed, lambda _: 32)
+        data = open_training(pairs, edits, root, seed, lambda _: 32)
     if truth is not None:
         ImageList.from_disc(root, "reference")
         queries_of(root, GroundTruth.read_csv(truth))  # last: reading a table takes a second to import
+    return len(data.image_pool.photographs)

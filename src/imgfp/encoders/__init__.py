@@ -11,7 +11,7 @@ from imgfp.encoders.encoder import (
     resolve_encoder,
 )
 from imgfp.encoders.network import Network, NetworkConfig, create_network
-from imgfp.encoders.pca_head import fit_pca_head
+from imgfp.encoders.pca_head import fit_pca_head, require_photographs
 from imgfp.encoders.weights import EMBEDDED
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "fit_pca_head",
     "load_export",
     "load_network",
+    "require_photographs",
     "resolve_encoder",
 ]

@@ -8,26 +8,29 @@ from imgfp.encoders.network import create_network
 from imgfp.errors import InputError
 
 
-def check_network(config: NetworkConfig | CustomNetworkConfig, sizes: tuple[int, ...]) -> int:
+def check_network(
+    config: NetworkConfig | CustomNetworkConfig, sizes: tuple[int, ...], gradient_checkpointing: bool = False
+) -> int:
     """The length of the network's descriptors.
 
     Raises:
-        InputError: as `create_network`; a size that the network refuses; a class that breaks its contract.
+        InputError: as `create_network`; a size that the network refuses; a class that breaks its contract;
+            gradient checkpointing is wanted and not supported.
     """
     state = torch.get_rng_state()
     try:
         if isinstance(config, CustomNetworkConfig):
-            network: Network = CustomNetwork(config) if config.weights is None else create_network(config)
+            network: Network = create_network(config)
             assert isinstance(network, CustomNetwork)
             for size in sizes:
                 check_custom_network(network, size)
-            return network.dim
-        if config.weights is None and not config.pretrained:
-            network = _without_memory(config)
         else:
-            network = create_network(config)
-        for size in sizes:
-            _require_size(network, config, size)
+            drawn = config.weights is None and not config.pretrained
+            network = _without_memory(config) if drawn else create_network(config)
+            for size in sizes:
+                _require_size(network, config, size)
+        if gradient_checkpointing:
+            network.checkpoint_gradients()
         return network.dim
     finally:
         torch.set_rng_state(state)

@@ -18,14 +18,15 @@ def fit_pca_head(network: Network, features: np.ndarray) -> None:
         features: (n, network.feature_dim), output of `Network.features` for n photographs.
 
     Raises:
-        InputError: the network has no head, or there are too few photographs.
+        InputError: the network has no head or fewer features than dimensions, or there are too few photographs.
     """
     if not isinstance(network.head, nn.Linear):
         raise InputError("dim=0: the network has no head to fit: set dim")
-    if len(features) <= network.dim:
+    require_photographs(len(features), network.dim)
+    if network.dim > network.feature_dim:
         raise InputError(
-            f"PCA to {network.dim} dimensions needs more than {network.dim} photographs, got {len(features)}: "
-            "give more, lower network.dim, or start with head=random"
+            f"PCA to {network.dim} dimensions: the network has {network.feature_dim} features: lower network.dim, or "
+            "start with head=random"
         )
     mean = features.mean(axis=0, dtype=np.float64)
     components = np.linalg.svd(features - mean, full_matrices=False)[2][: network.dim]
@@ -34,3 +35,12 @@ def fit_pca_head(network: Network, features: np.ndarray) -> None:
     with torch.no_grad():
         network.head.weight.copy_(torch.from_numpy(components))
         network.head.bias.copy_(torch.from_numpy(-components @ mean))
+
+
+def require_photographs(count: int, dim: int) -> None:
+    """Raises InputError where `count` photographs are too few for a PCA to `dim` dimensions."""
+    if count <= dim:
+        raise InputError(
+            f"PCA to {dim} dimensions needs more than {dim} photographs, got {count}: "
+            "give more, lower network.dim, or start with head=random"
+        )
