@@ -375,7 +375,7 @@ def test_whether_a_batch_was_learned_by_heart(training, micro: Recipe, tmp_path:
     training(still, tmp_path / "no", optimizer=AdamWConfig(lr=1e-9), epochs=(1,), pairs=few)
     said = capsys.readouterr().err
     assert "overfit: no: the loss went from " in said
-    assert "in 3 steps, wanted <= 0." in said
+    assert "in 3 steps, must be <= 0." in said
 
 
 def test_a_profile_of_the_steps(training, micro: Recipe, tmp_path: Path, capsys) -> None:

@@ -64,8 +64,9 @@ def recipe_of(config: DictConfig) -> Recipe:
         InputError: a value that its part refuses.
     """
     parts: dict[str, Any] = {group: _part(group, config[group]) for group in GROUPS}
-    if parts["pairs"].overfit_batches and getattr(parts["loss"], "memory", 0):
-        parts["loss"] = replace(parts["loss"], memory=0)  # of the same images: its descriptors would only be outdated
+    if parts["pairs"].overfit_batches:  # a memory of the same images is only outdated; the entropy term never becomes 0
+        disturbing = {key: 0 for key in ("memory", "entropy_weight") if getattr(parts["loss"], key, 0)}
+        parts["loss"] = replace(parts["loss"], **disturbing)
     epochs, size = stages_of("epochs", config.epochs), stages_of("size", config.size)
     if isinstance(parts["network"], NetworkConfig):
         require_architecture(parts["network"].architecture)

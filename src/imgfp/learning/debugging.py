@@ -40,12 +40,13 @@ class OverfitCheck(pl.Callback):
 def verdict(losses: list[float], batches: int) -> str:
     """Whether the mean loss of the last `batches` steps is nearly nothing beside that of the first."""
     first, last = (math.fsum(part) / len(part) for part in (losses[:batches], losses[-batches:]))
-    learned = last <= OVERFIT * max(first, 0.0)
     said = f"the loss went from {first:.4g} to {last:.4g} in {len(losses)} steps"
-    if learned:
+    if min(first, last) < 0:
+        return f"overfit: unknown: {said}: a loss that may be negative does not show it"
+    if last <= OVERFIT * first:
         return f"overfit: yes: {said}"
     return (
-        f"overfit: no: {said}, wanted <= {OVERFIT * max(first, 0.0):.4g}: give more steps (epochs=N), another "
+        f"overfit: no: {said}, must be <= {OVERFIT * first:.4g}: give more steps (epochs=N), another "
         "optimizer.lr, or look at the images (show=16) and the loss"
     )
 

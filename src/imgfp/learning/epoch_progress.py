@@ -60,7 +60,7 @@ class EpochProgress:
         validated = history.epochs[-1:] == [self._epoch]
         parts = shown_figures(validation) if validated else []
         parts += [f"loss {math.fsum(self._losses) / len(self._losses):.4f}"] if self._losses else []
-        parts.append(f"{self._images / max(seconds, 1e-9):.0f} images/s")
+        parts.append(f"{self._images / max(seconds, 1e-9):.3g} images/s")
         best = f"; best uap {max(history.uap):.4f} (epoch {history.best_epoch})" if validated else ""
         return f"epoch {self._epoch}/{self._epochs}: {', '.join(parts)}{best}"
 
