@@ -97,6 +97,27 @@ def test_the_parent_shows_all_that_was_swept(tmp_path: Path) -> None:
     assert client.get_run(own.run_id).data.tags["best.loss"] == "triplet"
 
 
+def test_a_process_of_another_user_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    tag, read, machine = this_process(), Path.read_text, this_process().rsplit(" ", 2)[0]
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    for hidden in (PermissionError, FileNotFoundError):  # how /proc hides it, by its mount option hidepid
+
+        def hides(path: Path, *_: object, hidden: type[OSError] = hidden) -> str:
+            if path.name == "stat":
+                raise hidden
+            return read(path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_text", hides)
+            assert not has_ended(tag)
+            assert has_ended(f"{machine} {10**9} 1"), "no such process"
+            patch.setattr("imgfp.tracking.process.os.kill", refused)
+            assert not has_ended(tag)
+
+
 def test_runs_of_killed_processes_are_closed(tmp_path: Path) -> None:
     store = open_store(tmp_path / "mlruns")
     client = store.client()
@@ -104,6 +125,10 @@ def test_runs_of_killed_processes_are_closed(tmp_path: Path) -> None:
     assert not has_ended(this_process())
     assert has_ended(f"{machine} {pid} {int(started) + 1}")
     assert not any(map(has_ended, (None, "", f"elsewhere 0 {pid} 1", "damaged"))), "not known from here"
+    assert not any(map(has_ended, (f"{machine}x {pid} 1", f"{machine} {pid} unknown"))), (
+        "another namespace; hidden then"
+    )
+    assert has_ended(f"{machine} {10**9} 1")
 
     def run(process: str, fingerprint: str) -> str:
         with tracked_run(store, "isc", "x", {}, tags={FINGERPRINT_TAG: fingerprint}) as opened:

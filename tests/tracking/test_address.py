@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 from imgfp.apps.hydra_app import register_presets
 from imgfp.errors import InputError
 from imgfp.reports.console import ui_hint
-from imgfp.tracking.address import Address
+from imgfp.tracking import open_store
+from imgfp.tracking.address import Address, default_address
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,12 +19,14 @@ def test_folders_and_databases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     for where in ("mlruns", tmp_path / "mlruns", f"file://{tmp_path}/mlruns", "sqlite:///mlruns/mlflow.db"):
         assert Address.parse(where) == Address(tmp_path / "mlruns")
-    assert Address.parse(f"sqlite:///{tmp_path}/own.db") == Address(tmp_path, "own.db")
+    own = Address.parse(f"sqlite:///{tmp_path}/own.db")
+    assert own == Address(tmp_path, "own.db") == Address.parse(own.name), "the name leads to that database"
+    assert Address(tmp_path).name == str(tmp_path)
 
 
 def test_servers() -> None:
-    found = Address.parse("https://me:secret@host:5000/mlflow/#/experiments/1")
-    assert (found.server, found.name) == ("https://me:secret@host:5000/mlflow", "https://host:5000/mlflow")
+    found = Address.parse("https://host:5000/mlflow/#/experiments/1")
+    assert found.server == found.name == "https://host:5000/mlflow"
     assert Address.parse(Path("http://host:5000")).server == "http://host:5000", "pathlib makes one slash of two"
     assert Address.parse("http://host:5000").folder != Address.parse("http://host:5001").folder
     assert ui_hint("http://host:5000") == "http://host:5000"
@@ -36,6 +39,18 @@ def test_other_addresses_are_refused_without_their_password(where: str) -> None:
     ) as error:
         Address.parse(where)
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("where", ["http://me:secret@host:5000", "https:/me:secret@host/x/#/y", "http://secret@host"])
+def test_a_password_in_an_address_is_refused(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", where)
+    for address in (where, Path(where), default_address()):
+        with pytest.raises(InputError) as error:
+            open_store(address)
+        assert str(error.value) == (
+            f"{where.partition(':')[0]}://user:password@...: give MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+            "in the environment, not in the address"
+        )
 
 
 def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

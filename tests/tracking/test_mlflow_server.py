@@ -116,7 +116,7 @@ def test_a_server_is_a_store(
     assert contents(local, "study") == contents(store, "study")
     fill(local, tmp_path, "more")
     export_study(local, ["more"], tmp_path / "more.zip")
-    assert bring_study(tmp_path / "more.zip", store).startswith("5 runs, 1 models, ")
+    assert bring_study(tmp_path / "more.zip", store).startswith("5 runs, 1 model, ")
     assert bring_study(tmp_path / "more.zip", store).startswith("0 runs, 0 models, ")
     assert contents(store, "more") == contents(local, "more")
     assert {alias for name in ("study", "more") for alias in store.client().get_registered_model(name).aliases} == {
@@ -139,7 +139,7 @@ def test_a_server_is_a_store(
     )
     os.killpg(group, signal.SIGCONT)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-    assert upload_unlogged(tmp_path / "work", store).startswith("1 runs, 0 models, 2 metric values")
+    assert upload_unlogged(tmp_path / "work", store).startswith("1 run, 0 models, 2 metric values")
     read = store.client().get_run(run.run_id)
     assert (read.info.status, read.data.metrics, read.info.run_name) == (
         "FINISHED",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from imgfp.errors import InputError
-from imgfp.tracking import Store, describe, models_page, registered_page
-from imgfp.tracking.page_server import check_port
+from imgfp.tracking import Store, describe, models_page, open_store, registered_page, ui
+from imgfp.tracking.page_server import _landing_page, check_port
 
 
 def test_the_link_opens_the_stored_view(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +35,31 @@ def test_a_taken_port_is_told(store: Store) -> None:
             check_port("127.0.0.1", port)
 
 
+def test_a_page_without_a_head_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "index.html"
+    page.write_text("<html><head><title>")
+    assert "<head><script>for (const" in _landing_page(str(page), "#/first")
+    assert capsys.readouterr().err == ""
+    page.write_text("<html><title>")
+    assert _landing_page(str(page), "#/first") == "<html><title>"
+    assert capsys.readouterr().err == (
+        "warning: MLflow's page has no <head>: its menus stay as MLflow sets them; open the printed links\n"
+    )
+
+
+def test_the_pages_of_the_named_database_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, served = f"sqlite:///{tmp_path}/own.db", []
+    store = open_store(own)
+    monkeypatch.setattr(ui, "check_port", lambda host, port: None)
+    monkeypatch.setattr(ui, "serve", lambda store, *_: served.append(store.uri))
+    monkeypatch.setattr(sys, "argv", ["ui", store.name])
+    ui.main()
+    assert served == [own]
+    assert f"{own}: no runs yet" in capsys.readouterr().out
+
+
 def test_a_bad_port_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_PORT", "http")
     with pytest.raises(InputError, match="MLFLOW_PORT='http': must be a port number"):
@@ -50,6 +75,7 @@ def test_a_bad_port_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> N
             2,
             "nowhere: no tracking store yet: the first training or evaluation creates it",
         ),
+        (["imgfp.tracking.ui", "http://host:5000"], 2, "http://host:5000: is a server already: open this address"),
         (["imgfp.tracking.relocate", "nowhere"], 2, "nowhere: no mlflow.db found: give the folder that contains it"),
     ],
 )

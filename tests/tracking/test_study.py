@@ -1,5 +1,6 @@
 """A study between stores: everything arrives, once; a killed import resumes; what is damaged is refused."""
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -31,13 +32,19 @@ def archive(source: Store) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store into which nothing must be brought."""
+    return open_store(tmp_path_factory.mktemp("unchanged") / "mlruns")
+
+
 def test_everything_arrives_once_and_from_there_again(
     source: Store, archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target, study = tmp_path / "target", ["study", "import", str(archive), "--mlruns", str(tmp_path / "target")]
     assert main(study) == 0
     said = capsys.readouterr().out
-    assert said == (f"5 runs, 1 models, 6 metric values and 4 files brought into {target}; 0 runs were there already\n")
+    assert said == (f"5 runs, 1 model, 6 metric values and 4 files brought into {target}; 0 runs were there already\n")
     store = open_store(target)
     assert contents(store, "study") == contents(source, "study")
     assert store.client().get_registered_model("study").aliases == {"champion": 1}
@@ -48,7 +55,7 @@ def test_everything_arrives_once_and_from_there_again(
     assert main(study) == 0
     assert capsys.readouterr().out.startswith("0 runs, 0 models, 0 metric values and 0 files brought into")
     assert main(["study", "export", "--mlruns", str(target), "--out", str(tmp_path / "again")]) == 0
-    assert capsys.readouterr().out == f"5 runs of 1 experiments and 1 models: {tmp_path / 'again'}\n"
+    assert capsys.readouterr().out == f"5 runs of 1 experiment and 1 model: {tmp_path / 'again'}\n"
     assert "0 runs, 0 models" in bring_study(tmp_path / "again", source), "they come from there"
     assert contents(source, "study") == contents(store, "study")
 
@@ -89,8 +96,8 @@ def test_a_run_comes_with_its_parent_and_children(source: Store, tmp_path: Path)
     assert names("sweep", tmp_path / "parent") == {"sweep", "first", "second"}
     assert names("second", tmp_path / "child") == {"sweep", "second"}
     line = bring_study(tmp_path / "child", open_store(tmp_path / "target"))
-    assert line.startswith("2 runs, 1 models")
-    assert line.endswith("1 figures of models left out: their runs are not in the study")
+    assert line.startswith("2 runs, 1 model, ")
+    assert line.endswith("; 1 model figure left out: its run is not in the study")
 
 
 def test_bad_requests_are_one_line(
@@ -113,11 +120,13 @@ def test_bad_requests_are_one_line(
     assert not list(tmp_path.iterdir())
 
 
-def damaged(archive: Path, out: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+def damaged(
+    archive: Path, out: Path, change: Callable[[dict[str, bytes]], None], method: int = zipfile.ZIP_DEFLATED
+) -> Path:
     with zipfile.ZipFile(archive) as zipped:
         files = {name: zipped.read(name) for name in zipped.namelist()}
     change(files)
-    with zipfile.ZipFile(out, "w") as zipped:
+    with zipfile.ZipFile(out, "w", method) as zipped:
         for name, data in files.items():
             zipped.writestr(name, data)
     return out
@@ -129,6 +138,21 @@ def with_contents(files: dict[str, bytes], /, **changes: object) -> None:
 
 def metrics_file(files: dict[str, bytes]) -> str:
     return next(name for name, data in files.items() if name.endswith("metrics.jsonl") and data)
+
+
+def listed(files: dict[str, bytes]) -> dict[str, object]:
+    return dict(json.loads(files["study.json"])["files"])
+
+
+def replaced(files: dict[str, bytes], name: str, data: bytes) -> None:
+    """With the right checksum."""
+    files[name] = data
+    with_contents(files, files=listed(files) | {name: [len(data), hashlib.sha256(data).hexdigest()]})
+
+
+def changed(files: dict[str, bytes], end: str, /, **changes: object) -> None:
+    name = next(name for name in files if name.endswith(end))
+    replaced(files, name, json.dumps(json.loads(files[name]) | changes).encode())
 
 
 def escaping(files: dict[str, bytes]) -> None:
@@ -152,15 +176,47 @@ def escaping(files: dict[str, bytes]) -> None:
         ),
         (lambda files: with_contents(files, runs=["../../x"]), "damaged: study.json"),
         (escaping, "'../escaped' leads out of the study"),
+        *(
+            (
+                lambda files, entry=entry: with_contents(files, files=listed(files) | {"a": entry}),
+                "study.json: entry of file 'a' is not its size and SHA-256",
+            )
+            for entry in (None, [None, "x"], [1], [-1, "0" * 64], [True, "0" * 64], [1, "0" * 63])
+        ),
+        (lambda files: with_contents(files, experiments=[]), "experiment 'study' is not listed in study.json"),
+        (
+            lambda files: with_contents(files, experiments=2 * [{"name": "study", "tags": {}}]),
+            "study.json: experiment 'study' is listed twice",
+        ),
+        (
+            lambda files: changed(files, "run.json", run_id="../../../outside"),
+            r"damaged: runs/\w+/run.json: run_id is not \w+: copy",
+        ),
+        (
+            lambda files: changed(files, "model.json", model_id="../outside"),
+            r"damaged: models/[\w-]+/model.json: model_id is not m-\w+: copy",
+        ),
+        (lambda files: changed(files, "run.json", tags=None), r"run.json: tags: Input should be"),
+        (lambda files: changed(files, "model.json", metrics=[[1]]), r"model.json: metrics.0.0: Input should be"),
+        (
+            lambda files: replaced(files, metrics_file(files), b'["loss", "x", 1, 0]\n'),
+            r"metrics.jsonl, line 1: 1: Input should be a valid number",
+        ),
+        (
+            lambda files: with_contents(files, large=" " * (64 << 20)),
+            "study.json is larger than 64 MB: not a study that imgfp has written",
+        ),
+        (lambda files: files.update({"study.json": b"[" * 100_000}), "damaged: study.json is missing or changed"),
     ],
 )
 def test_a_damaged_study_is_refused(
-    archive: Path, tmp_path: Path, change: Callable[[dict[str, bytes]], None], message: str
+    archive: Path, tmp_path: Path, unchanged: Store, change: Callable[[dict[str, bytes]], None], message: str
 ) -> None:
-    store = open_store(tmp_path / "target")
-    with pytest.raises(InputError, match=message):
-        bring_study(damaged(archive, tmp_path / "bad.zip", change), store)
-    assert store.client().get_experiment_by_name("study") is None
+    with pytest.raises(InputError, match=message) as error:
+        bring_study(damaged(archive, tmp_path / "bad.zip", change), unchanged)
+    assert str(error.value).startswith(f"{tmp_path / 'bad.zip'}: ")
+    assert "\n" not in str(error.value)
+    assert unchanged.client().get_experiment_by_name("study") is None
     assert not (tmp_path / "escaped").exists()
 
 
@@ -170,11 +226,33 @@ def test_a_truncated_archive_is_refused(archive: Path, tmp_path: Path) -> None:
         bring_study(tmp_path / "bad.zip", open_store(tmp_path / "target"))
 
 
-def test_a_link_out_of_a_study_folder_is_refused(source: Store, tmp_path: Path) -> None:
-    export_study(source, ["study"], tmp_path / "study")
-    page = next((tmp_path / "study").rglob("report.html"))
+def test_other_compression_is_refused(archive: Path, tmp_path: Path, unchanged: Store) -> None:
+    bad = damaged(archive, tmp_path / "bad.zip", lambda files: None, zipfile.ZIP_LZMA)
+    with pytest.raises(InputError, match=r"damaged: study.json is not compressed by deflate"):
+        bring_study(bad, unchanged)
+
+
+def test_links_and_unlisted_files_in_a_study_folder_are_refused(
+    source: Store, tmp_path: Path, unchanged: Store
+) -> None:
+    study = tmp_path / "study"
+    export_study(source, ["study"], study)
+    page = next(study.rglob("report.html"))
+
+    def refused(message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            bring_study(study, unchanged)
+        assert unchanged.client().get_experiment_by_name("study") is None
+
+    other = page.with_name("other.html")
+    other.write_text("not exported")
+    refused(r"study: runs/\w+/artifacts/reports/other.html is not listed in study.json: remove it, or export")
+    other.unlink()
+    for target in (tmp_path, page):  # a folder, and a file even of the study itself
+        other.symlink_to(target)
+        refused(r"runs/\w+/artifacts/reports/other.html is a link or a special file: do not import it")
+        other.unlink()
     shutil.copy(page, tmp_path / "outside")
     page.unlink()
     page.symlink_to(tmp_path / "outside")
-    with pytest.raises(InputError, match="leads out of the study"):
-        bring_study(tmp_path / "study", open_store(tmp_path / "target"))
+    refused("report.html is a link or a special file")

@@ -82,7 +82,7 @@ def test_a_full_disk_ends_nothing_and_the_rest_is_uploaded(
 
     full.clear()
     assert main(["study", "upload", str(work), "--mlruns", str(store.folder)]) == 0
-    assert capsys.readouterr().out.startswith("1 runs, 1 models, ")
+    assert capsys.readouterr().out.startswith("1 run, 1 model, ")
     after = only_run(store, "full")
     assert (after.info.run_id, after.info.run_name, after.info.status) == (run.run_id, "a training", "FINISHED")
     assert [item.value for item in store.client().get_metric_history(run.run_id, "loss")] == [

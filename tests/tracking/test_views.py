@@ -11,7 +11,7 @@ import pytest
 from imgfp.tracking import Store, comparison, describe, parent_run, tracked_run
 from imgfp.tracking.metric_names import headline, label
 from imgfp.tracking.notes import NOTE_TAG
-from imgfp.tracking.views import has_view
+from imgfp.tracking.views import has_view, is_comparison, write_view
 
 
 def state_of(store: Store, experiment: str, key: str = "imgfp") -> dict[str, Any]:
@@ -94,6 +94,17 @@ def test_a_comparison_shows_only_its_runs(store: Store) -> None:
     assert state_of(store, "compared", key)["searchFilter"] in {
         f"attributes.run_id IN ('{one}','{two}')" for one, two in ((first, second), (second, first))
     }
+
+
+def test_an_experiment_keeps_the_latest_comparisons(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgfp.tracking.views._COMPARISONS", 2)
+    parent, first, second = preset_sweep(store, "often compared")
+    number = store.experiment_id("often compared")
+    keys = [write_view(store, number, runs) for runs in ([first, second], [first], [second, first], [second], [parent])]
+    assert keys[0] == keys[2]
+    kept = {tag for tag in store.client().get_experiment(number).tags if is_comparison(tag)}
+    assert kept == {f"mlflow.sharedViewState.{key}" for key in keys[-2:]}
+    assert has_view(store, number)
 
 
 def test_siblings_have_different_colours_and_a_chosen_one_stays(store: Store) -> None:

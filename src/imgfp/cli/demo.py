@@ -1,7 +1,6 @@
 """imgfp demo: search on real photographs with evaluation, report and MLflow tracking (run by `make demo`)."""
 
 import argparse
-import os
 import time
 from pathlib import Path
 
@@ -26,7 +25,6 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "--store",
-        default=os.environ.get("MLFLOW_TRACKING_URI") or "mlruns",
         metavar="STORE",
         help="MLflow store: a folder, or a server's address (default: $MLFLOW_TRACKING_URI, else mlruns)",
     )
@@ -47,9 +45,12 @@ def run_demo(options: argparse.Namespace) -> int:
     from imgfp.progress import announce
     from imgfp.reports.console import print_result, report_failures, ui_hint
     from imgfp.studies.judged_run import Tracking, figures_table, judged_run
+    from imgfp.tracking.address import Address, default_address
     from imgfp.tracking.store import keep_unlogged_in
 
     started = time.monotonic()
+    where = options.store or default_address()
+    Address.parse(where)  # a bad one is refused before the set is made
     run = RunConfig.named(options.preset, BRANCHES)
     notes: tuple[str, ...] = ()
     root = options.data
@@ -60,11 +61,11 @@ def run_demo(options: argparse.Namespace) -> int:
     data = DiscSet.open(root)
     keep_unlogged_in(options.out)
     settings = {"data": data.root.name, "preset": options.preset, "branches": list(run.branches), **asdict(run.preset)}
-    tracking = Tracking(options.store, "demo", settings)
+    tracking = Tracking(where, "demo", settings)
     done = judged_run(data, options.out, run, None, tracking, notes)
     print(figures_table(done.figures))
     for note in notes:
         print(note)
     print_result(done.search)
-    print(f"MLflow run: {ui_hint(options.store)}; total time {time.monotonic() - started:.0f} s")
+    print(f"MLflow run: {ui_hint(where)}; total time {time.monotonic() - started:.0f} s")
     return report_failures(done.search.failures, done.search.out / "failures.csv")

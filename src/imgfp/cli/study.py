@@ -1,7 +1,6 @@
 """imgfp study: moves MLflow runs between machines and stores."""
 
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,6 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     store = argparse.ArgumentParser(add_help=False)
     store.add_argument(
         "--mlruns",
-        default=os.environ.get("MLFLOW_TRACKING_URI") or "mlruns",
         metavar="STORE",
         help="folder, sqlite:///FILE, or http address of an MLflow server (default: $MLFLOW_TRACKING_URI, else mlruns)",
     )
@@ -44,7 +42,7 @@ def run_export(options: argparse.Namespace) -> int:
 
     return _told(
         options,
-        lambda: export_study(open_existing(options.mlruns), options.names, options.out, options.weights),
+        lambda where: export_study(open_existing(where), options.names, options.out, options.weights),
     )
 
 
@@ -53,7 +51,7 @@ def run_import(options: argparse.Namespace) -> int:
     from imgfp.tracking import open_store
     from imgfp.tracking.study import bring_study
 
-    return _told(options, lambda: bring_study(options.study, open_store(options.mlruns)))
+    return _told(options, lambda where: bring_study(options.study, open_store(where)))
 
 
 def run_upload(options: argparse.Namespace) -> int:
@@ -61,18 +59,20 @@ def run_upload(options: argparse.Namespace) -> int:
     from imgfp.tracking import open_store
     from imgfp.tracking.study import upload_unlogged
 
-    return _told(options, lambda: upload_unlogged(options.folder, open_store(options.mlruns)))
+    return _told(options, lambda where: upload_unlogged(options.folder, open_store(where)))
 
 
-def _told(options: argparse.Namespace, action: Callable[[], str]) -> int:
-    """Prints the line that `action` returns; what happens to a store is bad input."""
+def _told(options: argparse.Namespace, action: Callable[[str], str]) -> int:
+    """Prints the line that `action` returns for the store's address; what happens to a store is bad input."""
     from imgfp.errors import OK, InputError
+    from imgfp.tracking.address import default_address
     from imgfp.tracking.outage import outage
 
+    where = options.mlruns or default_address()
     try:
-        print(action())
+        print(action(where))
     except Exception as error:
         if (reason := outage(error)) is None:
             raise
-        raise InputError(f"{options.mlruns}: {reason}: rerun the same command to resume") from None
+        raise InputError(f"{where}: {reason}: rerun the same command to resume") from None
     return OK

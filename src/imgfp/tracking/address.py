@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from imgfp.errors import InputError
+from imgfp.tracking.database import database_uri
 
 DATABASE = "mlflow.db"
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -33,13 +34,19 @@ class Address:
         """Reads a folder, `sqlite:///FILE`, `file:///FOLDER`, or the `http(s)://` address of an MLflow server.
 
         Raises:
-            InputError: any other kind of address, or a path that a database URI cannot contain.
+            InputError: any other kind of address, one with a password (addresses are printed and stored), or a path that a
+                database URI cannot contain.
         """
         text = str(where)
         scheme = match[1] if (match := re.match(r"([A-Za-z][\w+.-]+):/", text)) else ""
         if scheme in ("http", "https"):
             # a link copied from the browser has a fragment; pathlib turns "//" into "/"
             server = re.sub(r"^(https?):/+", r"\1://", text).partition("#")[0].rstrip("/")
+            if "@" in urlsplit(server).netloc:
+                raise InputError(
+                    f"{scheme}://user:password@...: give MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the "
+                    "environment, not in the address"
+                )
             return cls(_lock_folder(server), server=server)
         if scheme == "sqlite" and text.startswith("sqlite:///"):
             path = Path(text.removeprefix("sqlite:///")).expanduser().resolve()
@@ -55,8 +62,10 @@ class Address:
 
     @property
     def name(self) -> str:
-        """The address as shown to the user: without a password."""
-        return str(self.folder) if self.server is None else re.sub(r"//[^/@]*@", "//", self.server)
+        """The address as shown to the user, which `parse` reads."""
+        if self.server is not None:
+            return self.server
+        return str(self.folder) if self.database == DATABASE else database_uri(self.folder / self.database)
 
 
 def default_address() -> str:

@@ -5,6 +5,7 @@ import os
 import socket
 
 from imgfp.errors import InputError
+from imgfp.progress import announce
 from imgfp.tracking.store import Store
 
 # keys of the pages' local storage, read from the scripts of MLflow 3.17; a user's own choice is kept
@@ -12,6 +13,8 @@ _PREFERENCES = {
     "mlflow.workflowType_v1": "machine_learning",  # default: "genai"
     "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": True,  # else the assistant's panel opens on the first visit
 }
+
+_HEAD = "<head>"
 
 
 def check_port(host: str, port: int) -> None:
@@ -56,4 +59,6 @@ def _landing_page(path: str, first_page: str) -> str:
         " if (localStorage.getItem(key) === null) localStorage.setItem(key, JSON.stringify(value));"
         f" if (!location.hash) location.replace({json.dumps(first_page)});"
     )
-    return page.replace("<head>", f"<head><script>{script}</script>", 1)
+    if _HEAD not in page:
+        announce(f"warning: MLflow's page has no {_HEAD}: its menus stay as MLflow sets them; open the printed links")
+    return page.replace(_HEAD, f"{_HEAD}<script>{script}</script>", 1)

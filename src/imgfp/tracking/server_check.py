@@ -7,13 +7,8 @@ _PATIENCE = 5.0  # seconds for each of two attempts
 _OLDEST = 3  # LoggedModels came with MLflow 3
 
 
-def server_problem(server: str, name: str) -> str | None:
-    """None if an MLflow server answers at this address; else one line that says what is wrong.
-
-    Args:
-        server: Its address.
-        name: The address as shown to the user.
-    """
+def server_problem(server: str) -> str | None:
+    """None if an MLflow server answers at this address; else one line that says what is wrong."""
     import requests
 
     user = os.environ.get("MLFLOW_TRACKING_USERNAME")
@@ -25,16 +20,16 @@ def server_problem(server: str, name: str) -> str | None:
         except requests.RequestException as error:
             reason = _short(error)
     else:
-        return f"{name}: no MLflow server answers ({reason}): start it, or give another store (paths.mlruns=FOLDER)"
+        return f"{server}: no MLflow server answers ({reason}): start it, or give another store (paths.mlruns=FOLDER)"
     if answer.status_code in (401, 403):
         if user or os.environ.get("MLFLOW_TRACKING_TOKEN"):
             return None  # mlflow knows more kinds of authentication
-        return f"{name}: needs a login: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        return f"{server}: needs a login: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
     version = re.fullmatch(r"(\d+)(\.\w+)+", answer.text.strip())
     if not answer.ok or version is None:
-        return f"{name}: is not an MLflow server (status {answer.status_code}): check the address"
+        return f"{server}: is not an MLflow server (status {answer.status_code}): check the address"
     if int(version[1]) < _OLDEST:
-        return f"{name}: runs MLflow {answer.text.strip()}: imgfp needs a server of MLflow {_OLDEST} or newer"
+        return f"{server}: runs MLflow {answer.text.strip()}: imgfp needs a server of MLflow {_OLDEST} or newer"
     return None
 
 

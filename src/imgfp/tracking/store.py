@@ -69,7 +69,7 @@ class Store:
 
     @property
     def name(self) -> str:
-        """The store as shown to the user: its folder, or the server's address without a password."""
+        """The store as shown to the user: its folder, its database where that has another name, or the server's address."""
         return Address(self.folder, self.database, self.server).name
 
     @property
@@ -181,7 +181,7 @@ def open_store(where: str | Path) -> Store:
         if os.environ.get(VARIABLE) == str(where):
             _announce_once(f"MLflow store: {store.name} (from {VARIABLE})")
         return store
-    problem = server_problem(store.server, store.name)
+    problem = server_problem(store.server)
     if problem is None:
         if os.environ.get(_REACHED) != store.server:
             _announce_once(

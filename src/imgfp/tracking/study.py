@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgfp.errors import InputError
+from imgfp.plural import counted
 from imgfp.tracking.address import DATABASE
 from imgfp.tracking.store import UNLOGGED, Store, open_store
 from imgfp.tracking.study_export import write_study
@@ -27,9 +28,10 @@ def export_study(store: Store, names: Sequence[str], out: Path, weights: bool = 
     with writing_study(out) as (folder, contents):
         found = write_study(store, names, folder, weights)
         contents |= found.contents
-    line = f"{len(contents['runs'])} runs of {len(contents['experiments'])} experiments and {len(contents['models'])} models: {out}"
-    if found.missing_weights:
-        line += f"; {len(found.missing_weights)} weights not found, first: {found.missing_weights[0]}"
+    runs, experiments, models = (len(contents[part]) for part in ("runs", "experiments", "models"))
+    line = f"{counted(runs, 'run')} of {counted(experiments, 'experiment')} and {counted(models, 'model')}: {out}"
+    if missing := found.missing_weights:
+        line += f"; weights of {counted(len(missing), 'model')} not found, first: {missing[0]}"
     return line
 
 

@@ -17,13 +17,13 @@ from imgfp.tracking.checkpoint import PATH_TAG
 from imgfp.tracking.outage import not_found
 from imgfp.tracking.parent import PARENT_TAG
 from imgfp.tracking.store import Store
+from imgfp.tracking.study_records import ARTIFACTS, MODELS, RUNS, WEIGHTS
 from imgfp.tracking.study_registry import pages, registered
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
 
-RUNS, MODELS, ARTIFACTS, WEIGHTS = "runs", "models", "artifacts", "weights"
 _PAGE = 500
 
 

@@ -1,36 +1,36 @@
 """Brings the models of a study into a store."""
 
 from pathlib import Path
-from typing import Any
 
 from imgfp.tracking.checkpoint import PATH_TAG
-from imgfp.tracking.study_export import ARTIFACTS, MODELS, WEIGHTS, model_or_none
+from imgfp.tracking.study_export import model_or_none
+from imgfp.tracking.study_records import ARTIFACTS, MODELS, WEIGHTS, ModelRecord
 from imgfp.tracking.study_registry import IMPORTED_TAG, VERSIONS_TAG
 from imgfp.tracking.study_state import ImportState, origin_of
 
 
-def bring_model(state: ImportState, own: dict[str, Any]) -> None:
+def bring_model(state: ImportState, own: ModelRecord) -> None:
     """Finds the model in the store or brings it in; its figures come with the runs that logged them."""
-    name, origin = own["model_id"], origin_of(own, own["model_id"])
-    experiment = state.experiment(own["experiment"])
+    name, origin = own.model_id, origin_of(own, own.model_id)
+    experiment = state.experiment(own.experiment)
     found, complete = state.known.get(origin, ("", False))
     if not found and model_or_none(state.client, origin) is not None:  # it comes from this very store
         found, complete = origin, True
     if complete:
         state.model_ids[name] = found
         return
-    tags = {key: value for key, value in own["tags"].items() if key != VERSIONS_TAG} | {IMPORTED_TAG: origin}
-    source = state.run_ids.get(own["source_run_id"])
-    if not found and state.join and (found := _begun(state, experiment, source, own["name"])):
+    tags = {key: value for key, value in own.tags.items() if key != VERSIONS_TAG} | {IMPORTED_TAG: origin}
+    source = state.run_ids.get(own.source_run_id or "")
+    if not found and state.join and (found := _begun(state, experiment, source, own.name)):
         state.client.set_logged_model_tags(found, tags)
     if not found:
         found = state.client.create_logged_model(
             experiment,
-            name=own["name"],
+            name=own.name,
             source_run_id=source,
             tags=tags,
-            params=own["params"],
-            model_type=own["type"],
+            params=own.params,
+            model_type=own.type,
         ).model_id
     state.model_ids[name] = found
     for part in (ARTIFACTS, WEIGHTS):
@@ -41,10 +41,10 @@ def bring_model(state: ImportState, own: dict[str, Any]) -> None:
                 state.client.set_logged_model_tags(
                     found, {PATH_TAG: _weights(state, found, next(files.iterdir()).name)}
                 )
-    if own["status"] in ("READY", "FAILED"):
-        state.client.finalize_logged_model(found, own["status"])
+    if own.status in ("READY", "FAILED"):
+        state.client.finalize_logged_model(found, own.status)
     state.done.models += 1
-    state.done.skipped += sum(row[4] not in state.run_ids for row in own["metrics"])
+    state.done.skipped += sum(row[4] not in state.run_ids for row in own.metrics)
 
 
 def _begun(state: ImportState, experiment: str, run_id: str | None, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgfp.tracking.default_store import default_store
 from imgfp.tracking.store import Store
+from imgfp.tracking.study_records import RegisteredRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,7 +47,7 @@ def registered(client: MlflowClient, models: set[str]) -> list[dict[str, Any]]:
     return found
 
 
-def bring_registered(store: Store, own: Mapping[str, Any], model_ids: Mapping[str, str]) -> None:
+def bring_registered(store: Store, own: RegisteredRecord, model_ids: Mapping[str, str]) -> None:
     """Registers the versions that the store lacks, and gives them their aliases; an alias that the store has stays where it is.
 
     Args:
@@ -54,27 +55,27 @@ def bring_registered(store: Store, own: Mapping[str, Any], model_ids: Mapping[st
         own: One item of `registered`.
         model_ids: The models' ids in this store, by those in the study.
     """
-    client, name = store.client(), own["name"]
+    client, name = store.client(), own.name
     found = next(iter(client.search_registered_models(f"name = '{name}'")), None)
     if found is None:
-        found = client.create_registered_model(name, tags=own["tags"], description=own["description"])
+        found = client.create_registered_model(name, tags=own.tags, description=own.description)
     known = {_model_id(item): str(item.version) for item in _versions(client, name)}
-    for item in own["versions"]:
-        model_id = model_ids[item["model_id"]]
+    for item in own.versions:
+        model_id = model_ids[item.model_id]
         version = known.get(model_id)
         if version is None:
             with default_store(store.uri):
                 made = client.create_model_version(
                     name,
                     f"models:/{model_id}",
-                    tags=item["tags"] | {IMPORTED_TAG: item["model_id"]},
-                    description=item["description"],
+                    tags=item.tags | {IMPORTED_TAG: item.model_id},
+                    description=item.description,
                     model_id=model_id,
                 )
             version = str(made.version)
             _link(client, model_id, name, version)
-        for alias, of in own["aliases"].items():
-            if of == item["version"] and alias not in found.aliases:
+        for alias, of in own.aliases.items():
+            if of == item.version and alias not in found.aliases:
                 client.set_registered_model_alias(name, alias, version)
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from imgfp.plural import counted
 from imgfp.tracking.store import Store
+from imgfp.tracking.study_records import ModelRecord, RunRecord, Tables
 from imgfp.tracking.study_registry import IMPORTED_TAG, pages
 from imgfp.tracking.views import is_comparison
 
@@ -34,12 +36,14 @@ class Imported:
     def line(self, store: Store) -> str:
         """The counts in one line."""
         text = (
-            f"{self.runs} runs, {self.models} models, {self.metrics} metric values and {self.files} files brought into "
-            f"{store.name}; {self.present} runs were there already"
+            f"{counted(self.runs, 'run')}, {counted(self.models, 'model')}, {counted(self.metrics, 'metric value')} and "
+            f"{counted(self.files, 'file')} brought into {store.name}; {counted(self.present, 'run')} "
+            f"{'was' if self.present == 1 else 'were'} there already"
         )
-        return text + (
-            f"; {self.skipped} figures of models left out: their runs are not in the study" if self.skipped else ""
-        )
+        if not self.skipped:
+            return text
+        missing = "its run is" if self.skipped == 1 else "their runs are"
+        return f"{text}; {counted(self.skipped, 'model figure')} left out: {missing} not in the study"
 
 
 @dataclass
@@ -48,18 +52,22 @@ class ImportState:
 
     Attributes:
         folder: The study's folder.
-        contents: Its table of contents.
         store: The store.
         join: Whether the study is of a fallback store, see `import_study`.
+        tables: Its experiments and registered models.
+        runs: By id, parents before their children.
+        models: All.
         done: The counts.
         run_ids: Ids of runs here, by those in the study.
         model_ids: The same of models.
     """
 
     folder: Path
-    contents: dict[str, Any]
     store: Store
     join: bool
+    tables: Tables
+    runs: dict[str, RunRecord]
+    models: list[ModelRecord]
     done: Imported = field(default_factory=Imported)
     run_ids: dict[str, str] = field(default_factory=dict)
     model_ids: dict[str, str] = field(default_factory=dict)
@@ -71,18 +79,14 @@ class ImportState:
         """Of the store."""
         return self.store.client()
 
-    def read(self, *parts: str) -> str:
-        """The text of a file of the study."""
-        return self.folder.joinpath(*parts).read_text(encoding="utf-8")
-
     def experiment(self, name: str) -> str:
         """Finds or makes the experiment; the first time adds the tags that it lacks, and reads what was imported before."""
         if name in self._experiments:
             return self._experiments[name]
         key = self._experiments[name] = self.store.experiment_id(name)
         own = self.client.get_experiment(key).tags
-        (tags,) = (item["tags"] for item in self.contents["experiments"] if item["name"] == name)
-        for tag, value in tags.items():
+        given = next(item for item in self.tables.experiments if item.name == name)
+        for tag, value in given.tags.items():
             if tag not in own and not is_comparison(tag):  # which names runs by their ids there
                 self.client.set_experiment_tag(key, tag, value)
         for run in pages(lambda token: self.client.search_runs([key], max_results=500, page_token=token)):
@@ -95,9 +99,9 @@ class ImportState:
         return key
 
 
-def origin_of(own: dict[str, Any], name: str) -> str:
+def origin_of(own: RunRecord | ModelRecord, name: str) -> str:
     """The id that a run or model had in the first store, however often it was exported since."""
-    return str(own["tags"].get(IMPORTED_TAG, name))
+    return str(own.tags.get(IMPORTED_TAG, name))
 
 
 def batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -1,16 +1,16 @@
 """Runs the MLflow UI for a store.
 
-python -m imgfp.tracking.ui FOLDER
+python -m imgfp.tracking.ui FOLDER|sqlite:///FILE
 """
 
 import contextlib
 import sys
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgfp.errors import InputError
+from imgfp.tracking.address import Address
 from imgfp.tracking.metric_names import headline
 from imgfp.tracking.notes import figures_text
 from imgfp.tracking.page_server import check_port, serve
@@ -36,13 +36,16 @@ class Listed:
 def main() -> None:
     """Command line: prints the URLs of all experiments, the most recent first, and runs the server (stop it with Ctrl-C)."""
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m imgfp.tracking.ui FOLDER")
+        sys.exit("usage: python -m imgfp.tracking.ui FOLDER|sqlite:///FILE")
     try:
-        folder, port = Path(sys.argv[1]), ui_port()
-        if not (folder / "mlflow.db").is_file():
-            raise InputError(f"{folder}: no tracking store yet: the first training or evaluation creates it")
+        where, port = sys.argv[1], ui_port()
+        address = Address.parse(where)
+        if address.server is not None:
+            raise InputError(f"{address.name}: is a server already: open this address in the browser")
+        if not (address.folder / address.database).is_file():
+            raise InputError(f"{where}: no tracking store yet: the first training or evaluation creates it")
         check_port(HOST, port)
-        store = open_store(folder)
+        store = open_store(where)
         found = experiments(store)
     except InputError as error:
         print(error, file=sys.stderr)
@@ -53,7 +56,7 @@ def main() -> None:
         if item.models:
             print(f"{'':<{width}}  checkpoints: {item.models}")
     if not found:
-        print(f"{folder}: no runs yet: reload the page after the first training or evaluation")
+        print(f"{where}: no runs yet: reload the page after the first training or evaluation")
     print(f"http://{HOST}:{port} answers in a few seconds. Press Ctrl-C to stop it.", flush=True)
     warnings.simplefilter("ignore")  # of MLflow's libraries, which concern MLflow
     with contextlib.suppress(KeyboardInterrupt):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imgfp.files import hash_value
 from imgfp.tracking.metric_names import headline
 from imgfp.tracking.notes import EXPERIMENT_NOTE, NOTE_TAG
+from imgfp.tracking.outage import not_found
 from imgfp.tracking.parent import PARENT_TAG
 from imgfp.tracking.store import Store
 from imgfp.tracking.view_state import RUN_NAME, TAG_PREFIX, View, column, name_width, width_of
@@ -19,6 +21,7 @@ VIEW_KEY = "imgfp"
 _LOOKED_AT = 100  # the latest runs, which the columns are chosen by
 _MANY = 20  # children of one sweep that are better read as one list, best first
 _METRICS, _SWEPT = 4, 5  # columns
+_COMPARISONS = 20  # views of chosen runs that an experiment keeps, each a tag
 _COLOUR_TAG = "mlflow.runColor"  # MLflow's own choice often gives two runs one colour
 _COLOURS = (
     *("#2272b4", "#de7921", "#308613", "#c83243", "#8a63bf", "#04867d", "#b45091", "#facb66", "#445461", "#8acaff"),
@@ -37,21 +40,24 @@ def write_view(store: Store, experiment_id: str, only: Sequence[str] = ()) -> st
     Args:
         store: The store.
         experiment_id: The experiment.
-        only: Ids of the runs to show, best first; empty: all. Their view has a key of its own.
+        only: Ids of the runs to show, best first; empty: all. Their view has a key of its own; of such views the experiment
+            keeps the latest 20.
     """
     client = store.client()
-    key = f"{VIEW_KEY}-{hash_value(sorted(only))[:8]}" if only else VIEW_KEY
+    known = client.get_experiment(experiment_id).tags
+    key = _comparison_key(only, known) if only else VIEW_KEY
     if only:
         runs = [client.get_run(run_id) for run_id in only]
     else:
         runs = list(client.search_runs([experiment_id], max_results=_LOOKED_AT))
     tags = {TAG_PREFIX + key: view_of(runs, tuple(only)).encode()}
-    known = client.get_experiment(experiment_id).tags
     if NOTE_TAG not in known:
         tags[NOTE_TAG] = EXPERIMENT_NOTE
     for name, value in tags.items():
         if known.get(name) != value:
             client.set_experiment_tag(experiment_id, name, value)
+    for old in sorted(filter(is_comparison, known.keys() - tags.keys()))[: -_COMPARISONS + 1] if only else ():
+        _delete_tag(store, experiment_id, old)
     _colour(store, runs)
     return key
 
@@ -64,6 +70,24 @@ def has_view(store: Store, experiment_id: str) -> bool:
 def is_comparison(tag: str) -> bool:
     """Whether a tag of an experiment is the view of chosen runs, by their ids."""
     return tag.startswith(f"{TAG_PREFIX}{VIEW_KEY}-")
+
+
+def _comparison_key(only: Sequence[str], known: Mapping[str, str]) -> str:
+    """The key of the view of these runs. The time at which the first one was written sorts them by age."""
+    end = f"-{hash_value(sorted(only))[:8]}"
+    there = (tag.removeprefix(TAG_PREFIX) for tag in sorted(known) if is_comparison(tag) and tag.endswith(end))
+    return next(there, f"{VIEW_KEY}-{time.time_ns() // 1_000_000:012x}{end}")
+
+
+def _delete_tag(store: Store, experiment_id: str, tag: str) -> None:
+    """Where another process has just deleted it, or the server is too old to delete tags, nothing happens."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client().delete_experiment_tag(experiment_id, tag)
+    except MlflowException as error:
+        if not not_found(error) and error.error_code != "ENDPOINT_NOT_FOUND":
+            raise
 
 
 def view_of(runs: Sequence[MlflowRun], only: tuple[str, ...] = ()) -> View:
