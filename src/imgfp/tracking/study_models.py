@@ -41,8 +41,10 @@ def bring_model(state: ImportState, own: ModelRecord) -> None:
                 state.client.set_logged_model_tags(
                     found, {PATH_TAG: _weights(state, found, next(files.iterdir()).name)}
                 )
+    from mlflow.entities import LoggedModelStatus
+
     if own.status in ("READY", "FAILED"):
-        state.client.finalize_logged_model(found, own.status)
+        state.client.finalize_logged_model(found, LoggedModelStatus(own.status))
     state.done.models += 1
     state.done.skipped += sum(row[4] not in state.run_ids for row in own.metrics)
 
