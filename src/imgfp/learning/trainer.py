@@ -86,6 +86,9 @@ def on_gpu(config: TrainerConfig) -> bool:
     gpu = there and config.accelerator != "cpu"
     if config.precision == "16-mixed" and not gpu:
         raise InputError("trainer.precision=16-mixed: needs a GPU: use trainer=gpu, or trainer.precision=bf16 or fp32")
+    processors = max(os.cpu_count() or 1, 2)
+    if not gpu and isinstance(config.devices, int) and config.devices > processors:
+        raise InputError(f"trainer.devices={config.devices}: processes on {processors} processors: lower it")
     if gpu and isinstance(config.devices, int) and config.devices > torch.cuda.device_count():
         raise InputError(
             f"trainer.devices={config.devices}: torch sees {torch.cuda.device_count()} GPUs here: lower it, or give auto"
