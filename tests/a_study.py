@@ -6,7 +6,8 @@ import pytest
 
 from imgfp.tracking import Store, log_checkpoint, parent_run, tracked_run
 from imgfp.tracking.checkpoint import PATH_TAG
-from imgfp.tracking.study_registry import IMPORTED_TAG, VERSIONS_TAG, _default_store, pages
+from imgfp.tracking.default_store import default_store
+from imgfp.tracking.study_registry import IMPORTED_TAG, VERSIONS_TAG, pages
 
 
 def contents(store: Store, experiment: str) -> dict[str, object]:
@@ -78,7 +79,7 @@ def fill(store: Store, folder: Path, experiment: str = "study") -> str:
     client = store.client()
     client.set_experiment_tag(store.experiment_id(experiment), "mlflow.note.content", "what was tried")
     client.create_registered_model(experiment)
-    with _default_store(store.uri):
+    with default_store(store.uri):
         client.create_model_version(experiment, f"models:/{model}", model_id=model, description="the best")
     client.set_registered_model_alias(experiment, "champion", "1")
     return second

@@ -82,8 +82,6 @@ def check(tmp_path: Path) -> Callable[..., str]:
             ["data.root=/a=b"],
             "data.root=/a=b: special characters: quote the value for Hydra and for the shell: \"data.root='/a=b'\"",
         ),
-        ("esvit", ["seed=1", "seed=2"], "seed is given twice (seed=1 and seed=2): give it once"),
-        ("esvit", ["loss=triplet", "loss=margin"], "loss is given twice (loss=triplet and loss=margin): give it once"),
         ("esvit", ["loss=null"], f"loss=null: {LOSSES}"),
         ("esvit", ["optimizer=5"], "optimizer=5: must be one of adamw, sgd"),
         ("esvit", ["pairs=[1,2]"], "pairs=[1,2]: must be one of default"),

@@ -66,7 +66,10 @@ def test_describe_by_the_champion(imgfp, tiny_disc, tmp_path) -> None:
             ("--encoder", "models:/x", "--mlruns", mlruns),
             "models:/x: not a model address: give champion, models:/NAME@",
         ),
-        (("--encoder", "champion", "--mlruns", tmp_path / "x"), f"{tmp_path / 'x'}: no MLflow store there: give the "),
+        (
+            ("--encoder", "champion", "--mlruns", tmp_path / "x"),
+            f"{tmp_path / 'x'}: no mlflow.db found: give an MLflow store",
+        ),
         (("--encoder", "champion", "--weights", first), f"encoder champion and weights {first}: give one of them"),
         (("--mlruns", mlruns), f"--mlruns {mlruns} has no effect with --encoder efficientnet_lite0_imagenet: leave"),
     ):

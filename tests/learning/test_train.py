@@ -133,7 +133,7 @@ def test_validation_is_tried_right_after_the_first_step(
 ) -> None:
     """A validation that cannot work ends the training there and not after an epoch; out of memory is one line."""
 
-    def fails(network, judged, size) -> None:
+    def fails(network, judged, size, precision) -> None:
         assert network.training
         assert (len(judged.queries), len(judged.references), size) == (4, 4, 32)
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB. GPU 0 has")

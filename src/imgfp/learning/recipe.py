@@ -26,6 +26,7 @@ _FREE = {
 }
 # left out where they are not set: runs that are older than these keys keep their fingerprints
 _ADDED: dict[str, dict[str, Any]] = {
+    "network": {"pretrained": None},
     "pairs": {"limit_batches": None, "overfit_batches": 0},
     "validation": {"limit": None},
 }
