@@ -8,7 +8,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 
-from imgfp.apps.plugin_choices import is_dict
 from imgfp.errors import InputError
 
 _SEVERAL = ("preset", "normalisation", "experiment")  # groups of which a list of choices may be given

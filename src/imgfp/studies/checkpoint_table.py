@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from imgfp.descriptors import PLAIN
 from imgfp.studies.checkpoints import Checkpoint
+from imgfp.tracking.metric_names import label
 
-_FIGURES = {"uAP": "uap", "recall@1": "recall_at_1", "R@P90": "recall_at_p90"}
+_FIGURES = ("uap", "recall_at_1", "recall_at_p90")
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ def checkpoint_table(rows: Sequence[Row]) -> str:
     wide = max(len("checkpoint"), *(len(row.checkpoint.path.stem) for row in rows))
     column = names != [PLAIN]
     heading = f" {'normalisation':<13}" if column else ""
-    lines = [f"{'epoch':>5}  {'checkpoint':<{wide}}{heading}" + "".join(f" {title:>9}" for title in _FIGURES)]
+    lines = [f"{'epoch':>5}  {'checkpoint':<{wide}}{heading}" + "".join(f" {label(name):>9}" for name in _FIGURES)]
     for row in rows:
         epoch = "" if row.checkpoint.epoch is None else row.checkpoint.epoch
         heading = f" {row.normalisation:<13}" if column else ""
-        figures = "".join(f" {row.figure(key):>9.4f}" for key in _FIGURES.values())
+        figures = "".join(f" {row.figure(key):>9.4f}" for key in _FIGURES)
         lines.append(
             f"{epoch:>5}  {row.checkpoint.path.stem:<{wide}}{heading}{figures}{'  best' if row in best else ''}"
         )

@@ -11,7 +11,6 @@ from imgfp.files import hash_value
 from imgfp.reports import setting_figures
 from imgfp.reports.sweep_figure import sweep_figure
 from imgfp.studies.sweep_rows import (
-    HEADINGS,
     WAITING,
     SweepRow,
     best_first,
@@ -24,6 +23,7 @@ from imgfp.studies.sweep_rows import (
     write_table,
 )
 from imgfp.tracking import FoundRun, Run, child_runs
+from imgfp.tracking.metric_names import label
 
 _NOTE_TAG = "mlflow.note.content"
 _OWN_TAG = "mlflow.imgfp.note"  # a hash of the last description written by imgfp
@@ -32,7 +32,9 @@ _SHOWN = 30  # rows of the description
 _FROM_BEST = ("data", "experiment", "preset", "architecture")  # tags that lists of runs are grouped by
 
 
-def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], command: str) -> list[SweepRow]:
+def update_parent(
+    parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], command: str, jobs: int | None = None
+) -> list[SweepRow]:
     """Updates the parent run of a sweep after a job, or after all; call it under the store's lock.
 
     Args:
@@ -40,11 +42,12 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         rows: Of the sweep's own jobs.
         keys: What is swept.
         command: The sweep's command.
+        jobs: How many it has; None: one per row.
 
     Returns:
         All rows: the sweep's, and those of earlier sweeps over the same keys.
     """
-    found = child_runs(parent)
+    found, jobs = child_runs(parent), len(rows) if jobs is None else jobs
     rows = with_earlier(rows, keys, found)
     best, client = best_row(rows), parent.store.client()
     finished = sum(row.done for row in rows)
@@ -61,7 +64,7 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         if run is not None:
             tags |= {"best.run": run.name} | {key: run.tags[key] for key in _FROM_BEST if key in run.tags}
     parent.log_metrics(counts)  # at step 0: MLflow draws bars of a metric only where no run has it at a later step
-    shown, note = client.get_run(parent.run_id).data.tags, _note(rows, command)
+    shown, note = client.get_run(parent.run_id).data.tags, _note(rows, command, jobs)
     known = shown.get(_NOTE_TAG)
     if not known or shown.get(_OWN_TAG) == hash_value(known):  # one that a user has edited is kept
         tags |= {_NOTE_TAG: note, _OWN_TAG: hash_value(note)}
@@ -118,13 +121,13 @@ def _settings(settings: Mapping[str, str], run: FoundRun) -> dict[str, str]:
     return {key: run.params.get(key, value) for key, value in settings.items()}
 
 
-def _note(rows: Sequence[SweepRow], command: str) -> str:
+def _note(rows: Sequence[SweepRow], command: str, jobs: int) -> str:
     """The parent's description, in Markdown."""
     head, *lines = table_cells(rows)
     table = [head, ["---"] * len(head), *lines[:_SHOWN]]
     text = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in table)
     more = f"\n\nThe best {_SHOWN}; all are in the artifact `sweep.csv`." if len(lines) > _SHOWN else ""
-    return f"{counts_text(rows)}\n\n{text}{more}\n\n`{command}`\n"[:_LONGEST_TAG]
+    return f"{counts_text(rows, jobs)}\n\n{text}{more}\n\n`{command}`\n"[:_LONGEST_TAG]
 
 
 def _figures(rows: Sequence[SweepRow]) -> dict[str, Figure]:
@@ -133,7 +136,7 @@ def _figures(rows: Sequence[SweepRow]) -> dict[str, Figure]:
     keys = [key for key in keys_of(rows) if len({row.settings.get(key) for row in shown}) > 1] or keys_of(rows)
     alone = len(keys) == 1
     names = [" ".join(row.settings.get(key, "") if alone else f"{key}={row.settings.get(key, '')}" for key in keys) for row in shown]  # fmt: skip
-    figures = {HEADINGS.get(name, name): [row.figures.get(name) for row in shown] for name in figures_of(shown)[:2]}
+    figures = {label(name): [row.figures.get(name) for row in shown] for name in figures_of(shown)[:2]}
     drawn = {"sweep": sweep_figure(names, figures, keys[0] if alone else "", 0)}
     if not alone and all(row.state != WAITING for row in rows):
         settings = [{key: _number(row.settings.get(key, "")) for key in keys} for row in shown]

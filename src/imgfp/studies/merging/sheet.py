@@ -9,6 +9,7 @@ from imgfp.reports import setting_figures
 from imgfp.reports.image_files import png_bytes
 from imgfp.studies.merging.merger import Outcome
 from imgfp.studies.merging.setting import Setting
+from imgfp.tracking.metric_names import label
 
 SELECTION, HELD_OUT = "selection/", "held_out/"
 WHAT = "uAP, choosing queries"
@@ -47,8 +48,8 @@ class Row:
         return f"{said}; held out: {held_out}" if f"{HELD_OUT}uap" in self.figures else said
 
     def _line(self, prefix: str) -> str:
-        shown = {"uAP": "uap", "R@P90": "recall_at_p90", "recall@1": "recall_at_1"}
-        return ", ".join(f"{name} {self.figures.get(prefix + key) or 0:.4f}" for name, key in shown.items())
+        shown = ("uap", "recall_at_p90", "recall_at_1")
+        return ", ".join(f"{label(name)} {self.figures.get(prefix + name) or 0:.4f}" for name in shown)
 
 
 def best_of(rows: Sequence[Row]) -> Row:

@@ -13,6 +13,7 @@ from imgfp.studies.merging.sheet import HELD_OUT, SELECTION, Row, best_of, by_ua
 from imgfp.studies.merging.source import Source
 from imgfp.studies.merging.split import Split
 from imgfp.tracking import ChildRun, Run, log_children, open_store, tracked_run
+from imgfp.tracking.metric_names import label
 
 COUNT_TAG = "settings"
 
@@ -32,7 +33,10 @@ def track_settings(
     Returns:
         The run's id, and the folder with `settings.csv`, the pictures, and `predictions.csv` of the best setting.
     """
-    out = source.out / f"settings-{hash_value([[row.setting.values for row in rows], merger.split.tag])[:8]}"
+    out = (
+        source.out
+        / f"settings-{hash_value([[row.setting.values for row in rows], merger.split.tag, merger.digest])[:8]}"
+    )
     best = best_of(rows)
     merger.predictions(best.setting).write_csv(out / "predictions.csv")
     write_settings(out / "settings.csv", rows)
@@ -75,11 +79,11 @@ def settings_table(rows: Sequence[Row], configured: Setting, most: int = 5) -> s
     shown += [row for row in rows if row.setting == configured and row not in shown]
     texts = [f"{row.setting.text} (configured)" if row.setting == configured else row.setting.text for row in shown]
     width = max(map(len, texts), default=0)
-    heads = ("uAP", "R@P90", "recall@1", "recall@10")
-    keys = [f"{SELECTION}uap", *(f"{prefix}{name}" for name in ("uap", "recall_at_p90", "recall_at_1", "recall_at_10"))]
+    names = ("uap", "recall_at_p90", "recall_at_1", "recall_at_10")
+    keys = [f"{SELECTION}uap", *(f"{prefix}{name}" for name in names)]
     lines = [
         f"{'':<{width}} {'choosing':>9}   {'held out' if held_out else 'NOT HELD OUT':>8}",
-        f"{'setting':<{width}} {'uAP':>9} " + " ".join(f"{head:>9}" for head in heads),
+        f"{'setting':<{width}} {'uAP':>9} " + " ".join(f"{label(name):>9}" for name in names),
     ]
     for text, row in zip(texts, shown, strict=True):
         lines.append(f"{text:<{width}} " + " ".join(f"{row.figures.get(key) or 0:>9.4f}" for key in keys))
