@@ -353,7 +353,7 @@ def test_a_sweep_has_one_parent(files, tmp_path, run_script) -> None:
     assert again.returncode == 0, again.stderr
     assert len(runs_of(tmp_path / "mlruns")) == 4, "without the background, `none` is another evaluation"
     assert again.stderr.count("already evaluated; use resume=false to evaluate again") == 2
-    assert "descriptors: normalisation: 3 jobs: 2 reused, 1 finished" in again.stdout
+    assert "descriptors: normalisation: 3 runs: 2 reused, 1 finished" in again.stdout
     assert f"  {'sscd':<13}  {normalised['normalised/uap']:.4f}" in again.stdout
 
 

@@ -81,9 +81,10 @@ def tell_sweep(program: str, folder: Path, crashed: int) -> int:
         print(f"{program}: {len(failed)} of {len(found)} jobs failed:", file=sys.stderr)
         for outcome in failed:
             print(f"  job {outcome.job} ({outcome.overrides}): {outcome.said}", file=sys.stderr)
-    missing = 0 if plan is None else len(plan.jobs) - len(found)
+    jobs = len(found) if plan is None else len(plan.jobs)
+    missing = jobs - len(found)
     if missing > 0 and not crashed:  # such as a worker that was killed
-        print(f"{program}: {missing} of {len(plan.jobs)} jobs have not ended", file=sys.stderr)
+        print(f"{program}: {missing} of {jobs} jobs have not ended", file=sys.stderr)
     if failed or missing > 0 or crashed not in (OK, INTERRUPTED):
         print(f"{program}: rerun the same command to resume unfinished jobs", file=sys.stderr)
     codes = {outcome.code for outcome in found}

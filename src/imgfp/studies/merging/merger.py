@@ -76,7 +76,7 @@ class Merger:
         """A hash of the content of the calibrations and similarities, whatever files and background they come from."""
         known = {str(name): asdict(calibration) for name, calibration in self.calibrations.items()}
         arrays = {
-            name: [hashlib.sha256(np.ascontiguousarray(array)).hexdigest() for array in both if array is not None]
+            name: [hashlib.sha256(array.tobytes()).hexdigest() for array in both if array is not None]
             for name, both in self.similarities.items()
         }
         return hash_value([known, arrays])
