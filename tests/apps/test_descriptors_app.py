@@ -4,9 +4,11 @@ The app is called within this process, as Hydra would.
 """
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -16,6 +18,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
+from imgfp.apps import descriptor_evaluation
+from imgfp.apps.descriptor_evaluation import tell_champion
 from imgfp.apps.descriptor_groups import register_groups
 from imgfp.apps.descriptors import judge
 from imgfp.descriptors import NORMALISATIONS, encode_images, evaluate_descriptors
@@ -507,3 +511,17 @@ def test_the_champion_by_name(app, tiny_disc, tmp_path) -> None:
         with pytest.raises(InputError) as caught:
             app(given, *bad)
         assert str(caught.value).startswith(message)
+
+
+def test_the_champion_stays_where_the_store_took_no_evaluation(tmp_path, capsys, monkeypatch) -> None:
+    store, app = open_store(tmp_path), SimpleNamespace(champion="upwards")
+    contender = (SimpleNamespace(weights=None), 0.5, ("tiny", "abc"), True)
+    tell_champion(store, app, *contender, elsewhere=True)
+    assert capsys.readouterr().out.startswith(f"champion: not moved: {store.name} has not taken this evaluation: ")
+
+    def away(*_: object) -> str:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(descriptor_evaluation, "move_champion", away)
+    tell_champion(store, app, *contender)
+    assert capsys.readouterr().out.startswith(f"champion: not moved: {store.name}: the database is locked by another")
