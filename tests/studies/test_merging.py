@@ -98,7 +98,7 @@ def test_the_table_and_the_pictures(candidates, tmp_path) -> None:
     assert lines[0].startswith("a,b,calibration,normalisation,selection/uap,")
     best = max(rows, key=lambda row: row.uap)
     assert lines[1].split(",")[:5] == [*(str(weight) for _, weight in best.setting.weights), "null", "none", repr(best.uap)]  # fmt: skip
-    assert [path.name for path in write_pictures(tmp_path, rows)] == ["weights.png", "parallel_coordinates.png"]
+    assert [path.name for path in write_pictures(tmp_path, rows)] == ["heat_map.png", "parallel_coordinates.png"]
     assert write_pictures(tmp_path, rows[:1]) == []
 
 

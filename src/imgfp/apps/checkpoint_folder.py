@@ -19,6 +19,7 @@ from imgfp.apps.descriptor_evaluation import (
 )
 from imgfp.apps.descriptor_set import open_set
 from imgfp.apps.schemas import DescriptorsApp
+from imgfp.apps.sweep_job import hand_over, sweep_parent
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.errors import LEFT_OUT, OK, InputError
 from imgfp.files import hash_value
@@ -27,7 +28,18 @@ from imgfp.reports.console import ui_hint
 from imgfp.studies.checkpoint_table import Row, best_row, checkpoint_table
 from imgfp.studies.checkpoints import Checkpoint, exported_checkpoints
 from imgfp.studies.judged_descriptors import background_digest
-from imgfp.tracking import STUDY_TAG, FoundRun, Parent, Run, comparison, describe, open_store, parent_run, study_runs
+from imgfp.tracking import (
+    STUDY_TAG,
+    FoundRun,
+    Parent,
+    Run,
+    adopt,
+    comparison,
+    describe,
+    open_store,
+    parent_run,
+    study_runs,
+)
 
 KEY_TAG, LEFT_OUT_TAG = "imgfp.evaluation", "imgfp.left_out"
 
@@ -86,7 +98,7 @@ class _Study:
         self._parent = Parent(
             f"checkpoints {self.key}", f"{folder.name} on {data.root.name}"
         )  # made by its first child
-        self._dim = 0
+        self._dim, self._reused = 0, True
 
     def alone(self) -> FileLock:
         """A lock that keeps a second process from the same work; it waits, and then finds everything done."""
@@ -113,6 +125,7 @@ class _Study:
             rows[name] = Row(checkpoint, name, child.metrics, child.run_id)
             self._note(child.tags)
         if todo := [name for name in self._names if name not in done]:
+            self._reused = False
             announce(f"evaluating {checkpoint.title} ({checkpoint.path.name})")
             try:
                 rows |= self._evaluate(checkpoint, todo)
@@ -136,20 +149,22 @@ class _Study:
             )
         best = best_row(rows)
         now = client.get_run(run.run_id).data.metrics
-        if best is not None and now.get("uap") != best.metrics["uap"]:
+        if now.get("uap") != best.metrics["uap"]:
             figures = {key: best.metrics[key] for key in ("uap", "recall_at_1", "recall_at_10", "recall_at_p90")}
-            first = {f"baseline/{key}": rows[0].metrics[key] for key in figures if rows[0].checkpoint.untrained}
-            run.log_metrics({**figures, **first, "best/epoch": best.checkpoint.epoch})
+            run.log_metrics({**figures, "best/epoch": best.checkpoint.epoch})
+        if (sweep := sweep_parent()) is not None:  # over several folders: one row each
+            adopt(self._store, run_id, sweep, self._experiment, self._parent.name)
+            hand_over(sweep, run_id, best.metrics, self._reused)
 
     def tell(self, rows: Sequence[Row]) -> None:
         """Prints the table, the champion and where to look next."""
         app, data = self.app, self.data
         print(protocol(app, data.root.name, len(data.truth.queries), len(data.references), self._dim))
         print(checkpoint_table(rows))
-        best = best_row(rows)
-        if best is not None:
-            official, of = is_official(app, self._dim), (data.root.name, data.digest)
-            tell_champion(self._store, app, best.checkpoint, float(best.metrics["uap"] or 0.0), of, official)
+        best, of = best_row(rows), (data.root.name, data.digest)
+        tell_champion(
+            self._store, app, best.checkpoint, float(best.metrics["uap"] or 0.0), of, is_official(app, self._dim)
+        )
         print(f"in MLflow: {ui_hint(self._store.name)}, then {describe(self._store, self._experiment)}")
         if len(rows) > 1:
             print(f"side by side: {comparison(self._store, self._experiment, [row.run_id for row in rows])}")

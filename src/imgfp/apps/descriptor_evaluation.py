@@ -111,8 +111,6 @@ def tell_champion(
             f"champion: not moved: it is chosen by the challenge's rules (answers={ANSWERS}, cap={CAP}, no pca, at most "
             f"{MAX_DIM} dimensions)"
         )
-    elif checkpoint.untrained:
-        print(f"champion: not moved: {checkpoint.title} is the untrained network")
     else:
         print(move_champion(store, Contender(checkpoint.weights, uap, data), app.champion))
 

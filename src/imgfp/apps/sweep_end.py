@@ -10,7 +10,7 @@ from imgfp.errors import BAD_INPUT, INTERRUPTED, LEFT_OUT, OK
 from imgfp.files import file_lock
 from imgfp.progress import announce
 from imgfp.reports.console import ui_hint
-from imgfp.studies.sweep_rows import SweepRow, best_first, counts_text, table_text
+from imgfp.studies.sweep_rows import WAITING, SweepRow, best_first, counts_text, table_text
 from imgfp.studies.sweep_summary import update_parent
 from imgfp.tracking import PARENT_TAG, Run, close_abandoned, comparison, describe, find_parent, open_store
 
@@ -31,7 +31,7 @@ def tell_parent(folder: Path, ended: bool = False) -> None:
         if not (any(outcome.results for outcome in found) or Path(place.mlruns).exists()):
             continue
         try:
-            _update(plan, folder, place, "not run" if ended else "waiting")
+            _update(plan, folder, place, "not run" if ended else WAITING)
         except Exception as error:
             announce(f"the sweep's parent run could not be updated: {_one_line(error)}")
 

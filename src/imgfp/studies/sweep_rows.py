@@ -20,7 +20,7 @@ HEADINGS = {
     "map50_95": "mAP50-95",
 }
 _LONGEST_VALUE, _MOST_FIGURES = 40, 4
-_DONE = ("finished", "reused")
+_DONE, WAITING = ("finished", "reused"), "waiting"
 _RANKING = re.compile(r"(?:(?:easy|medium|hard)/)?(map|recall)(?:_at_\d+)?")
 
 

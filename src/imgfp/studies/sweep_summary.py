@@ -5,10 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from matplotlib.figure import Figure
+
 from imgfp.files import hash_value
+from imgfp.reports import setting_figures
 from imgfp.reports.sweep_figure import sweep_figure
 from imgfp.studies.sweep_rows import (
     HEADINGS,
+    WAITING,
     SweepRow,
     best_first,
     best_row,
@@ -67,9 +71,10 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         table = Path(folder) / "sweep.csv"
         write_table(rows, table)
         parent.log_artifact(table)
-        if best is not None:
-            _draw(rows, table.with_suffix(".png"))
-            parent.log_artifact(table.with_suffix(".png"), "images")
+        for name, figure in _figures(rows).items() if best is not None else ():
+            picture = table.with_name(f"{name}.png")
+            figure.savefig(picture)
+            parent.log_artifact(picture, "images")
     return rows
 
 
@@ -102,7 +107,7 @@ def _place(settings: Mapping[str, str], names: Sequence[str]) -> tuple[object, .
     return tuple(_number(settings.get(name, "")) for name in names)
 
 
-def _number(text: str) -> object:
+def _number(text: str) -> float | str:
     try:
         return float(text)
     except ValueError:
@@ -122,11 +127,15 @@ def _note(rows: Sequence[SweepRow], command: str) -> str:
     return f"{counts_text(rows)}\n\n{text}{more}\n\n`{command}`\n"[:_LONGEST_TAG]
 
 
-def _draw(rows: Sequence[SweepRow], path: Path) -> None:
-    """The two most important figures of all runs that have one."""
+def _figures(rows: Sequence[SweepRow]) -> dict[str, Figure]:
+    """By name: the two most important figures of all runs that have one; once no job waits, pictures of all swept keys."""
     shown = [row for row in best_first(rows) if row.score > -float("inf")]
     keys = [key for key in keys_of(rows) if len({row.settings.get(key) for row in shown}) > 1] or keys_of(rows)
     alone = len(keys) == 1
     names = [" ".join(row.settings.get(key, "") if alone else f"{key}={row.settings.get(key, '')}" for key in keys) for row in shown]  # fmt: skip
     figures = {HEADINGS.get(name, name): [row.figures.get(name) for row in shown] for name in figures_of(shown)[:2]}
-    sweep_figure(names, figures, keys[0] if alone else "", 0).savefig(path)
+    drawn = {"sweep": sweep_figure(names, figures, keys[0] if alone else "", 0)}
+    if not alone and all(row.state != WAITING for row in rows):
+        settings = [{key: _number(row.settings.get(key, "")) for key in keys} for row in shown]
+        drawn |= setting_figures(settings, [row.score for row in shown], next(iter(figures)))
+    return drawn

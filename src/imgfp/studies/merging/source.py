@@ -30,7 +30,7 @@ class Source:
         branches: That have candidates.
         candidates: The arrays.
         out: Folder of results.
-        preset: None of files.
+        searched: The search; None of files.
     """
 
     name: str
@@ -41,7 +41,6 @@ class Source:
     branches: tuple[str, ...]
     candidates: MergeCandidates
     out: Path
-    preset: Preset | None = None
     searched: "_Searched | None" = None
 
     def similarities(self, names: Sequence[str], background: str | None) -> dict[str, Similarities]:
@@ -97,7 +96,7 @@ def _search_source(root: Path, work: Path, keyed: _Keyed) -> Source:
     key = folders.out.name.rpartition("-")[2]
     searched = _Searched(data, folders, run)
     out = folders.out / "merge"
-    return Source(run.name, root.name, root, data.digest, key, run.branches, candidates, out, run.preset, searched)
+    return Source(run.name, root.name, root, data.digest, key, run.branches, candidates, out, searched)
 
 
 def file_source(files: Mapping[str, Path], ground_truth: Path, work: Path) -> Source:
