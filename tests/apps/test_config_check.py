@@ -197,6 +197,23 @@ def test_an_experiment_names_no_code(check) -> None:
     assert check("esvit", experiment=text) == told
 
 
+@pytest.mark.parametrize(
+    "value",
+    ['${oc.create:{_target_: "shutil.copyfile"}}', "${network}", "${.network}", "${${network}}", '${oc.decode:"{}"}'],
+)
+def test_an_experiment_takes_no_section_from_elsewhere(check, value: str) -> None:
+    text = f"hydra: {{callbacks: {{x: '{value}'}}}}"
+    told = f"hydra.callbacks.x={value}: only plain values may be taken from elsewhere here: write the value itself"
+    assert check("esvit", experiment=text) == told
+
+
+def test_only_the_command_line_sets_environment_variables(check) -> None:
+    text = "hydra: {job: {env_set: {IMGFP_PLUGINS: mine}}}"
+    told = "hydra.job.env_set.IMGFP_PLUGINS: a file may not set environment variables: set it on the command line"
+    assert check("esvit", experiment=text) == told
+    assert check("esvit", "+hydra.job.env_set.OMP_NUM_THREADS=1") == ""
+
+
 @pytest.mark.parametrize("flag", ["--experimental-rerun=config.pickle", "--config-dir=elsewhere", "-cn=other"])
 def test_options_that_read_other_configuration_are_refused(check, flag: str) -> None:
     name = flag.split("=")[0]

@@ -22,12 +22,13 @@ from imgfp.apps import descriptor_evaluation
 from imgfp.apps.descriptor_evaluation import tell_champion
 from imgfp.apps.descriptor_groups import register_groups
 from imgfp.apps.descriptors import judge
+from imgfp.apps.sweep_job import collected
 from imgfp.descriptors import NORMALISATIONS, encode_images, evaluate_descriptors
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, create_network, export_network
 from imgfp.errors import InputError
 from imgfp.metrics import evaluate
 from imgfp.records import DescriptorSet, GroundTruth, Pairs, read_descriptors, write_descriptors
-from imgfp.tracking import open_store
+from imgfp.tracking import Parent, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ("uap", "recall_at_1", "recall_at_10", "recall_at_p90", "threshold_at_p90")
@@ -439,6 +440,16 @@ def test_every_checkpoint_of_a_folder(app, tiny_disc, tmp_path, monkeypatch) -> 
         again = app(*given)
         assert (again.code, rows_of(again)) == (3, rows_of(done))
         assert f"champion: mini-0a1b epoch {best} is it already, version 1" in again.out
+        sweep = Parent("key", "descriptors: checkpoint", "checkpoint=mini-0a1b", {"checkpoint": str(folder)})
+        patch.setattr("imgfp.apps.checkpoint_folder.sweep_parent", lambda: sweep)
+        collected()
+        app(*given)
+        (row,) = collected()
+        assert (row.run_id, row.reused, row.figures["uap"]) == (parent.info.run_id, True, max(first, last))
+        above = client.get_run(parent.info.run_id).data.tags[PARENT]
+        client.delete_tag(parent.info.run_id, PARENT)
+        client.delete_run(above)
+        patch.setattr("imgfp.apps.checkpoint_folder.sweep_parent", lambda: None)
         assert len(runs_of(mlruns)) == 3
         client.set_terminated(runs["mini-0a1b epoch 1"].info.run_id, "KILLED")
         assert rows_of(app(*given)) == rows_of(done)

@@ -30,6 +30,7 @@ from imgfp.images import Failure, ImageList, digest_of, read_rgb
 from imgfp.progress import announce, track
 from imgfp.reports import Curve, draw_boxes, draw_samples, precision_recall_figure
 from imgfp.reports.console import report_failures, ui_hint
+from imgfp.studies.folder_lock import folder_lock
 from imgfp.studies.training_run import RunFolder
 from imgfp.tracking import Parent, Run, Store, adopt, describe, log_checkpoint, open_store, tracked_run
 
@@ -63,7 +64,8 @@ def train_app(config: DictConfig) -> int:
     weights = hash_file(Path(recipe.weights)) if recipe.weights else None
     data_hash = hash_value([digest_of(photographs.paths), describe_scenes(made), weights])
     path = Path(app.paths.work) / f"{name}-{hash_value([recipe.as_plain(), data_hash])[:8]}"
-    done = _train(config, recipe, name, store, sweep_parent(), photographs, scenes, path, data_hash)
+    with folder_lock(path):
+        done = _train(config, recipe, name, store, sweep_parent(), photographs, scenes, path, data_hash)
     figures = ", ".join(f"{figure} {done.figures[figure]:.4f}" for figure in ("map50", "map50_95"))
     print(f"best of {done.epochs} epochs: epoch {done.best_epoch}, {figures} on {made.held_out} held-out scenes")
     print(f"weights: {done.weights}")
@@ -134,6 +136,11 @@ def _train(
             run.log_dataset(photographs.root.name, photographs.root, data_hash, context="training")
             draw_samples(boxed_scenes(read_labels(scenes, "train")), path / "scenes.png", _CARDS_A_ROW)
             run.log_artifact(path / "scenes.png", "images")
+        link = f"{ui_hint(store.name)}, then {describe(store, app.tracking.experiment)}"
+        announce(
+            f"training    {app.scenes.size} scenes of {len(photographs)} photographs, {sum(recipe.epochs)} epochs, device {recipe.device}\n"
+            f"validation  {app.scenes.held_out} held-out scenes\nfolder      {path}\nMLflow      {link}"
+        )
         done = training.train_detector(scenes, path, recipe, run.log_metrics, about)
         _show(run, done, scenes, path, params, data_hash)
         folder.note(shown=True)  # not before: a training killed here still has to log these
@@ -155,7 +162,9 @@ def _show(run: Run, done: Any, scenes: Path, path: Path, params: dict[str, Any],
     card = done.weights.with_suffix(".json")
     for file in (done.weights, card):
         run.log_artifact(file, "weights")
-    log_checkpoint(run, done.weights, card, params, done.figures, done.best_epoch, ("held-out scenes", data_hash), "detector")  # fmt: skip
+    title = f"{path.name.replace('.', '_')} epoch {done.best_epoch}"
+    data = "held-out scenes", data_hash
+    log_checkpoint(run, done.weights, card, params, done.figures, done.best_epoch, data, "detector", title)
 
 
 def _overrides() -> list[str]:
