@@ -22,10 +22,10 @@ from imgfp.pipeline.preset import Preset
 from imgfp.pipeline.presets import PRESETS
 from imgfp.pipeline.rank import Candidates, calibration_of, rank_merged
 from imgfp.records import Evidence, GroundTruth, Pairs
+from imgfp.studies.merging.calibrations import read_calibrations
 from imgfp.studies.merging.merger import Merger
 from imgfp.studies.merging.proposals import Axes
 from imgfp.studies.merging.setting import Setting
-from imgfp.studies.merging.source import read_calibrations
 from imgfp.studies.merging.split import Split, truth_of_halves
 from imgfp.studies.merging.stored import MergeCandidates
 
@@ -39,7 +39,7 @@ from pathlib import Path
 from benchmarks.merge import BASE, preset_of, varied
 from imgfp.records import GroundTruth
 from imgfp.studies.merging.merger import Merger
-from imgfp.studies.merging.source import read_calibrations
+from imgfp.studies.merging.calibrations import read_calibrations
 from imgfp.studies.merging.split import Split
 from imgfp.studies.merging.stored import MergeCandidates
 rule, path, truth, count = sys.argv[1], Path(sys.argv[2]), GroundTruth.read_csv(Path(sys.argv[3])), int(sys.argv[4])

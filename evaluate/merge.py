@@ -1,7 +1,7 @@
 """Evaluates branch weights on stored candidates: python evaluate/merge.py [-m] fusion.weights.crop=...
 
 Only the merging is repeated. Weights are chosen on one half of the queries and evaluated on the other; both metrics are
-reported. In a sweep (-m) the runs are children of one parent, which has a heat map of all.
+reported. In a sweep (-m) the runs are children of one parent, which has a table and pictures of all.
 """
 
 from pathlib import Path

@@ -4,9 +4,11 @@ The app is called within this process, as Hydra would.
 """
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -16,14 +18,17 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
+from imgfp.apps import descriptor_evaluation
+from imgfp.apps.descriptor_evaluation import tell_champion
 from imgfp.apps.descriptor_groups import register_groups
 from imgfp.apps.descriptors import judge
+from imgfp.apps.sweep_job import collected
 from imgfp.descriptors import NORMALISATIONS, encode_images, evaluate_descriptors
 from imgfp.encoders import EncoderConfig, NetworkConfig, create_encoder, create_network, export_network
 from imgfp.errors import InputError
 from imgfp.metrics import evaluate
 from imgfp.records import DescriptorSet, GroundTruth, Pairs, read_descriptors, write_descriptors
-from imgfp.tracking import open_store
+from imgfp.tracking import Parent, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ("uap", "recall_at_1", "recall_at_10", "recall_at_p90", "threshold_at_p90")
@@ -353,12 +358,12 @@ def test_a_sweep_has_one_parent(files, tmp_path, run_script) -> None:
     assert again.returncode == 0, again.stderr
     assert len(runs_of(tmp_path / "mlruns")) == 4, "without the background, `none` is another evaluation"
     assert again.stderr.count("already evaluated; use resume=false to evaluate again") == 2
-    assert "descriptors: normalisation: 3 jobs: 2 reused, 1 finished" in again.stdout
+    assert "descriptors: normalisation: 3 runs: 2 reused, 1 finished" in again.stdout
     assert f"  {'sscd':<13}  {normalised['normalised/uap']:.4f}" in again.stdout
 
 
 def training(folder: Path, epochs: int, dim: int = 8) -> Path:
-    """A training's folder: exports of so many epochs and the untrained network, the last linked to as the best."""
+    """The folder of a training of an earlier version: exports of the untrained network and so many epochs, the last is the best."""
     folder.mkdir()
     for epoch in range(epochs + 1):
         torch.manual_seed(epoch)
@@ -388,15 +393,14 @@ def test_every_checkpoint_of_a_folder(app, tiny_disc, tmp_path, monkeypatch) -> 
     done = app(*given)
     said = [line for line in done.errors if "%|" not in line]
     assert done.code == 3
-    assert said[:3] == [f"evaluating mini-0a1b epoch {n} (epoch-00{n}.safetensors)" for n in (0, 1, 3)]
-    assert f"left out: {damaged}: sha256 " in said[3]
-    assert said[4] == f"1 checkpoint(s) of {folder} left out, 3 evaluated"
-    assert [row[0] for row in rows_of(done)] == ["0", "1", "3"], "the best is not evaluated twice"
+    assert said[:2] == [f"evaluating mini-0a1b epoch {n} (epoch-00{n}.safetensors)" for n in (1, 3)]
+    assert f"left out: {damaged}: sha256 " in said[2]
+    assert said[3] == f"1 checkpoint(s) of {folder} left out, 2 evaluated"
+    assert [row[0] for row in rows_of(done)] == ["1", "3"], "neither the untrained network nor the best again"
 
     mlruns = tmp_path / "mlruns"
     runs = {run.info.run_name: run for run in runs_of(mlruns)}
     assert sorted(runs) == [
-        "mini-0a1b epoch 0",
         "mini-0a1b epoch 1",
         "mini-0a1b epoch 3",
         f"mini-0a1b on {tiny_disc.name}",
@@ -422,14 +426,13 @@ def test_every_checkpoint_of_a_folder(app, tiny_disc, tmp_path, monkeypatch) -> 
         }
         assert model.tags["imgfp.path"] == str(folder / f"{stem}.safetensors")
     curve = client.get_metric_history(parent.info.run_id, "validation/uap")
-    assert [item.step for item in curve] == [0, 1, 3]
+    assert [item.step for item in curve] == [1, 3]
     first, last = (next(item.value for item in curve if item.step == epoch) for epoch in (1, 3))
     best = 1 if first >= last else 3
     assert parent.data.metrics["best/epoch"] == best
-    assert parent.data.metrics["uap"] == max(first, last), "the best's, and never the untrained network's"
+    assert parent.data.metrics["uap"] == max(first, last)
     assert f"champion: mini-0a1b epoch {best} is now models:/imgfp-descriptor@champion, version 1 (uAP" in done.out
     assert [line.split()[0] for line in done.out.splitlines() if line.endswith("  best")] == [str(best)]
-    assert [line.split()[0] for line in done.out.splitlines() if line.endswith("  untrained")] == ["0"]
 
     # rerun: nothing is encoded or tracked again; an interrupted run is completed, the mended checkpoint joins
     with monkeypatch.context() as patch:
@@ -437,22 +440,32 @@ def test_every_checkpoint_of_a_folder(app, tiny_disc, tmp_path, monkeypatch) -> 
         again = app(*given)
         assert (again.code, rows_of(again)) == (3, rows_of(done))
         assert f"champion: mini-0a1b epoch {best} is it already, version 1" in again.out
-        assert len(runs_of(mlruns)) == 4
+        sweep = Parent("key", "descriptors: checkpoint", "checkpoint=mini-0a1b", {"checkpoint": str(folder)})
+        patch.setattr("imgfp.apps.checkpoint_folder.sweep_parent", lambda: sweep)
+        collected()
+        app(*given)
+        (row,) = collected()
+        assert (row.run_id, row.reused, row.figures["uap"]) == (parent.info.run_id, True, max(first, last))
+        above = client.get_run(parent.info.run_id).data.tags[PARENT]
+        client.delete_tag(parent.info.run_id, PARENT)
+        client.delete_run(above)
+        patch.setattr("imgfp.apps.checkpoint_folder.sweep_parent", lambda: None)
+        assert len(runs_of(mlruns)) == 3
         client.set_terminated(runs["mini-0a1b epoch 1"].info.run_id, "KILLED")
         assert rows_of(app(*given)) == rows_of(done)
-        assert len(runs_of(mlruns)) == 4
+        assert len(runs_of(mlruns)) == 3
         assert client.get_run(runs["mini-0a1b epoch 1"].info.run_id).info.status == "FINISHED"
     damaged.write_bytes(kept)
     mended = app(*given)
     assert mended.code == 0
-    assert [row[0] for row in rows_of(mended)] == ["0", "1", "2", "3"]
-    assert len(runs_of(mlruns)) == 5
+    assert [row[0] for row in rows_of(mended)] == ["1", "2", "3"]
+    assert len(runs_of(mlruns)) == 4
 
     # under normalisations, in the same parent; other rules are another study, and no reason to move the champion
     both = app(*given, "normalisation=[none,mean]")
-    assert list(rows_of(both))[:4] == [(str(n), f"epoch-00{n}", name) for n in (0, 1) for name in ("none", "mean")]
+    assert list(rows_of(both))[:4] == [(str(n), f"epoch-00{n}", name) for n in (1, 2) for name in ("none", "mean")]
     runs = {run.info.run_name: run for run in runs_of(mlruns)}
-    assert len(runs) == 9
+    assert len(runs) == 7
     assert {run.data.tags.get(PARENT) for run in runs.values()} == {None, parent.info.run_id}
     normalised = runs["mini-0a1b epoch 1 mean"].data.metrics["normalised/uap"]
     assert rows_of(both)["1", "epoch-001", "mean"][0] == pytest.approx(normalised, abs=5.1e-5)
@@ -471,8 +484,8 @@ def test_a_folder_that_cannot_be_evaluated(app, tiny_disc, tmp_path) -> None:
         card.unlink()
     for folder, message in {
         empty: "no exported network (epoch-NNN.safetensors) in this folder: give the folder of a training that",
-        bare: f"none of its 2 exported networks can be used; the first: {bare}/epoch-000.safetensors: model card epo",
-        wide: "none of its 2 checkpoints can be evaluated; the first: descriptors of 300 dimensions: the challenge",
+        bare: f"none of its exported networks can be used; the first: {bare}/epoch-000.safetensors: model card epo",
+        wide: "none of its 1 checkpoints can be evaluated; the first: descriptors of 300 dimensions: the challenge",
     }.items():
         with pytest.raises(InputError) as caught:
             app(given, f"checkpoint={folder}")
@@ -486,8 +499,7 @@ def test_a_folder_that_cannot_be_evaluated(app, tiny_disc, tmp_path) -> None:
 def test_the_champion_by_name(app, tiny_disc, tmp_path) -> None:
     weights = training(tmp_path / "mini", 1) / "epoch-001.safetensors"
     given = f"data.root={tiny_disc}"
-    untrained = app(given, f"checkpoint={weights.with_name('epoch-000.safetensors')}")
-    assert "champion: not moved: mini epoch 0 is the untrained network" in untrained.out
+    app(given, f"checkpoint={weights}", "champion=never")
     with pytest.raises(InputError, match=r"champion: no such model in .*: evaluate checkpoints first"):
         app(given, "checkpoint=champion")
     first = app(given, f"checkpoint={weights}")
@@ -510,3 +522,17 @@ def test_the_champion_by_name(app, tiny_disc, tmp_path) -> None:
         with pytest.raises(InputError) as caught:
             app(given, *bad)
         assert str(caught.value).startswith(message)
+
+
+def test_the_champion_stays_where_the_store_took_no_evaluation(tmp_path, capsys, monkeypatch) -> None:
+    store, app = open_store(tmp_path), SimpleNamespace(champion="upwards")
+    contender = (SimpleNamespace(weights=None), 0.5, ("tiny", "abc"), True)
+    tell_champion(store, app, *contender, elsewhere=True)
+    assert capsys.readouterr().out.startswith(f"champion: not moved: {store.name} has not taken this evaluation: ")
+
+    def away(*_: object) -> str:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(descriptor_evaluation, "move_champion", away)
+    tell_champion(store, app, *contender)
+    assert capsys.readouterr().out.startswith(f"champion: not moved: {store.name}: the database is locked by another")

@@ -93,6 +93,16 @@ def test_the_worst_code_is_the_sweeps(run, tmp_path: Path, capsys, configs, code
     assert len(capsys.readouterr().err.splitlines()) == lines
 
 
+def test_a_job_that_never_ended_is_no_success(run, tmp_path: Path, capsys) -> None:
+    run({"seed": 1}, more=({"seed": "2"},))
+    capsys.readouterr()
+    assert tell_sweep("app.py", tmp_path, 0) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "app.py: 1 of 2 jobs have not ended",
+        "app.py: rerun the same command to resume unfinished jobs",
+    ]
+
+
 def test_an_interrupted_sweep_says_how_to_resume(run, tmp_path: Path, capsys) -> None:
     run({"seed": 1})
     capsys.readouterr()
@@ -117,8 +127,10 @@ def test_the_table_has_a_row_per_job_the_best_first(run, tmp_path: Path, capsys)
     assert found[2].results == (Result({"seed": "2"}, None, {"uap": 0.75, "recall_at_1": None}),)
     assert list(found[2].results[0].figures) == ["uap", "recall_at_1"], "the order survives the file"
     capsys.readouterr()
-    assert tell_sweep("app.py", tmp_path, 0) == 2
-    assert capsys.readouterr().out.splitlines() == [
+    assert tell_sweep("app.py", tmp_path, 0) == 1, "a job that should have run has not"
+    said = capsys.readouterr()
+    assert "app.py: 1 of 5 jobs have not ended" in said.err.splitlines()
+    assert said.out.splitlines() == [
         "",
         "app: seed: 5 jobs: 1 reused, 1 failed, 1 finished, 1 skipped, 1 not run",
         "  seed     uAP  recall@1  state",

@@ -73,8 +73,8 @@ def test_a_sweep_is_resumed_extended_and_stopped(app, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-6:-3] == [
         "mirror: answers: 2 jobs: 2 finished",
-        "  answers  map_at_50  recall_at_10  state",
-        "  10          0.7500        1.0000  finished  best",
+        "  answers  mAP@50  recall@10  state",
+        "  10       0.7500     1.0000  finished  best",
     ]
     client = open_store(tmp_path / "mlruns").client()
     experiment = client.get_experiment_by_name("mirror").experiment_id

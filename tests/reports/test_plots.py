@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from imgfp.reports import Curve, parallel_coordinates_figure, precision_recall_figure
@@ -42,6 +43,15 @@ def test_any_number_of_curves_draws_and_gives_the_same_bytes(count: int, dark: b
     figure = precision_recall_figure(curves, dark=dark)
     assert isinstance(figure, Figure)
     assert png_bytes(figure) == png_bytes(precision_recall_figure(curves, dark=dark))
+
+
+def test_of_very_many_settings_a_sample_is_drawn() -> None:
+    values = [float(n % 997) for n in range(5000)]
+    figure = parallel_coordinates_figure([{"a": float(n)} for n in range(5000)], values, "uAP", best=996)
+    (lines,) = (each for each in figure.axes[0].collections if isinstance(each, LineCollection))
+    assert len(lines.get_segments()) == 2000
+    assert (lines.get_array().min(), lines.get_array().max()) == (0, 996)
+    assert figure.get_suptitle() == "the best and an even sample of all 5,000 settings: 2,000 lines"
 
 
 def test_parallel_coordinates_have_an_axis_for_all_that_varies() -> None:

@@ -1,13 +1,16 @@
 """Stored candidates, proposed settings, and the split of the queries; `test_merging_equal.py` has the figures."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imgfp.errors import InputError
+from imgfp.fusion import Calibration
 from imgfp.records import GroundTruth, Pairs
+from imgfp.studies.merging import merger as mergers
 from imgfp.studies.merging.merger import Merger
 from imgfp.studies.merging.proposals import Axes
 from imgfp.studies.merging.setting import Setting
@@ -52,6 +55,20 @@ def test_many_settings_are_evaluated_in_their_order(candidates) -> None:
     assert merger.evaluate(BASE).held_out != Merger(candidates, Split("second", "first")).evaluate(BASE).held_out
 
 
+def test_few_rankers_are_kept_and_the_digest_is_of_their_content(candidates, tmp_path, monkeypatch) -> None:
+    calibrations = {name: Calibration((0.0,) * 7, (1.0,) * 7, (1.0,) * 7, n, *(0.5,) * 4, 4, "") for n, name in enumerate("xyz")}  # fmt: skip
+    monkeypatch.setattr(mergers, "_MAX_RANKERS", 2)
+    merger = Merger(candidates, Split(), calibrations)
+    settings = [replace(BASE, calibration=name) for name in "xyzxyz"]
+    done = {each.setting: each for each in merger.evaluate_all(settings)}
+    assert list(done) == settings[:3]
+    assert len(merger._rankers) == 2
+    other = Merger(candidates, Split(), {**calibrations, "x": replace(calibrations["x"], intercept=9.0)})
+    assert merger.digest == Merger(candidates, Split(), dict(calibrations)).digest != other.digest
+    near = [Merger(candidates, Split(), {}, {"mean": (np.full(3, n), None)}).digest for n in (0.0, 1.0)]
+    assert near[0] != near[1]
+
+
 def test_a_half_without_true_pairs_is_refused() -> None:
     truth = GroundTruth.of([(f"Q{n}", "") for n in range(4)])
     table = CandidateTable.of_files({"a": Pairs.of([("Q1", "R1", 1.0)]), "b": Pairs.of([("Q1", "R2", 1.0)])}, truth)
@@ -70,7 +87,7 @@ def test_combinations_start_with_the_configured_setting_and_lack_all_zero() -> N
     assert {(setting.calibration, setting.normalisation) for setting in both} == {
         (calibration, name) for calibration in (None, "x.json") for name in ("none", "mean")
     }
-    with pytest.raises(InputError, match=r"^grid: 4,000,000 combinations: give at most 1,000,000"):
+    with pytest.raises(InputError, match=r"^grid: 4,000,000 combinations, at most 100,000 are possible: give shorter"):
         Axes(BASE, {"a": list(range(1, 2001)), "b": list(range(2000))}).combined()
 
 
@@ -98,7 +115,7 @@ def test_the_table_and_the_pictures(candidates, tmp_path) -> None:
     assert lines[0].startswith("a,b,calibration,normalisation,selection/uap,")
     best = max(rows, key=lambda row: row.uap)
     assert lines[1].split(",")[:5] == [*(str(weight) for _, weight in best.setting.weights), "null", "none", repr(best.uap)]  # fmt: skip
-    assert [path.name for path in write_pictures(tmp_path, rows)] == ["weights.png", "parallel_coordinates.png"]
+    assert [path.name for path in write_pictures(tmp_path, rows)] == ["heat_map.png", "parallel_coordinates.png"]
     assert write_pictures(tmp_path, rows[:1]) == []
 
 

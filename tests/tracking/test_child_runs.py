@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgfp.tracking import ChildRun, Store, children, log_children, tracked_run
+from imgfp.tracking import ChildRun, Store, child_runs, log_children, tracked_run
 
 
 def test_children_can_be_read_back(store: Store) -> None:
@@ -12,9 +12,9 @@ def test_children_can_be_read_back(store: Store) -> None:
     ]  # fmt: skip
     with tracked_run(store, "many", "parent", {}) as parent:
         assert log_children(parent, "many", runs) == 3
-    found = children(parent)
-    assert sorted(params["fusion.weight"] for params, _ in found) == ["0", "1", "2"]
-    assert sorted(metrics["selection/uap"] for _, metrics in found) == [0.0, 0.1, 0.2]
+    found = child_runs(parent)
+    assert sorted(run.params["fusion.weight"] for run in found) == ["0", "1", "2"]
+    assert sorted(run.metrics["selection/uap"] for run in found) == [0.0, 0.1, 0.2]
     read = store.client().search_runs([store.experiment_id("many")])
     (child,) = [run for run in read if run.info.run_name == "weight 1"]
     assert (child.info.status, child.data.tags["a"]) == ("FINISHED", "b")

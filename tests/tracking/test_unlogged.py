@@ -13,7 +13,18 @@ from imgfp.cli.main import main
 from imgfp.errors import InputError
 from imgfp.studies.sweep_rows import SweepRow
 from imgfp.studies.sweep_summary import update_parent
-from imgfp.tracking import Parent, Run, Store, log_checkpoint, open_store, parent_run, tracked_run
+from imgfp.tracking import (
+    ChildRun,
+    Parent,
+    Run,
+    Store,
+    child_runs,
+    log_checkpoint,
+    log_children,
+    open_store,
+    parent_run,
+    tracked_run,
+)
 from imgfp.tracking import store as stores
 from imgfp.tracking.notes import NOTE_TAG
 from imgfp.tracking.run import CONTINUES_TAG
@@ -48,6 +59,19 @@ def full() -> Iterator[list[Path]]:
 def only_run(store: Store, experiment: str):  # type: ignore[no-untyped-def]
     (run,) = store.client().search_runs([store.experiment_id(experiment)])
     return run
+
+
+def test_children_that_the_store_does_not_take_are_kept(work: Path, tmp_path: Path, full: list[Path]) -> None:
+    store = open_store(tmp_path / "mlruns")
+    runs = [ChildRun(str(n), {"text": "x" * 5000}, {"uap": n / 10}) for n in range(8)]
+    with tracked_run(store, "full", "settings", {}) as run:
+        log_children(run, "full", runs[:1])
+        full.append(store.folder)
+        log_children(run, "full", runs[1:])
+        assert run.continues_elsewhere
+    (kept,) = run._elsewhere
+    assert {child.name for child in child_runs(run)} | {child.name for child in child_runs(kept)} >= set("01234567")
+    assert store.client().get_run(run.run_id).info.status == "RUNNING", "a full disk takes no end either"
 
 
 def log_much(run: Run, first: int, last: int) -> None:

@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 from imgfp.apps.descriptor_evaluation import (
@@ -19,6 +19,7 @@ from imgfp.apps.descriptor_evaluation import (
 )
 from imgfp.apps.descriptor_set import open_set
 from imgfp.apps.schemas import DescriptorsApp
+from imgfp.apps.sweep_job import LEFT_OUT_TAG, hand_over, sweep_parent
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.errors import LEFT_OUT, OK, InputError
 from imgfp.files import hash_value
@@ -26,10 +27,23 @@ from imgfp.progress import announce
 from imgfp.reports.console import ui_hint
 from imgfp.studies.checkpoint_table import Row, best_row, checkpoint_table
 from imgfp.studies.checkpoints import Checkpoint, exported_checkpoints
+from imgfp.studies.folder_lock import folder_lock
 from imgfp.studies.judged_descriptors import background_digest
-from imgfp.tracking import STUDY_TAG, FoundRun, Parent, Run, comparison, describe, open_store, parent_run, study_runs
+from imgfp.tracking import (
+    STUDY_TAG,
+    FoundRun,
+    Parent,
+    Run,
+    adopt,
+    comparison,
+    describe,
+    open_store,
+    parent_run,
+    study_runs,
+)
+from imgfp.tracking.outage import outage
 
-KEY_TAG, LEFT_OUT_TAG = "imgfp.evaluation", "imgfp.left_out"
+KEY_TAG = "imgfp.evaluation"
 
 
 def judge_folder(config: DictConfig, app: DescriptorsApp) -> int:
@@ -86,19 +100,12 @@ class _Study:
         self._parent = Parent(
             f"checkpoints {self.key}", f"{folder.name} on {data.root.name}"
         )  # made by its first child
-        self._dim = 0
+        self._dim, self._reused, self._elsewhere = 0, True, False
 
-    def alone(self) -> FileLock:
-        """A lock that keeps a second process from the same work; it waits, and then finds everything done."""
-        path = Path(self.app.paths.work) / f"checkpoints-{self.key[:8]}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-            lock.release()
-        except Timeout:
-            announce(f"{self.folder}: another process evaluates these checkpoints: waiting for it")
-        return lock
+    def alone(self) -> AbstractContextManager[None]:
+        """Keeps a second process from the same work; it waits, and then finds everything done."""
+        work = Path(self.app.paths.work) / f"checkpoints-{self.key[:8]}"
+        return folder_lock(work, f"evaluation of {self.folder}", wait=True)
 
     def find_finished(self) -> None:
         """Looks up the evaluations so far; within the lock, after another process may have added some."""
@@ -113,6 +120,7 @@ class _Study:
             rows[name] = Row(checkpoint, name, child.metrics, child.run_id)
             self._note(child.tags)
         if todo := [name for name in self._names if name not in done]:
+            self._reused = False
             announce(f"evaluating {checkpoint.title} ({checkpoint.path.name})")
             try:
                 rows |= self._evaluate(checkpoint, todo)
@@ -123,10 +131,22 @@ class _Study:
 
     def tell_parent(self, rows: Sequence[Row]) -> None:
         """The parent run gets the curve over the epochs, and the best checkpoint's figures as its own."""
-        run_id = parent_run(self._store, self._experiment, self._parent.key, self._parent.name)
-        run, client = Run(self._store, run_id), self._store.client()
-        client.set_tag(run_id, "data", self.data.root.name)
-        client.log_param(run_id, "checkpoint", str(self.folder))
+        best, run_id = best_row(rows), None
+        try:
+            run_id = parent_run(self._store, self._experiment, self._parent.key, self._parent.name)
+            Run(self._store, run_id, self._experiment).write(lambda run: self._tell(run, rows, best))
+            if (sweep := sweep_parent()) is not None:  # over several folders: one row each
+                adopt(self._store, run_id, sweep, self._experiment, self._parent.name)
+        except Exception as error:  # the evaluations themselves are complete
+            if (reason := outage(error)) is None:
+                raise
+            announce(f"warning: {self._store.name}: {reason}: the parent run of these evaluations is not up to date")
+        hand_over(sweep_parent(), run_id, best.metrics, self._reused)
+
+    def _tell(self, run: Run, rows: Sequence[Row], best: Row) -> None:
+        client = run.store.client()
+        client.set_tag(run.run_id, "data", self.data.root.name)
+        client.log_param(run.run_id, "checkpoint", str(self.folder))
         curve = {row.checkpoint.epoch: row for row in rows if row.checkpoint.epoch is not None}
         known = {item.step for item in client.get_metric_history(run.run_id, "validation/uap")}
         for epoch in sorted(curve.keys() - known):
@@ -134,22 +154,21 @@ class _Study:
             run.log_metrics(
                 {f"validation/{key}": metrics[key] for key in ("uap", "recall_at_1", "recall_at_p90")}, epoch
             )
-        best = best_row(rows)
         now = client.get_run(run.run_id).data.metrics
-        if best is not None and now.get("uap") != best.metrics["uap"]:
+        if now.get("uap") != best.metrics["uap"]:
             figures = {key: best.metrics[key] for key in ("uap", "recall_at_1", "recall_at_10", "recall_at_p90")}
-            first = {f"baseline/{key}": rows[0].metrics[key] for key in figures if rows[0].checkpoint.untrained}
-            run.log_metrics({**figures, **first, "best/epoch": best.checkpoint.epoch})
+            run.log_metrics({**figures, "best/epoch": best.checkpoint.epoch})
 
     def tell(self, rows: Sequence[Row]) -> None:
         """Prints the table, the champion and where to look next."""
         app, data = self.app, self.data
         print(protocol(app, data.root.name, len(data.truth.queries), len(data.references), self._dim))
         print(checkpoint_table(rows))
-        best = best_row(rows)
-        if best is not None:
-            official, of = is_official(app, self._dim), (data.root.name, data.digest)
-            tell_champion(self._store, app, best.checkpoint, float(best.metrics["uap"] or 0.0), of, official)
+        best, of = best_row(rows), (data.root.name, data.digest)
+        tell_champion(
+            *(self._store, app, best.checkpoint, float(best.metrics["uap"] or 0.0), of),
+            *(is_official(app, self._dim), self._elsewhere),
+        )
         print(f"in MLflow: {ui_hint(self._store.name)}, then {describe(self._store, self._experiment)}")
         if len(rows) > 1:
             print(f"side by side: {comparison(self._store, self._experiment, [row.run_id for row in rows])}")
@@ -160,7 +179,9 @@ class _Study:
         app = replace(self.app, checkpoint=path)
         judged = open_set(app, any(self._names[name] for name in todo), self.data)
         listing = Path(app.paths.work) / judged.name / f"checkpoints-{self.key[:8]}.failures.csv"
-        tags = {STUDY_TAG: self.key, LEFT_OUT_TAG: "\n".join(left_out_lines(judged, listing))[:4000]}
+        tags = {STUDY_TAG: self.key}
+        if lines := left_out_lines(judged, listing):
+            tags[LEFT_OUT_TAG] = "\n".join(lines)[:4000]
         self._note(tags | {"dimensions": str(judged.query.dim)})
         runs = {}
         for name in todo:
@@ -168,6 +189,7 @@ class _Study:
             own = {**tags, KEY_TAG: self._key_of(checkpoint, name)}
             runs[name] = TaggedRun(own, before.run_id if before else None)
         done, _ = evaluate_set(config, app, judged, todo, self._parent, checkpoint, runs)
+        self._elsewhere |= any(item.elsewhere for item in done.values())
         return {name: Row(checkpoint, name, item.metrics, item.run_id) for name, item in done.items()}
 
     def _child(self, checkpoint: Checkpoint, name: str) -> FoundRun | None:

@@ -23,6 +23,7 @@ from imgfp.studies.descriptor_run import Evaluated, run_title, track_evaluation
 from imgfp.studies.judged_descriptors import JudgedDescriptors
 from imgfp.studies.judged_run import Tracking
 from imgfp.tracking import NEVER, Contender, Parent, Store, move_champion, open_store, registered_page
+from imgfp.tracking.outage import outage
 
 _NOT_PARAMS = ("app", "plugins", "paths", "tracking", "encoder", "champion", "resume", "fail_fast")
 ANSWERS, CAP = 10, "global"  # the challenge's
@@ -101,9 +102,18 @@ def is_official(app: DescriptorsApp, dim: int) -> bool:
 
 
 def tell_champion(
-    store: Store, app: DescriptorsApp, checkpoint: Checkpoint, uap: float, data: tuple[str, str], official: bool
+    store: Store,
+    app: DescriptorsApp,
+    checkpoint: Checkpoint,
+    uap: float,
+    data: tuple[str, str],
+    official: bool,
+    elsewhere: bool = False,
 ) -> None:
-    """Moves the alias `champion` if the checkpoint deserves it, and prints what was done or why not."""
+    """Moves the alias `champion` if the checkpoint deserves it, and prints what was done or why not.
+
+    `elsewhere`: whether the store did not take all of the evaluation.
+    """
     if app.champion == NEVER:
         return
     if not official:
@@ -111,11 +121,18 @@ def tell_champion(
             f"champion: not moved: it is chosen by the challenge's rules (answers={ANSWERS}, cap={CAP}, no pca, at most "
             f"{MAX_DIM} dimensions)"
         )
-    elif checkpoint.untrained:
-        print(f"champion: not moved: {checkpoint.title} is the untrained network")
+    elif elsewhere:
+        print(
+            f"champion: not moved: {store.name} has not taken this evaluation: bring it in, then rerun with resume=false"
+        )
     else:
-        print(move_champion(store, Contender(checkpoint.weights, uap, data), app.champion))
-        print(f"its versions: {registered_page(store)}")
+        try:
+            print(move_champion(store, Contender(checkpoint.weights, uap, data), app.champion))
+            print(f"its versions: {registered_page(store)}")
+        except Exception as error:  # the evaluation itself is complete
+            if (reason := outage(error)) is None:
+                raise
+            print(f"champion: not moved: {store.name}: {reason}")
 
 
 def left_out_lines(judged: JudgedDescriptors, listing: Path) -> list[str]:

@@ -51,7 +51,8 @@ def judge(config: DictConfig) -> int:
     print(f"{protocol(app, judged.name, *sizes)}\n{figures_table(figures, 'normalisation', 13)}")
     if checkpoint is not None:
         uap, data = next(iter(done.values())).metrics["uap"], (judged.name, judged.data_digest)
-        tell_champion(store, app, checkpoint, uap or 0.0, data, is_official(app, judged.query.dim))
+        elsewhere = any(each.elsewhere for each in done.values())
+        tell_champion(store, app, checkpoint, uap or 0.0, data, is_official(app, judged.query.dim), elsewhere)
     print(f"open next: {', '.join(str(out / name / 'predictions.csv') for name in done)}")
     print(f"in MLflow: {ui_hint(store.name)}, then {describe(store, experiment)}")
     if len(done) > 1:

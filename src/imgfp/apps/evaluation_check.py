@@ -1,6 +1,5 @@
 """What the scripts in evaluate/ and train/detector.py refuse before anything is opened or written."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,22 +37,33 @@ def check_isc(config: DictConfig, _: list[str]) -> None:
 
 
 def check_merge(config: DictConfig, _: list[str]) -> None:
-    """evaluate/merge.py: the values and the set."""
-    from imgfp.datasets.disc_set import DiscSet
+    """evaluate/merge.py: the values, the settings, the files and the set."""
+    from imgfp.apps.merge_settings import axes_of, normalisations_of, values_of, wanted_settings
+    from imgfp.datasets.disc_set import DiscSet, background_images
     from imgfp.pipeline.run_config import RunConfig
+    from imgfp.studies.merging.calibrations import read_calibrations
+    from imgfp.studies.merging.split import Split
 
     app = settings_of(config, MergeApp)
     name, preset, branches = merged_branches(app)
+    Split(app.split.choose, app.split.report)
+    axes = axes_of(app, branches, preset)
+    read_calibrations(preset, values_of(axes, "calibration"))
+    normalisations_of(app, axes, preset)
+    wanted_settings(app, axes)
     if preset is None:
+        if not Path(str(app.ground_truth)).is_file():
+            raise InputError(f"ground_truth={app.ground_truth}: no such file")
         for branch, file in (app.branch_files or {}).items():
             if not Path(str(file)).is_file():
                 raise InputError(f"branch_files.{branch}={file}: no such file")
         return
     RunConfig(name, preset, branches)
-    replace(preset, fusion=replace(preset.fusion, weights=dict(app.fusion.weights)))
     if "global" in branches:
         check_encoder(preset.encoder, f"preset.{name}.encoder")
-    DiscSet.open(Path(app.data.root))
+    data = DiscSet.open(Path(app.data.root))
+    if app.background is not None:
+        background_images(app.background, data.root)
 
 
 def check_descriptors(config: DictConfig, _: list[str]) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from imgfp.apps.config_check import Check, check_command_line
@@ -17,7 +16,7 @@ from imgfp.apps.config_node import writable_node
 from imgfp.apps.job import Job
 from imgfp.apps.plugin_choices import with_custom_choices
 from imgfp.apps.schemas import register_schemas
-from imgfp.apps.sweep import FOLDER, KEY
+from imgfp.apps.sweep import FOLDER
 from imgfp.errors import BAD_INPUT, INTERRUPTED, InputError
 from imgfp.install_check import installation_problems
 
@@ -87,11 +86,6 @@ def run_app(
     from imgfp.apps.sweep_end import tell_sweep  # draws a chart: its libraries take a second to load
 
     sys.exit(tell_sweep(program, Path(folder), crashed))
-
-
-def command_key() -> str | None:
-    """What a `-m` sweep has in common with its rerun and its extension; None outside a sweep."""
-    return os.environ.get(KEY) if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
 
 def experiment_choice(default: str) -> str:

@@ -141,6 +141,7 @@ class MergeApp(App):
     branch_files: Any  # files by name; OmegaConf cannot replace null by a typed dict
     ground_truth: str | None
     children: int
+    resume: bool
 
     def __post_init__(self) -> None:
         if self.children < 0:

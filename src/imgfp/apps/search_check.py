@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from imgfp.apps.config_check import dotted, nearest_key, one_line
 from imgfp.apps.recipe_config import recipe_of
 from imgfp.apps.search_space import SearchConfig, parse_space
+from imgfp.apps.sweep_plan import key_of
 from imgfp.errors import InputError
 from imgfp.learning.recipe import Recipe
 from imgfp.studies.tuning import value_text
@@ -80,8 +81,3 @@ def replaced(given: list[str], values: Mapping[str, str]) -> list[str]:
     """The overrides with other values."""
     kept = [text for text in given if key_of(text) not in values]
     return kept + [f"{key}={value}" for key, value in values.items()]
-
-
-def key_of(override: str) -> str:
-    """The key of an override."""
-    return override.lstrip("+~").split("=")[0]

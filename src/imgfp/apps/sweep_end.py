@@ -4,17 +4,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgfp.apps.sweep import Outcome, Place, outcomes
+from imgfp.apps.sweep import DEFECT, Outcome, Place, outcomes
 from imgfp.apps.sweep_plan import SweepPlan
 from imgfp.errors import BAD_INPUT, INTERRUPTED, LEFT_OUT, OK
 from imgfp.files import file_lock
 from imgfp.progress import announce
 from imgfp.reports.console import ui_hint
-from imgfp.studies.sweep_rows import SweepRow, best_first, counts_text, table_text
+from imgfp.studies.sweep_rows import WAITING, SweepRow, best_first, counts_text, table_text
 from imgfp.studies.sweep_summary import update_parent
 from imgfp.tracking import PARENT_TAG, Run, close_abandoned, comparison, describe, find_parent, open_store
 
-_DEFECT = 1
 _COMPARED = 20  # a longer address does not open everywhere
 _EVERY = 100  # jobs: of more, the parent is not updated after each
 
@@ -31,7 +30,7 @@ def tell_parent(folder: Path, ended: bool = False) -> None:
         if not (any(outcome.results for outcome in found) or Path(place.mlruns).exists()):
             continue
         try:
-            _update(plan, folder, place, "not run" if ended else "waiting")
+            _update(plan, folder, place, "not run" if ended else WAITING)
         except Exception as error:
             announce(f"the sweep's parent run could not be updated: {_one_line(error)}")
 
@@ -44,7 +43,7 @@ def _update(plan: SweepPlan, folder: Path, place: Place, missing: str) -> None:
     close_abandoned(store, place.experiment, PARENT_TAG, run_id)
     with file_lock(store.lock_path):  # concurrent jobs update it one after the other
         here = [outcome for outcome in outcomes(folder) if outcome.place in (place, None)]
-        update_parent(Run(store, run_id), rows_of(plan, here, missing), plan.keys, plan.command)
+        update_parent(Run(store, run_id), rows_of(plan, here, missing), plan.keys, plan.command, len(plan.jobs))
 
 
 def rows_of(plan: SweepPlan, found: Sequence[Outcome], missing: str) -> list[SweepRow]:
@@ -82,15 +81,21 @@ def tell_sweep(program: str, folder: Path, crashed: int) -> int:
         print(f"{program}: {len(failed)} of {len(found)} jobs failed:", file=sys.stderr)
         for outcome in failed:
             print(f"  job {outcome.job} ({outcome.overrides}): {outcome.said}", file=sys.stderr)
-    if failed or crashed not in (OK, INTERRUPTED):
+    jobs = len(found) if plan is None else len(plan.jobs)
+    missing = jobs - len(found)
+    if missing > 0 and not crashed:  # such as a worker that was killed
+        print(f"{program}: {missing} of {jobs} jobs have not ended", file=sys.stderr)
+    if failed or missing > 0 or crashed not in (OK, INTERRUPTED):
         print(f"{program}: rerun the same command to resume unfinished jobs", file=sys.stderr)
     codes = {outcome.code for outcome in found}
-    return crashed or next((code for code in (_DEFECT, BAD_INPUT, LEFT_OUT) if code in codes), OK)
+    if missing > 0:
+        codes.add(DEFECT)
+    return crashed or next((code for code in (DEFECT, BAD_INPUT, LEFT_OUT) if code in codes), OK)
 
 
 def _print_table(plan: SweepPlan, found: Sequence[Outcome]) -> None:
     rows = rows_of(plan, found, "not run")
-    print(f"\n{plan.title}: {counts_text(rows)}\n{table_text(rows)}")
+    print(f"\n{plan.title}: {counts_text(rows, len(plan.jobs))}\n{table_text(rows)}")
     ids = list(dict.fromkeys(row.run_id for row in best_first(rows) if row.run_id and row.done))
     place: Place | None = next((outcome.place for outcome in found if outcome.place and outcome.results), None)
     if place is None or not ids:

@@ -14,10 +14,10 @@ from imgfp.errors import LEFT_OUT, OK
 from imgfp.files import hash_file, hash_value
 from imgfp.progress import announce
 from imgfp.studies.sweep_rows import compared_figures, figures_of_run
-from imgfp.tracking import Parent, Store, adopt, finished_run
+from imgfp.tracking import Parent, Run, Store, adopt, finished_run
 from imgfp.tracking.outage import outage
 
-_LEFT_OUT_TAG = "imgfp.left_out"
+LEFT_OUT_TAG = "imgfp.left_out"  # what was left out, in lines; a run without it has everything
 _results: list[Result] = []  # of the job that runs in this process
 
 
@@ -77,13 +77,13 @@ def take_over(store: Store, experiment: str, fingerprint: str, parent: Parent | 
     announce(f"{parent.child or name}: already evaluated; use resume=false to evaluate again")
     adopt(store, found.run_id, parent, experiment, name)
     hand_over(parent, found.run_id, figures_of_run(found), reused=True)
-    return LEFT_OUT if _LEFT_OUT_TAG in found.tags else OK
+    return LEFT_OUT if found.tags.get(LEFT_OUT_TAG) else OK
 
 
 def note_code(store: Store, run_id: str, code: int) -> None:
     """Notes in a finished run that images were left out, for `take_over`."""
     if code == LEFT_OUT:
-        store.client().set_tag(run_id, _LEFT_OUT_TAG, "true")
+        Run(store, run_id).set_tag(LEFT_OUT_TAG, "images without a descriptor")
 
 
 def fingerprint_of(settings: Mapping[str, Any], *digests: object) -> str:

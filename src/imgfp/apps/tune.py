@@ -12,8 +12,9 @@ from omegaconf import DictConfig
 from imgfp.apps.esvit import run_training
 from imgfp.apps.hydra_app import experiment_choice
 from imgfp.apps.recipe_config import recipe_of
-from imgfp.apps.search_check import NOT_TRAINING, Compose, check_corners, key_of, replaced, search_space_of
+from imgfp.apps.search_check import NOT_TRAINING, Compose, check_corners, replaced, search_space_of
 from imgfp.apps.search_space import SearchConfig
+from imgfp.apps.sweep_plan import key_of
 from imgfp.errors import LEFT_OUT, OK
 from imgfp.files import hash_value
 from imgfp.images import digest_of
@@ -131,7 +132,7 @@ def _try(search: Search, trial: Trial, config: DictConfig, name: str, parent: st
         announce(f"trial {trial.number} was pruned {after}: its uap is below the median of the trials before it")
         store = open_store(config.paths.mlruns)
         if run_id := RunFolder(done.folder, "").mlflow_run(store):
-            store.client().set_tag(run_id, "pruned", after)
+            Run(store, run_id).set_tag("pruned", after)
 
 
 def _command(given: list[str], search: Search) -> str:
@@ -150,4 +151,4 @@ def _log(run: Run, search: Search, given: list[str]) -> None:
         run.log_metrics({"best/uap": uap}, len(search.results) - 1)
         tags = {"trial": str(trial.number), "command": _command(given, search), **trial.values}
         for key, value in tags.items():
-            run.store.client().set_tag(run.run_id, f"best.{key}", value)
+            run.set_tag(f"best.{key}", value)

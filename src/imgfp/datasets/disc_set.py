@@ -30,8 +30,12 @@ class DiscSet:
     @cached_property
     def digest(self) -> str:
         """A hash of the ids and bytes of all images and of the ground truth."""
-        images = [hash_images(self.queries), hash_images(self.references)]
-        return hash_value([images, hash_file(self.root / "ground_truth.csv")])
+        return digest_of_set(self.queries, self.references, self.root / "ground_truth.csv")
+
+
+def digest_of_set(queries: ImageList, references: ImageList, ground_truth: Path) -> str:
+    """A hash of the ids and bytes of all images and of the ground truth: all programs know a data set by it."""
+    return hash_value([[hash_images(queries), hash_images(references)], hash_file(ground_truth)])
 
 
 def background_images(choice: str, root: Path) -> ImageList:

@@ -17,6 +17,8 @@ def averaged(
     assert isinstance(module, DescriptorTraining)
     if averaging is not None:
         averaging.on_validation_epoch_start(trainer, module)  # swaps the weights, as for Lightning's own loop
-    yield module
-    if averaging is not None:
-        averaging.on_validation_epoch_end(trainer, module)
+    try:
+        yield module
+    finally:  # also after an error: the module goes on with its own weights
+        if averaging is not None:
+            averaging.on_validation_epoch_end(trainer, module)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imgfp.files import hash_file, hash_value
-from imgfp.images import ImageList, digest_of
+from imgfp.datasets.disc_set import digest_of_set
+from imgfp.images import ImageList
 from imgfp.learning.data import TrainingData, queries_of, refuse_judged_photographs, refuse_overlap
 from imgfp.learning.recipe import Recipe
 from imgfp.learning.validate import JudgedSet
@@ -33,7 +33,7 @@ def judged_set(recipe: Recipe, root: Path, data: TrainingData) -> tuple[JudgedSe
         tags |= {"validation": f"limit {config.limit}"}
     refuse_judged_photographs(_spread(data.image_pool.photographs, len(data.image_pool.photographs)), queries)
     background = _spread(data.image_pool.photographs, config.background) if config.background else None
-    digest = hash_value([hash_file(path), digest_of(queries.paths), digest_of(references.paths)])
+    digest = digest_of_set(queries, references, path)
     return JudgedSet(name, digest, queries, references, truth, background), tags
 
 

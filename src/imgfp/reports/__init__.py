@@ -9,6 +9,7 @@ from imgfp.reports.parallel_coordinates import parallel_coordinates_figure
 from imgfp.reports.plots import precision_recall_figure
 from imgfp.reports.report import Curve, GroupImage, ImageGroup, MatchImage, Report
 from imgfp.reports.sample_grid import draw_samples
+from imgfp.reports.setting_figures import setting_figures
 
 __all__ = [
     "Curve",
@@ -24,6 +25,7 @@ __all__ = [
     "parallel_coordinates_figure",
     "precision_recall_figure",
     "render_report",
+    "setting_figures",
     "write_images",
     "write_report",
 ]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 _MAX_TICKS = 12  # distinct values that get a tick each
 _SPREAD = 0.07  # height at a tick over which lines are spread by their figure, so that they do not hide each other
+_MAX_LINES = 2000  # more hide each other and take minutes to draw
 _BEST = "#D55E00"
 
 
@@ -18,7 +19,7 @@ def parallel_coordinates_figure(
     """One line per setting through its values, coloured by its figure, the best one highlighted and drawn last.
 
     Values that are the same in all settings have no axis. Few distinct values are spaced evenly, many numbers on a scale
-    that is logarithmic where all are positive.
+    that is logarithmic where all are positive. Of more than 2,000 settings, an even sample by their figure is drawn.
 
     Args:
         settings: Values by name, the same names in each.
@@ -38,6 +39,11 @@ def parallel_coordinates_figure(
 
     figure = Figure(figsize=(2.6 + 1.9 * len(places), 5.2), dpi=150, layout="constrained", facecolor="white")
     axes = figure.add_subplot()
+    if len(order) > _MAX_LINES:
+        order = order[np.linspace(0, len(order) - 1, _MAX_LINES).round().astype(int)]
+        figure.suptitle(
+            f"the best and an even sample of all {len(values):,} settings: {_MAX_LINES:,} lines", fontsize=9
+        )
     drawn = np.array([np.column_stack([places, lines[row]]) for row in order])
     shown = LineCollection(list(drawn), cmap="cividis", linewidths=0.9, alpha=0.55 if len(values) > 60 else 0.9)
     shown.set_array(np.array(values)[order])

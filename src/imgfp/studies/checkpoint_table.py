@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from imgfp.descriptors import PLAIN
 from imgfp.studies.checkpoints import Checkpoint
+from imgfp.tracking.metric_names import label
 
-_FIGURES = {"uAP": "uap", "recall@1": "recall_at_1", "R@P90": "recall_at_p90"}
+_FIGURES = ("uap", "recall_at_1", "recall_at_p90")
 
 
 @dataclass(frozen=True)
@@ -25,34 +26,26 @@ class Row:
         return value
 
 
-def best_row(rows: Sequence[Row]) -> Row | None:
-    """The row of the trained checkpoint with the highest uAP without normalisation, the first of equals.
-
-    None where there is only the untrained network.
-    """
-    trained = [row for row in rows if not row.checkpoint.untrained]
-    return max(trained, key=lambda row: row.metrics["uap"] or 0.0) if trained else None
+def best_row(rows: Sequence[Row]) -> Row:
+    """The row of the checkpoint with the highest uAP without normalisation, the first of equals."""
+    return max(rows, key=lambda row: row.metrics["uap"] or 0.0)
 
 
 def checkpoint_table(rows: Sequence[Row]) -> str:
-    """One line per row; the best trained one is marked for each normalisation."""
+    """One line per row; the best one is marked for each normalisation."""
     names = list(dict.fromkeys(row.normalisation for row in rows))
-    best = []
-    for name in names:
-        trained = [row for row in rows if row.normalisation == name and not row.checkpoint.untrained]
-        best += [max(trained, key=lambda row: row.figure("uap"))] if trained else []
+    best = [
+        max((row for row in rows if row.normalisation == name), key=lambda row: row.figure("uap")) for name in names
+    ]
     wide = max(len("checkpoint"), *(len(row.checkpoint.path.stem) for row in rows))
     column = names != [PLAIN]
     heading = f" {'normalisation':<13}" if column else ""
-    lines = [f"{'epoch':>5}  {'checkpoint':<{wide}}{heading}" + "".join(f" {title:>9}" for title in _FIGURES)]
+    lines = [f"{'epoch':>5}  {'checkpoint':<{wide}}{heading}" + "".join(f" {label(name):>9}" for name in _FIGURES)]
     for row in rows:
         epoch = "" if row.checkpoint.epoch is None else row.checkpoint.epoch
         heading = f" {row.normalisation:<13}" if column else ""
-        note = "  best" if row in best else "  untrained" if row.checkpoint.untrained else ""
-        figures = "".join(f" {row.figure(key):>9.4f}" for key in _FIGURES.values())
-        lines.append(f"{epoch:>5}  {row.checkpoint.path.stem:<{wide}}{heading}{figures}{note}")
-    first = next((row for row in rows if row.checkpoint.untrained), None)
-    top = best_row(rows)
-    if first is not None and top is not None and (first.metrics["uap"] or 0.0) >= (top.metrics["uap"] or 0.0):
-        lines.append("no epoch is better than the untrained network")
+        figures = "".join(f" {row.figure(key):>9.4f}" for key in _FIGURES)
+        lines.append(
+            f"{epoch:>5}  {row.checkpoint.path.stem:<{wide}}{heading}{figures}{'  best' if row in best else ''}"
+        )
     return "\n".join(lines)

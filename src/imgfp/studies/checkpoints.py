@@ -45,11 +45,6 @@ class Checkpoint:
         return f"{self.path.parent.name if own else self.path.stem} epoch {self.epoch}"
 
     @property
-    def untrained(self) -> bool:
-        """Whether it is the network before the first step: a baseline, never the best."""
-        return self.epoch == 0
-
-    @property
     def weights(self) -> Weights:
         """What MLflow's models are told."""
         return Weights(self.path, card_path(self.path), self.sha256, self.title)
@@ -67,7 +62,8 @@ def checkpoint_of(path: Path) -> Checkpoint | None:
 def exported_checkpoints(folder: Path) -> tuple[list[Checkpoint], dict[Path, str]]:
     """All exports in a folder by epoch, and why others cannot be used.
 
-    Links and copies are left out: `best.safetensors` is one of the epochs.
+    Links and copies are left out: `best.safetensors` is one of the epochs; so is the untrained network, epoch 0, which
+    trainings of earlier versions exported.
 
     Raises:
         InputError: none of them can be used.
@@ -85,13 +81,12 @@ def exported_checkpoints(folder: Path) -> tuple[list[Checkpoint], dict[Path, str
             continue
         try:
             checkpoint = Checkpoint.read(path)
-            found.setdefault(checkpoint.sha256, checkpoint)
+            if checkpoint.epoch != 0:
+                found.setdefault(checkpoint.sha256, checkpoint)
         except InputError as error:
             unusable[path] = str(error)
     if not found:
-        raise InputError(
-            f"checkpoint={folder}: none of its {len(unusable)} exported networks can be used; the first: "
-            f"{next(iter(unusable.values()), 'only links')}"
-        )
+        first = next(iter(unusable.values()), f"{files[0].name} is a link, or the untrained network")
+        raise InputError(f"checkpoint={folder}: none of its exported networks can be used; the first: {first}")
     ordered = sorted(found.values(), key=lambda item: (item.epoch is None, item.epoch or 0, item.path.name))
     return ordered, unusable

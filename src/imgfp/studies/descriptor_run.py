@@ -16,11 +16,19 @@ from imgfp.tracking import log_evaluation, open_store, tracked_run
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A tracked evaluation under one normalisation. `figures`: under it; `metrics`: as MLflow has them, the plain ones too."""
+    """A tracked evaluation under one normalisation.
+
+    Attributes:
+        run_id: In MLflow.
+        figures: Under the normalisation.
+        metrics: As MLflow has them, the plain ones too.
+        elsewhere: Whether its store did not take all of it, so that the rest is in the fallback store.
+    """
 
     run_id: str
     figures: IscMetrics
     metrics: Mapping[str, float | None]
+    elsewhere: bool = False
 
 
 def run_title(judged: JudgedDescriptors, normalisation: str, checkpoint: Checkpoint | None) -> str:
@@ -91,4 +99,5 @@ def track_evaluation(
             curves.append(Curve(each, curve.recall, curve.precision, results[each].uap))
         precision_recall_figure(curves).savefig(out / "precision_recall.png")
         run.log_artifact(out / "precision_recall.png", "images")
-        return Evaluated(run.run_id, results[name], {**plain, **metrics})
+        elsewhere = run.store != store or run.continues_elsewhere
+        return Evaluated(run.run_id, results[name], {**plain, **metrics}, elsewhere)

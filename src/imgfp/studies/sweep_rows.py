@@ -7,20 +7,10 @@ from pathlib import Path
 
 from imgfp.files import hash_value, write_csv
 from imgfp.tracking import FoundRun
+from imgfp.tracking.metric_names import label
 
-HEADINGS = {
-    "uap": "uAP",
-    "recall_at_1": "recall@1",
-    "recall_at_p90": "R@P90",
-    "selection/uap": "uAP, choosing",
-    "held_out/uap": "held out: uAP",
-    "held_out/recall_at_1": "recall@1",
-    "held_out/recall_at_p90": "R@P90",
-    "map50": "mAP50",
-    "map50_95": "mAP50-95",
-}
 _LONGEST_VALUE, _MOST_FIGURES = 40, 4
-_DONE = ("finished", "reused")
+_DONE, WAITING = ("finished", "reused"), "waiting"
 _RANKING = re.compile(r"(?:(?:easy|medium|hard)/)?(map|recall)(?:_at_\d+)?")
 
 
@@ -94,17 +84,18 @@ def figures_of(rows: Sequence[SweepRow]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.figures))
 
 
-def counts_text(rows: Sequence[SweepRow]) -> str:
-    """How many runs in which state, such as "3 jobs: 1 finished, 2 reused"."""
+def counts_text(rows: Sequence[SweepRow], jobs: int | None = None) -> str:
+    """How many in which state, such as "3 jobs: 1 finished, 2 reused"; "runs" where there are not as many rows as jobs."""
     states = dict.fromkeys(row.state for row in rows)
     counts = ", ".join(f"{sum(row.state == state for row in rows)} {state}" for state in states)
-    return f"{len(rows)} {'job' if len(rows) == 1 else 'jobs'}: {counts}"
+    what = "job" if jobs in (None, len(rows)) else "run"
+    return f"{len(rows)} {what}{'' if len(rows) == 1 else 's'}: {counts}"
 
 
 def table_cells(rows: Sequence[SweepRow]) -> list[list[str]]:
     """The table as text, the best row first: a heading, then swept values, figures, state and which is the best."""
     keys, figures, best = keys_of(rows), figures_of(rows), best_row(rows)
-    cells = [[*keys, *(HEADINGS.get(name, name) for name in figures), "state", ""]]
+    cells = [[*keys, *map(label, figures), "state", ""]]
     for row in best_first(rows):
         values = (row.figures.get(name) for name in figures)
         cells.append(

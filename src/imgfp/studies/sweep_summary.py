@@ -5,9 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from matplotlib.figure import Figure
+
+from imgfp.reports import setting_figures
 from imgfp.reports.sweep_figure import sweep_figure
 from imgfp.studies.sweep_rows import (
-    HEADINGS,
+    WAITING,
     SweepRow,
     best_first,
     best_row,
@@ -20,13 +23,16 @@ from imgfp.studies.sweep_rows import (
     write_table,
 )
 from imgfp.tracking import FoundRun, Run, child_runs
+from imgfp.tracking.metric_names import label
 from imgfp.tracking.notes import LONGEST_TAG, SWEPT_TAG, figures_text, run_link, set_note
 
 _SHOWN = 30  # rows of the description
 _FROM_BEST = ("data", "experiment", "preset", "architecture")  # tags that lists of runs are grouped by
 
 
-def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], command: str) -> list[SweepRow]:
+def update_parent(
+    parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], command: str, jobs: int | None = None
+) -> list[SweepRow]:
     """Updates the parent run of a sweep after a job, or after all; call it under the store's lock.
 
     Args:
@@ -34,11 +40,12 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
         rows: Of the sweep's own jobs.
         keys: What is swept.
         command: The sweep's command.
+        jobs: How many it has; None: one per row.
 
     Returns:
         All rows: the sweep's, and those of earlier sweeps over the same keys.
     """
-    found = child_runs(parent)
+    found, jobs = child_runs(parent), len(rows) if jobs is None else jobs
     rows = with_earlier(rows, keys, found)
     best, client = best_row(rows), parent.store.client()
     finished = sum(row.done for row in rows)
@@ -60,14 +67,15 @@ def update_parent(parent: Run, rows: Sequence[SweepRow], keys: Sequence[str], co
     experiment_id = client.get_run(parent.run_id).info.experiment_id
     links = {run.run_id: run_link(experiment_id, run.run_id) for run in found}
     chart = f"{run_link(experiment_id, parent.run_id)}/artifacts/images/sweep.png" if best is not None else ""
-    set_note(parent.store, parent.run_id, _note(rows, command, links, chart))
+    set_note(parent.store, parent.run_id, _note(rows, command, jobs, links, chart))
     with TemporaryDirectory() as folder:
         table = Path(folder) / "sweep.csv"
         write_table(rows, table)
         parent.log_artifact(table)
-        if best is not None:
-            _draw(rows, table.with_suffix(".png"))
-            parent.log_artifact(table.with_suffix(".png"), "images")
+        for name, figure in _figures(rows).items() if best is not None else ():
+            picture = table.with_name(f"{name}.png")
+            figure.savefig(picture)
+            parent.log_artifact(picture, "images")
     return rows
 
 
@@ -100,7 +108,7 @@ def _place(settings: Mapping[str, str], names: Sequence[str]) -> tuple[object, .
     return tuple(_number(settings.get(name, "")) for name in names)
 
 
-def _number(text: str) -> object:
+def _number(text: str) -> float | str:
     try:
         return float(text)
     except ValueError:
@@ -111,7 +119,7 @@ def _settings(settings: Mapping[str, str], run: FoundRun) -> dict[str, str]:
     return {key: run.params.get(key, value) for key, value in settings.items()}
 
 
-def _note(rows: Sequence[SweepRow], command: str, links: Mapping[str, str], chart: str) -> str:
+def _note(rows: Sequence[SweepRow], command: str, jobs: int, links: Mapping[str, str], chart: str) -> str:
     """The parent's description, in Markdown: the best run, a table with a link to each run, the command.
 
     `links`: by run id. `chart`: address of the chart; empty: there is none.
@@ -126,7 +134,7 @@ def _note(rows: Sequence[SweepRow], command: str, links: Mapping[str, str], char
         "| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |"
         for line in (head, ["---"] * len(head), *cells)
     ]
-    parts = [counts_text(rows)]
+    parts = [counts_text(rows, jobs)]
     if best is not None:
         figures = figures_text({name: value for name, value in best.figures.items() if value is not None})
         parts = [f"**Best of its runs: {_linked(_named(best), links.get(best.run_id or ''))}: {figures}**", *parts]
@@ -149,11 +157,15 @@ def _linked(text: str, link: str | None) -> str:
     return f"[{text}]({link})" if link else text
 
 
-def _draw(rows: Sequence[SweepRow], path: Path) -> None:
-    """The two most important figures of all runs that have one."""
+def _figures(rows: Sequence[SweepRow]) -> dict[str, Figure]:
+    """By name: the two most important figures of all runs that have one; once no job waits, pictures of all swept keys."""
     shown = [row for row in best_first(rows) if row.score > -float("inf")]
     keys = [key for key in keys_of(rows) if len({row.settings.get(key) for row in shown}) > 1] or keys_of(rows)
     alone = len(keys) == 1
     names = [" ".join(row.settings.get(key, "") if alone else f"{key}={row.settings.get(key, '')}" for key in keys) for row in shown]  # fmt: skip
-    figures = {HEADINGS.get(name, name): [row.figures.get(name) for row in shown] for name in figures_of(shown)[:2]}
-    sweep_figure(names, figures, keys[0] if alone else "", 0).savefig(path)
+    figures = {label(name): [row.figures.get(name) for row in shown] for name in figures_of(shown)[:2]}
+    drawn = {"sweep": sweep_figure(names, figures, keys[0] if alone else "", 0)}
+    if not alone and all(row.state != WAITING for row in rows):
+        settings = [{key: _number(row.settings.get(key, "")) for key in keys} for row in shown]
+        drawn |= setting_figures(settings, [row.score for row in shown], next(iter(figures)))
+    return drawn

@@ -2,7 +2,7 @@
 
 from imgfp.tracking.champion import MOVES, NEVER, Contender, move_champion
 from imgfp.tracking.checkpoint import log_checkpoint, mark_moved, mark_removed
-from imgfp.tracking.children import child_runs, children
+from imgfp.tracking.children import child_runs
 from imgfp.tracking.finished_children import ChildRun, log_children
 from imgfp.tracking.found_runs import FINGERPRINT_TAG, FoundRun, close_abandoned, finished_run
 from imgfp.tracking.model import Weights, log_evaluation
@@ -29,7 +29,6 @@ __all__ = [
     "Weights",
     "adopt",
     "child_runs",
-    "children",
     "close_abandoned",
     "comparison",
     "describe",

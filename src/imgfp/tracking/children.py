@@ -1,7 +1,5 @@
 """The child runs of a parent."""
 
-from collections.abc import Mapping
-
 from imgfp.tracking.found_runs import FoundRun, search_runs
 from imgfp.tracking.parent import PARENT_TAG
 from imgfp.tracking.run import Run
@@ -12,8 +10,3 @@ def child_runs(parent: Run) -> list[FoundRun]:
     experiment = parent.store.client().get_run(parent.run_id).info.experiment_id
     found = search_runs(parent.store, experiment, f"tags.`{PARENT_TAG}` = '{parent.run_id}'")
     return [FoundRun.of(run) for run in found]
-
-
-def children(parent: Run) -> list[tuple[Mapping[str, str], Mapping[str, float]]]:
-    """Params and metrics of a parent's finished child runs, by start time."""
-    return [(run.params, run.metrics) for run in child_runs(parent) if run.status == "FINISHED"]

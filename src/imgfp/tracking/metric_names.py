@@ -48,6 +48,7 @@ _LABELS = {
     "threshold_at_p90": "threshold at P90",
     "map": "mAP",
     "map50": "mAP50",
+    "map50_95": "mAP50-95",
 }
 # recall_at_K and map_at_K with any K
 _ALLOWED = re.compile(

@@ -48,6 +48,11 @@ class Run:
     experiment: str = ""
     _elsewhere: list[Run] = field(default_factory=list, compare=False, repr=False)  # of `write`: at most one
 
+    @property
+    def continues_elsewhere(self) -> bool:
+        """Whether its store has not taken something, see `write`."""
+        return bool(self._elsewhere)
+
     def write(self, action: Callable[[Run], _Result]) -> _Result | None:
         """Calls `action` with this run, or, once the store has not taken something, with its continuation elsewhere.
 

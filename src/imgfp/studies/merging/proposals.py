@@ -12,7 +12,7 @@ from imgfp.studies.merging.setting import Setting
 
 GRID, RANDOM, TPE = "grid", "random", "tpe"
 _DIGITS = 4  # significant ones of a weight that is tried
-_MOST = 1_000_000
+MOST = 100_000  # of more, the table and the evaluation would take too long
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Axes:
         """Every combination of the lists, the configured setting first; those in which all weights are 0 are left out.
 
         Raises:
-            InputError: more than a million.
+            InputError: more than `MOST`.
         """
         return self._product(self.choices)
 
@@ -89,8 +89,11 @@ class Axes:
                 yield setting
 
     def _product(self, choices: Mapping[str, Sequence[float | str | None]]) -> list[Setting]:
-        if (count := math.prod(len(values) for values in choices.values())) > _MOST:
-            raise InputError(f"grid: {count:,} combinations: give at most {_MOST:,}, or search.trials=N of them")
+        if (count := math.prod(len(values) for values in choices.values())) > MOST:
+            raise InputError(
+                f"grid: {count:,} combinations, at most {MOST:,} are possible: give shorter lists, or search.method=random "
+                "search.trials=N to try some of them"
+            )
         every = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
         found = [setting for values in every if (setting := self._setting(values))]
         return list(dict.fromkeys([self.base, *found]))

@@ -1,14 +1,15 @@
-"""All settings of a sweep side by side: the best one, a table, a heat map and parallel coordinates."""
+"""Many settings side by side: the best one, a table, a heat map and parallel coordinates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgfp.files import write_bytes, write_csv
-from imgfp.reports import heat_map_figure, parallel_coordinates_figure
+from imgfp.reports import setting_figures
 from imgfp.reports.image_files import png_bytes
 from imgfp.studies.merging.merger import Outcome
 from imgfp.studies.merging.setting import Setting
+from imgfp.tracking.metric_names import label
 
 SELECTION, HELD_OUT = "selection/", "held_out/"
 WHAT = "uAP, choosing queries"
@@ -47,8 +48,8 @@ class Row:
         return f"{said}; held out: {held_out}" if f"{HELD_OUT}uap" in self.figures else said
 
     def _line(self, prefix: str) -> str:
-        shown = {"uAP": "uap", "R@P90": "recall_at_p90", "recall@1": "recall_at_1"}
-        return ", ".join(f"{name} {self.figures.get(prefix + key) or 0:.4f}" for name, key in shown.items())
+        shown = ("uap", "recall_at_p90", "recall_at_1")
+        return ", ".join(f"{label(name)} {self.figures.get(prefix + name) or 0:.4f}" for name in shown)
 
 
 def best_of(rows: Sequence[Row]) -> Row:
@@ -75,40 +76,14 @@ def write_settings(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_pictures(folder: Path, rows: Sequence[Row]) -> list[Path]:
-    """The pictures of what varies: `weights.png` where two weights do, `parallel_coordinates.png` of everything."""
-    best, paths = best_of(rows), []
-    settings = [row.setting for row in rows]
-    varying = [
-        branch for branch, _ in best.setting.weights if len({dict(each.weights)[branch] for each in settings}) > 1
+    """`heat_map.png` where two weights vary, `parallel_coordinates.png` where anything does."""
+    branches = {branch for branch, _ in rows[0].setting.weights}
+    shown = [
+        {f"weight of {key}" if key in branches else key: value for key, value in row.setting.values.items()}
+        for row in rows
     ]
-    if len(varying) > 1:
-        across, along = _shown(settings)
-        cells: dict[tuple[float, float], float] = {}
-        for row in rows:
-            place = dict(row.setting.weights)[along], dict(row.setting.weights)[across]
-            cells[place] = max(row.uap, cells.get(place, row.uap))
-        own = dict(best.setting.weights)
-        title = f"weight of {across}", f"weight of {along}"
-        figure = heat_map_figure(cells, *title, WHAT, (own[along], own[across]))
-        write_bytes(folder / "weights.png", png_bytes(figure))
-        paths.append(folder / "weights.png")
-    if len(set(settings)) > 1:
-        branches = {branch for branch, _ in best.setting.weights}
-        shown = [
-            {f"weight of {key}" if key in branches else key: value for key, value in each.values.items()}
-            for each in settings
-        ]
-        figure = parallel_coordinates_figure(shown, [row.uap for row in rows], WHAT, rows.index(best))
-        write_bytes(folder / "parallel_coordinates.png", png_bytes(figure))
-        paths.append(folder / "parallel_coordinates.png")
+    paths = []
+    for name, figure in setting_figures(shown, [row.uap for row in rows], WHAT).items():
+        paths.append(folder / f"{name}.png")
+        write_bytes(paths[-1], png_bytes(figure))
     return paths
-
-
-def _shown(settings: Sequence[Setting]) -> tuple[str, str]:
-    """The two branches whose weights have the most values; the map shows the best over everything else."""
-    values: dict[str, set[float]] = {}
-    for setting in settings:
-        for branch, weight in setting.weights:
-            values.setdefault(branch, set()).add(weight)
-    ranked = sorted(values, key=lambda branch: -len(values[branch]))
-    return ranked[0], ranked[1]

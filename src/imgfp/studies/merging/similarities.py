@@ -9,7 +9,7 @@ import numpy as np
 
 from imgfp.datasets.disc_set import DiscSet
 from imgfp.descriptors import NORMALISATIONS
-from imgfp.files import atomic_path, hash_value
+from imgfp.files import atomic_path, file_lock, hash_value
 from imgfp.images import ImageList, hash_images
 from imgfp.pipeline.branches import BRANCH_OF, Lookup
 from imgfp.pipeline.branches.storage import OnDisk
@@ -52,24 +52,25 @@ def normalised_similarities(
     for name in names:
         config = NORMALISATIONS[name]()
         path = folders.out / "merge" / f"{name}-{hash_value([asdict(config), digest])[:8]}.npz"
-        known = _read(path, candidates)
-        if known is None:
-            index = index or open_index(folders.index)
-            storage = OnDisk(folders.out / "merge" / f"work-{path.stem}", folders.extracted)
-            chosen = None if name == _DEFAULT else config
-            lookup = Lookup(index, data.queries, run.located(), storage, background, normalisation=chosen)
-            proposed = BRANCH_OF["global"].candidates(lookup)
-            every, lost = similarity_of(candidates.every, proposed.pairs)
-            without_crops = None
-            if candidates.whole is not None:
-                without_crops, _ = similarity_of(candidates.whole, proposed.without_crops or proposed.pairs)
-            if lost:
-                announce(
-                    f"normalisation {name}: {lost} of {len(proposed.pairs)} pairs that the global branch proposes now were not "
-                    "compared by the search and are left out"
-                )
-            known = every, without_crops
-            _write(path, known)
+        with file_lock(path.with_suffix(".lock")):  # concurrent jobs of a sweep: one searches
+            known = _read(path, candidates)
+            if known is None:
+                index = index or open_index(folders.index)
+                storage = OnDisk(folders.out / "merge" / f"work-{path.stem}", folders.extracted)
+                chosen = None if name == _DEFAULT else config
+                lookup = Lookup(index, data.queries, run.located(), storage, background, normalisation=chosen)
+                proposed = BRANCH_OF["global"].candidates(lookup)
+                every, lost = similarity_of(candidates.every, proposed.pairs)
+                without_crops = None
+                if candidates.whole is not None:
+                    without_crops, _ = similarity_of(candidates.whole, proposed.without_crops or proposed.pairs)
+                if lost:
+                    announce(
+                        f"normalisation {name}: {lost} of {len(proposed.pairs)} pairs that the global branch proposes now were not "
+                        "compared by the search and are left out"
+                    )
+                known = every, without_crops
+                _write(path, known)
         found[name] = known
     return found
 

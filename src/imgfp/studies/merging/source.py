@@ -6,9 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from imgfp.datasets.disc_set import DiscSet, background_images
-from imgfp.errors import InputError
-from imgfp.files import hash_file, hash_value
-from imgfp.fusion import Calibration, read_calibration
+from imgfp.files import file_lock, hash_file, hash_value
 from imgfp.pipeline.preset import Preset
 from imgfp.pipeline.run_config import RunConfig
 from imgfp.records import GroundTruth, Pairs
@@ -30,7 +28,7 @@ class Source:
         branches: That have candidates.
         candidates: The arrays.
         out: Folder of results.
-        preset: None of files.
+        searched: The search; None of files.
     """
 
     name: str
@@ -41,7 +39,6 @@ class Source:
     branches: tuple[str, ...]
     candidates: MergeCandidates
     out: Path
-    preset: Preset | None = None
     searched: "_Searched | None" = None
 
     def similarities(self, names: Sequence[str], background: str | None) -> dict[str, Similarities]:
@@ -89,15 +86,18 @@ def _search_source(root: Path, work: Path, keyed: _Keyed) -> Source:
     data, run = DiscSet.open(root), keyed.run
     folders = SearchFolders.of(data, work / root.name, run)
     path = folders.out / "merge" / "candidates.npz"
-    candidates = MergeCandidates.read(path, data.truth)
-    if candidates is None:
-        found = judged_search(data, work / root.name, run).candidates
-        candidates = MergeCandidates.of(run.preset, found, data.truth)
-        candidates.write(path)
+    with file_lock(
+        path.with_suffix(".lock")
+    ):  # of the jobs of a sweep that run at once, only one searches and extracts
+        candidates = MergeCandidates.read(path, data.truth)
+        if candidates is None:
+            found = judged_search(data, work / root.name, run).candidates
+            candidates = MergeCandidates.of(run.preset, found, data.truth)
+            candidates.write(path)
     key = folders.out.name.rpartition("-")[2]
     searched = _Searched(data, folders, run)
     out = folders.out / "merge"
-    return Source(run.name, root.name, root, data.digest, key, run.branches, candidates, out, run.preset, searched)
+    return Source(run.name, root.name, root, data.digest, key, run.branches, candidates, out, searched)
 
 
 def file_source(files: Mapping[str, Path], ground_truth: Path, work: Path) -> Source:
@@ -111,17 +111,3 @@ def file_source(files: Mapping[str, Path], ground_truth: Path, work: Path) -> So
     digest = hash_value({name: hash_file(path) for name, path in files.items()} | {"": hash_file(ground_truth)})
     candidates, out = MergeCandidates.of_table(table, truth), work / "files" / f"files-{digest[:8]}" / "merge"
     return Source("files", ground_truth.stem, ground_truth, digest, digest[:8], tuple(files), candidates, out)
-
-
-def read_calibrations(preset: Preset | None, files: Sequence[str | None]) -> dict[str | None, Calibration]:
-    """The calibrations by file; None stands for the preset's own. Empty with a rule that has none.
-
-    Raises:
-        InputError: a file that cannot be used, or one that would have no effect.
-    """
-    rule = "sum" if preset is None else preset.fusion.rule
-    if preset is None or rule != "calibrated":
-        if given := [file for file in files if file is not None]:
-            raise InputError(f"fusion.calibration={given[0]} has no effect with fusion.rule={rule!r}: leave it out")
-        return {}
-    return {file: read_calibration(preset.fusion.calibration if file is None else file) for file in files}
