@@ -25,7 +25,7 @@ from imgfp.progress import announce
 from imgfp.studies.folder_lock import folder_lock
 from imgfp.studies.training_run import RunFolder
 from imgfp.studies.tuning import FAILED, PRUNED, Search, Trial, median_pruner
-from imgfp.tracking import Run, describe, open_store, parent_run
+from imgfp.tracking import Parent, Run, describe, open_store, parent_run
 
 
 def search_app(config: DictConfig) -> int:
@@ -87,14 +87,16 @@ def run_search(config: DictConfig, name: str, given: list[str], compose: Compose
             folder.path / "study.db",
             pruner=median_pruner(recipe.total_epochs) if settings.pruner == "median" else None,
         )
-        parent = folder.mlflow_run(store) or parent_run(
-            store, config.tracking.experiment, f"{folder.path} {time.time_ns()}", f"search of {name}"
-        )
-        folder.note(mlflow_run=parent, space=texts)
+        title, key = f"search of {name}", folder.noted("sweep_key")
+        if key is None or folder.mlflow_run(store) is None:
+            key = f"{folder.path} {time.time_ns()}"
+        parent = parent_run(store, config.tracking.experiment, key, title)
+        folder.note(mlflow_run=parent, sweep_key=key, space=texts)
         for trial in search.proposals(settings.trials):
             announce(f"trial {trial.number} of {settings.trials}: {' '.join(trial.overrides())}")
             try:
-                _try(search, trial, compose(replaced(given, trial.values)), name, parent)
+                of_trial = Parent(key, title, " ".join(trial.overrides()), trial.values)
+                _try(search, trial, compose(replaced(given, trial.values)), name, of_trial)
             except Diverged as error:
                 announce(f"trial {trial.number} has no result: {error}")
                 search.tell(trial, None)
@@ -121,7 +123,7 @@ class _TrialJudge:
         return self.search.prunes(self.trial)
 
 
-def _try(search: Search, trial: Trial, config: DictConfig, name: str, parent: str) -> None:
+def _try(search: Search, trial: Trial, config: DictConfig, name: str, parent: Parent) -> None:
     """Trains with a trial's settings and tells the search what came of it."""
     judge = _TrialJudge(search, trial, recipe_of(config).total_epochs)
     done = run_training(config, name, parent, judge)
