@@ -151,7 +151,7 @@ def test_a_loss_from_outside(package: Path) -> None:
     loss = create_loss(config, 6)
     assert loss.loss.dim == 6, "the length of a descriptor, which only the network knows"
     rows = torch.nn.functional.normalize(torch.ones(2, 6, requires_grad=True), dim=1)
-    assert float(loss(rows, torch.tensor([0, 1]))) == pytest.approx(0.75 * 2)
+    assert loss(rows, torch.tensor([0, 1])).item() == pytest.approx(0.75 * 2)
     empty = loss(rows[:0], torch.zeros(0, dtype=torch.int64))
     assert float(empty) == 0
     empty.backward()

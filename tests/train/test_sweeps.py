@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from experiments import ROOT
 
+from imgfp.studies.sweep_rows import short_value
 from imgfp.tracking import open_store
 
 PARENT = "mlflow.parentRunId"
@@ -55,8 +56,11 @@ def test_a_sweep_in_joblib_and_extended_in_submitit(app, quick: list[str], train
     table = done.stdout.splitlines()
     start = table.index("mini_efficientnet: pairs.photographs: 2 jobs: 1 failed, 1 finished")
     assert table[start + 1].split() == ["pairs.photographs", "uAP", "recall@1", "R@P90", "state"]
-    assert (table[start + 2].split()[0], table[start + 2].split()[-2:]) == (str(good), ["finished", "best"])
-    assert table[start + 3].split() == [str(bad), "-", "-", "-", "failed"]
+    assert (table[start + 2].split()[0], table[start + 2].split()[-2:]) == (
+        short_value(str(good)),
+        ["finished", "best"],
+    )
+    assert table[start + 3].split() == [short_value(str(bad)), "-", "-", "-", "failed"]
 
     client = open_store(tmp_path / "mlruns").client()
     (experiment,) = client.search_experiments(filter_string="name = 'esvit'")
@@ -64,7 +68,7 @@ def test_a_sweep_in_joblib_and_extended_in_submitit(app, quick: list[str], train
     (child,) = [run for run in runs if PARENT in run.data.tags]
     (parent,) = [run for run in runs if PARENT not in run.data.tags]
     assert parent.data.tags["mlflow.runName"] == "mini_efficientnet: pairs.photographs"
-    assert child.data.tags["mlflow.runName"] == f"pairs.photographs={good}"
+    assert child.data.tags["mlflow.runName"] == f"pairs.photographs={short_value(str(good))}"
     counts = {name: parent.data.metrics[name] for name in ("jobs", "jobs_finished", "jobs_failed")}
     assert counts == {"jobs": 2, "jobs_finished": 1, "jobs_failed": 1}
     assert parent.data.tags["best.pairs.photographs"] == str(good)
