@@ -119,7 +119,7 @@ def test_siblings_have_different_colours_and_a_chosen_one_stays(store: Store) ->
 def test_the_description_says_the_figures_and_what_to_open(store: Store, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("<p>")
     (tmp_path / "curve.png").write_bytes(b"png")
-    with tracked_run(store, "noted", "one", {}, tags={"preset": "imgfp"}, about="Searches two sets.") as run:
+    with tracked_run(store, "noted", "one", {}, tags={"preset": "imgfp"}) as run:
         run.log_metrics({"recall_at_1": 0.5, "uap": 0.25, "images_per_second": 3})
         run.log_dataset("isc-mini", tmp_path, "0123", queries=1200, references=5)
         run.log_artifact(tmp_path / "report.html")
@@ -128,7 +128,6 @@ def test_the_description_says_the_figures_and_what_to_open(store: Store, tmp_pat
     assert store.client().get_run(run.run_id).data.tags[NOTE_TAG].split("\n\n") == [
         "**uAP 0.2500 · recall@1 0.5000**",
         f"Look next at [the report]({here}/report.html), [curve]({here}/images/curve.png).",
-        "Searches two sets.",
         "Data: **isc-mini** (evaluation, 1,200 queries, 5 references). Made with preset `imgfp`.",
     ]
 

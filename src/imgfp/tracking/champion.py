@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from imgfp.tracking.checkpoint import DIGEST_LENGTH, HASH_TAG
 from imgfp.tracking.default_store import default_store
 from imgfp.tracking.model import Weights, find_model
 from imgfp.tracking.store import Store
+from imgfp.tracking.study_registry import link_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -91,7 +91,6 @@ def _unknown(version: ModelVersion) -> ModelVersion:
 def _register(store: Store, contender: Contender, digest: str, description: str) -> str:
     """A new version whose source is the entry of the weights, `models:/MODEL_ID`."""
     from mlflow.exceptions import MlflowException
-    from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
     client = store.client()
     tags = {HASH_TAG: contender.weights.sha256, "uap": repr(contender.uap), "data": contender.data[0], "digest": digest}
@@ -114,10 +113,7 @@ def _register(store: Store, contender: Contender, digest: str, description: str)
             model_id=model.model_id,
             await_creation_for=0,  # versions of these stores are ready at once
         )
-    # which an MLflow server does itself, and the embedded store does not: the entry's page links to its versions
-    known = json.loads(model.tags.get(MLFLOW_MODEL_VERSIONS, "[]"))
-    entry = {"name": REGISTERED, "version": made.version}
-    client.set_logged_model_tags(model.model_id, {MLFLOW_MODEL_VERSIONS: json.dumps([*known, entry])})
+    link_version(client, model.model_id, REGISTERED, str(made.version))
     return str(made.version)
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 NOTE_TAG = "mlflow.note.content"
 # MLflow's pages hide tags that begin so
-ABOUT_TAG = "mlflow.imgfp.about"  # a sentence on what was run
 OWN_TAG = "mlflow.imgfp.note"  # a hash of the last description that imgfp wrote: one that a user has edited is kept
 SWEPT_TAG = "imgfp.swept"  # of the parent of a `-m` sweep, whose description the sweep itself writes
 _FIGURES, _PICTURES = 4, 4
@@ -92,7 +91,7 @@ def _note_of(store: Store, run: MlflowRun) -> str:
     if PARENT_TAG in tags:
         following.append(f"[the sweep]({run_link(experiment_id, tags[PARENT_TAG])}) that this run belongs to")
     parts.append("Look next at " + ", ".join(following) + "." if following else "")
-    return "\n\n".join(filter(None, [*parts, tags.get(ABOUT_TAG, ""), _made_from(run)]))
+    return "\n\n".join(filter(None, [*parts, _made_from(run)]))
 
 
 def _worth_opening(store: Store, run_id: str) -> list[tuple[str, str]]:

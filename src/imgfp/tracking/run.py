@@ -16,7 +16,7 @@ from imgfp.progress import announce
 from imgfp.tracking.create_run import create_run
 from imgfp.tracking.found_runs import FINGERPRINT_TAG, close_abandoned
 from imgfp.tracking.metric_names import check_metric_names
-from imgfp.tracking.notes import ABOUT_TAG, write_note
+from imgfp.tracking.notes import write_note
 from imgfp.tracking.outage import not_found, outage
 from imgfp.tracking.params import flatten
 from imgfp.tracking.parent import CHILD_TAGS, PARENT_TAG, Parent, adopt, parent_run
@@ -184,7 +184,6 @@ def tracked_run(
     tags: Mapping[str, str] | None = None,
     parent: str | Parent | None = None,
     resume: str | None = None,
-    about: str = "",
 ) -> Iterator[Run]:
     """Starts a run and ends it with status FINISHED, FAILED on an exception, or KILLED on Ctrl-C.
 
@@ -201,7 +200,6 @@ def tracked_run(
         parent: the id of the parent run; or a sweep's `Parent`, which is created if this is its first child and which
             names the run.
         resume: id of an earlier run to resume; its params are kept.
-        about: a sentence for the description.
 
     Raises:
         InputError: the experiment cannot be written to, see `Store.experiment_id`; the store takes no run, and there is no
@@ -209,8 +207,6 @@ def tracked_run(
     """
     flat = flatten(params)  # before the run is created: an invalid configuration leaves no empty run
     own = {**(tags or {}), PROCESS_TAG: this_process()}
-    if about:
-        own[ABOUT_TAG] = about
     if parent is not None:
         own |= CHILD_TAGS
     sweep = parent if isinstance(parent, Parent) else None

@@ -73,13 +73,13 @@ def bring_registered(store: Store, own: RegisteredRecord, model_ids: Mapping[str
                     model_id=model_id,
                 )
             version = str(made.version)
-            _link(client, model_id, name, version)
+            link_version(client, model_id, name, version)
         for alias, of in own.aliases.items():
             if of == item.version and alias not in found.aliases:
                 client.set_registered_model_alias(name, alias, version)
 
 
-def _link(client: MlflowClient, model_id: str, name: str, version: str) -> None:
+def link_version(client: MlflowClient, model_id: str, name: str, version: str) -> None:
     """Sets the tag by which a model's page links to its versions: a server does so itself, an embedded store does not."""
     known = json.loads(client.get_logged_model(model_id).tags.get(VERSIONS_TAG, "[]"))
     if not any((item["name"], str(item["version"])) == (name, version) for item in known):
